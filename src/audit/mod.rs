@@ -1,0 +1,15 @@
+//! The kernel's side: audit records as bytes, and the events they belong to.
+//!
+//! Knows nothing of ECS, rules or alerts. `netlink`, `log` and `control` touch the world; everything
+//! else here is pure and takes the time as an argument.
+
+pub mod execve;
+pub mod fields;
+pub mod reassembler;
+pub mod record;
+pub mod types;
+pub mod value;
+
+pub use reassembler::{AuditEvent, Reassembler};
+pub use record::{Malformed, Record, Stamp};
+pub use types::RecordType;

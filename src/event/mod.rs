@@ -1,0 +1,7 @@
+//! An event in ECS terms.
+
+pub mod document;
+pub mod schema;
+
+pub use document::{Document, Value, Values};
+pub use schema::{FieldId, FieldType, Schema};

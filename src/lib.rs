@@ -1,0 +1,30 @@
+//! auditward: the Linux kernel's audit stream, asked by detection rules, answered in syslog.
+//!
+//! # Layout
+//!
+//! The house is the path of a record; each room may know only the rooms above it in this list.
+//!
+//! | room | turns | into |
+//! |---|---|---|
+//! | [`audit`] | bytes from the kernel or a log | an [`audit::AuditEvent`]: all records of one event |
+//! | [`event`] | an audit event | an event in ECS terms, which answers by field |
+//! | [`eql`] | the text of a query | a compiled condition over events |
+//! | [`rule`] | rule files | metadata and compiled queries |
+//! | [`detect`] | events and rules | matches |
+//! | [`alert`] | a match | an alert document and its one readable line |
+//! | [`output`] | alerts | syslog, standard output, a file |
+//! | [`daemon`] | all of the above | `auditward run` |
+//! | [`cli`] | arguments | calls into the rooms |
+//!
+//! [`diagnostic`] stands beside them: how a fault in a rule, a query or a setting is shown.
+
+pub mod alert;
+pub mod audit;
+pub mod cli;
+pub mod daemon;
+pub mod detect;
+pub mod diagnostic;
+pub mod eql;
+pub mod event;
+pub mod output;
+pub mod rule;
