@@ -5,6 +5,9 @@
 
 pub mod execve;
 pub mod fields;
+mod input;
+mod line_buffer;
+pub mod log;
 pub mod reassembler;
 pub mod record;
 pub mod types;
