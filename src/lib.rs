@@ -16,10 +16,12 @@
 //! | [`daemon`] | all of the above | `auditward run` |
 //! | [`cli`] | arguments | calls into the rooms |
 //!
-//! [`diagnostic`] stands beside them: how a fault in a rule, a query or a setting is shown.
+//! Beside them stand [`diagnostic`], how a fault in a rule, a query or a setting is shown, and
+//! [`clean`], how text that comes from outside is made fit to be shown.
 
 pub mod alert;
 pub mod audit;
+pub mod clean;
 pub mod cli;
 pub mod daemon;
 pub mod detect;
