@@ -59,7 +59,8 @@ enum Unit {
 /// The units of `bytes`, each with the range it stands at.
 fn units(bytes: &[u8]) -> impl Iterator<Item = (Range<usize>, Unit)> + '_ {
     bytes.char_indices().flat_map(move |(start, end, c)| {
-        let invalid = c == char::REPLACEMENT_CHARACTER && bytes.get(start..end) != Some("\u{FFFD}".as_bytes());
+        let invalid =
+            c == char::REPLACEMENT_CHARACTER && bytes.get(start..end) != Some("\u{FFFD}".as_bytes());
         let step = if invalid { 1 } else { end - start };
         (start..end).step_by(step.max(1)).map(move |at| {
             let unit = match bytes.get(at) {
@@ -396,8 +397,10 @@ mod tests {
             any::<Vec<u8>>(),
             any::<char>().prop_map(|c| c.to_string().into_bytes()),
             "[ -~]{0,8}".prop_map(String::into_bytes),
-            prop::sample::select(vec!["\n", "\r", "\x1b[2J", "\"", "\\", "]", "\u{85}", "\u{2028}", "\u{202e}", "\\n", "😀"])
-                .prop_map(|s| s.as_bytes().to_vec()),
+            prop::sample::select(vec![
+                "\n", "\r", "\x1b[2J", "\"", "\\", "]", "\u{85}", "\u{2028}", "\u{202e}", "\\n", "😀"
+            ])
+            .prop_map(|s| s.as_bytes().to_vec()),
         ];
         prop::collection::vec(piece, 0..12).prop_map(|p| p.concat())
     }

@@ -1,11 +1,27 @@
 //! An alert: the ECS document, and the one line an administrator reads in syslog.
+//!
+//! `document` builds the document out of the rule and the source events, `text` the line out of the
+//! document, `id` the name by which receivers know doubles. Nothing is looked up here: what the line
+//! says is what the document holds.
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::audit::Stamp;
 use crate::rule::Rule;
+
+mod document;
+mod id;
+pub(crate) mod read;
+#[cfg(test)]
+pub(crate) mod sample;
+mod target;
+pub mod text;
+
+pub use document::ECS_VERSION;
+pub use id::alert_id;
 
 /// One alert, complete: nothing is looked up after it was made.
 #[derive(Debug)]
@@ -17,8 +33,42 @@ pub struct Alert {
     pub id: String,
     /// Stamp of the (last) event.
     pub stamp: Stamp,
+    /// `event.created`: when the alert was made, by this host's clock.
+    pub created: Timestamp,
     /// The ECS document (nested objects).
     pub document: Map<String, Value>,
     /// The readable line, clean: one line, no control characters, not yet cut to any sink's limit.
     pub line: String,
+}
+
+impl Alert {
+    /// Makes the alert of `rule` on `events`: the source events as nested ECS documents, with their
+    /// stamps, in the order in which they matched (one, or all of a sequence).
+    ///
+    /// The last event, which completed the match, is merged into the document; of several, all stand
+    /// under `auditward.events` as well. `host_id` is `host.id`; `created` the time now.
+    #[must_use]
+    pub fn new(
+        rule: &Arc<Rule>,
+        events: &[Map<String, Value>],
+        stamps: &[Stamp],
+        host_id: &str,
+        created: Timestamp,
+    ) -> Self {
+        let id = alert_id(&rule.uuid, host_id, stamps);
+        let document = document::build(rule, events, stamps, &id, created);
+        let line = text::line(rule.severity, &document);
+        let stamp = stamps.last().copied().unwrap_or(Stamp { millis: 0, serial: 0 });
+        Self { rule: Arc::clone(rule), id, stamp, created, document, line }
+    }
+
+    /// The line in at most `limit` bytes: long values are shortened in the middle, with their length
+    /// told and `truncated=yes` set.
+    #[must_use]
+    pub fn line_within(&self, limit: usize) -> std::borrow::Cow<'_, str> {
+        if self.line.len() <= limit {
+            return std::borrow::Cow::Borrowed(&self.line);
+        }
+        std::borrow::Cow::Owned(text::line_within(self.rule.severity, &self.document, limit))
+    }
 }

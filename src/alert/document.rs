@@ -1,0 +1,356 @@
+//! The ECS document of an alert.
+//!
+//! Field meanings are those of the Elastic Common Schema's field reference; what ECS has no field for
+//! stands under `auditward.*`. The order of the keys is the order of their worth, since receivers
+//! cut: time and `message` first, then who and what, the rule's prose last.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::{read, target, text};
+use crate::audit::Stamp;
+use crate::rule::{Rule, Threat, ThreatItem};
+
+/// The version of ECS that alert documents follow (`ecs.version`).
+pub const ECS_VERSION: &str = "8.17.0";
+
+/// Fields of the source event's `event` that the alert has its own values for; the event's stand
+/// under `auditward.original_event`.
+const OWN_EVENT_FIELDS: [&str; 7] = ["kind", "id", "created", "module", "dataset", "severity", "risk_score"];
+
+/// Top-level keys that stand first, in this order; the rest of the source event follows.
+const FIRST: [&str; 7] = ["@timestamp", "message", "event", "user", "process", "host", "auditd"];
+
+/// Builds the document; see [`super::Alert::new`].
+pub(super) fn build(
+    rule: &Rule,
+    events: &[Map<String, Value>],
+    stamps: &[Stamp],
+    id: &str,
+    created: Timestamp,
+) -> Map<String, Value> {
+    let mut source = events.last().cloned().unwrap_or_default();
+    let time = stamps.last().map(|s| time_of(*s));
+    let source_event = object(source.shift_remove("event"));
+    let own = own_fields(events, stamps, &source, &source_event);
+
+    if let Some(time) = time {
+        source.entry("@timestamp").or_insert_with(|| rfc3339(time).into());
+    }
+    let mut document = Map::new();
+    for key in FIRST {
+        document.insert(key.to_owned(), source.shift_remove(key).unwrap_or(Value::Null));
+    }
+    document.insert("event".to_owned(), event_fields(rule, source_event, id, created).into());
+    document.insert("auditward".to_owned(), merge(object(source.shift_remove("auditward")), own).into());
+    document.insert("tags".to_owned(), tags(rule, source.shift_remove("tags")));
+    source.shift_remove("rule");
+    source.shift_remove("threat");
+    document.extend(source);
+    document.entry("ecs").or_insert_with(|| json!({ "version": ECS_VERSION }));
+    document
+        .entry("agent")
+        .or_insert_with(|| json!({ "type": "auditward", "version": env!("CARGO_PKG_VERSION") }));
+    if !rule.threat.is_empty() {
+        document.insert("threat".to_owned(), threat_fields(&rule.threat).into());
+    }
+    document.insert("rule".to_owned(), rule_fields(rule).into());
+    // The message, in the second place, is made of the otherwise finished document.
+    let message = text::headline(rule.severity, &document);
+    document.insert("message".to_owned(), message.into());
+    document.retain(|_, value| !value.is_null());
+    document
+}
+
+/// `event.*`: the alert's own values first, then what the source says of the act.
+fn event_fields(rule: &Rule, source: Map<String, Value>, id: &str, created: Timestamp) -> Map<String, Value> {
+    let own = json!({
+        "kind": "alert",
+        "severity": rule.severity.number(),
+        "risk_score": rule.risk_score,
+        "id": id,
+        "created": rfc3339(created),
+        "module": "auditward",
+        "dataset": "auditward.alert",
+    });
+    let mut event = object(Some(own));
+    event.extend(source.into_iter().filter(|(key, _)| !OWN_EVENT_FIELDS.contains(&key.as_str())));
+    event
+}
+
+/// `auditward.*`: what an alert tells beyond ECS.
+fn own_fields(
+    events: &[Map<String, Value>],
+    stamps: &[Stamp],
+    source: &Map<String, Value>,
+    source_event: &Map<String, Value>,
+) -> Map<String, Value> {
+    let mut own = Map::new();
+    let ids: Vec<String> = stamps.iter().map(|s| audit_id(*s)).collect();
+    own.insert("audit_id".to_owned(), ids.into());
+    if read::text(source, "user.target.name").is_none()
+        && let Some(name) = target_from_arguments(source)
+    {
+        own.insert("target".to_owned(), json!({ "user": { "name": name }, "source": "arguments" }));
+    }
+    let mut original: Map<String, Value> = OWN_EVENT_FIELDS
+        .iter()
+        .filter_map(|key| Some(((*key).to_owned(), source_event.get(*key)?.clone())))
+        .collect();
+    if let Some(message) = source.get("message") {
+        original.insert("message".to_owned(), message.clone());
+    }
+    if !original.is_empty() {
+        own.insert("original_event".to_owned(), original.into());
+    }
+    if events.len() > 1 {
+        own.insert("events".to_owned(), events.iter().cloned().map(Value::Object).collect());
+    }
+    own
+}
+
+/// The account that the command line names, where the program is an account tool.
+fn target_from_arguments(source: &Map<String, Value>) -> Option<String> {
+    let args = read::args(source);
+    let name = read::text(source, "process.name")?;
+    let account = target::from_arguments(&name, &args)?;
+    Some(String::from_utf8_lossy(account).into_owned())
+}
+
+/// `rule.*`. `rule.reference` is every reference of the file, and absent when it has none.
+fn rule_fields(rule: &Rule) -> Map<String, Value> {
+    let mut fields = object(Some(json!({
+        "name": rule.name,
+        "uuid": rule.uuid,
+        "id": rule.id,
+        "version": rule.version.to_string(),
+        "ruleset": rule.ruleset,
+        "author": rule.author,
+        "license": rule.license,
+        "reference": rule.references,
+        "description": rule.description,
+    })));
+    fields.retain(|_, value| !matches!(value, Value::Array(list) if list.is_empty()));
+    fields
+}
+
+/// `threat.*` as ECS has it: parallel lists of ids, names and references, each tactic and technique
+/// once.
+fn threat_fields(threats: &[Threat]) -> Map<String, Value> {
+    let techniques = || threats.iter().flat_map(|t| &t.technique);
+    let mut fields = Map::new();
+    if let Some(first) = threats.first() {
+        fields.insert("framework".to_owned(), first.framework.clone().into());
+    }
+    fields.insert("tactic".to_owned(), columns(threats.iter().map(|t| row(&t.tactic))).into());
+    let mut technique = columns(techniques().map(|t| (&*t.id, &*t.name, &*t.reference)));
+    let subtechnique = columns(techniques().flat_map(|t| &t.subtechnique).map(row));
+    if !subtechnique.is_empty() {
+        technique.insert("subtechnique".to_owned(), subtechnique.into());
+    }
+    if !technique.is_empty() {
+        fields.insert("technique".to_owned(), technique.into());
+    }
+    fields
+}
+
+/// Id, name, reference.
+type Row<'a> = (&'a str, &'a str, &'a str);
+
+fn row(item: &ThreatItem) -> Row<'_> {
+    (&item.id, &item.name, &item.reference)
+}
+
+/// Rows as three parallel lists; a row whose id was seen is left out; empty for no rows.
+fn columns<'a>(rows: impl Iterator<Item = Row<'a>>) -> Map<String, Value> {
+    let mut seen: Vec<Row<'a>> = Vec::new();
+    for row in rows {
+        if !seen.iter().any(|s| s.0 == row.0) {
+            seen.push(row);
+        }
+    }
+    if seen.is_empty() {
+        return Map::new();
+    }
+    let column = |pick: fn(&Row<'a>) -> &'a str| seen.iter().map(pick).collect::<Value>();
+    object(Some(json!({
+        "id": column(|r| r.0),
+        "name": column(|r| r.1),
+        "reference": column(|r| r.2),
+    })))
+}
+
+/// The rule's tags, then those of the source event, each once.
+fn tags(rule: &Rule, source: Option<Value>) -> Value {
+    let mut tags: Vec<Value> = rule.tags.iter().map(|t| Value::from(t.as_str())).collect();
+    let more = match source {
+        Some(Value::Array(list)) => list,
+        Some(one @ Value::String(_)) => vec![one],
+        _ => Vec::new(),
+    };
+    for tag in more {
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    if tags.is_empty() { Value::Null } else { tags.into() }
+}
+
+fn object(value: Option<Value>) -> Map<String, Value> {
+    match value {
+        Some(Value::Object(map)) => map,
+        _ => Map::new(),
+    }
+}
+
+/// `over` laid over `base`, object by object.
+fn merge(mut base: Map<String, Value>, over: Map<String, Value>) -> Map<String, Value> {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(Value::Object(inner)), Value::Object(more)) => *inner = merge(std::mem::take(inner), more),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+    base
+}
+
+/// `1790000100.181:581`, as `ausearch -a` and the records themselves write it.
+pub(super) fn audit_id(stamp: Stamp) -> String {
+    format!("{}.{:03}:{}", stamp.millis / 1000, stamp.millis % 1000, stamp.serial)
+}
+
+/// A stamp's time; times beyond the calendar are its last day.
+pub(super) fn time_of(stamp: Stamp) -> Timestamp {
+    i64::try_from(stamp.millis)
+        .ok()
+        .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+        .unwrap_or(Timestamp::MAX)
+}
+
+/// RFC 3339 in UTC with milliseconds.
+pub(crate) fn rfc3339(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn the_document_is_the_source_event_and_the_rule() {
+        let alert = sample::plain();
+        let expected = json!({
+            "@timestamp": "2026-09-21T14:15:00.181Z",
+            "message": "MEDIUM Potential Linux Backdoor User Account Creation: usermod -u 0 -o bob, account bob \
+                        (from arguments), by login user alice (1000) in session 3 as root (0) on web1",
+            "event": {
+                "kind": "alert", "severity": 47, "risk_score": 47, "id": alert.id,
+                "created": "2026-09-21T14:15:00.681Z", "module": "auditward", "dataset": "auditward.alert",
+                "category": ["process"], "type": ["start"], "action": "executed", "outcome": "success",
+                "sequence": 581,
+            },
+            "user": {
+                "id": "0", "name": "root", "audit": { "id": "1000", "name": "alice" },
+                "effective": { "id": "0", "name": "root" },
+            },
+            "process": {
+                "pid": 4711, "name": "usermod", "executable": "/usr/sbin/usermod",
+                "args": ["usermod", "-u", "0", "-o", "bob"], "args_count": 5, "working_directory": "/root",
+                "parent": { "pid": 4700, "name": "bash", "executable": "/usr/bin/bash" },
+            },
+            "host": { "name": "web1", "id": "7e0b37f5f03fca0d1d0448ebc1ce866c", "os": { "type": "linux" } },
+            "auditd": { "session": "3", "data": { "tty": "pts0" } },
+            "auditward": {
+                "audit_id": ["1790000100.181:581"],
+                "target": { "user": { "name": "bob" }, "source": "arguments" },
+                "original_event": { "kind": "event", "module": "auditd" },
+            },
+            "tags": ["Domain: Endpoint", "OS: Linux", "exec"],
+            "ecs": { "version": ECS_VERSION },
+            "agent": { "type": "auditward", "version": env!("CARGO_PKG_VERSION") },
+            "threat": {
+                "framework": "MITRE ATT&CK",
+                "tactic": {
+                    "id": ["TA0003"], "name": ["Persistence"],
+                    "reference": ["https://attack.mitre.org/TA0003/"],
+                },
+                "technique": {
+                    "id": ["T1136"], "name": ["Create Account"],
+                    "reference": ["https://attack.mitre.org/techniques/T1136/"],
+                    "subtechnique": {
+                        "id": ["T1136.001"], "name": ["Local Account"],
+                        "reference": ["https://attack.mitre.org/T1136.001/"],
+                    },
+                },
+            },
+            "rule": {
+                "name": "Potential Linux Backdoor User Account Creation",
+                "uuid": "494ebba4-ecb7-4be4-8c6f-654c686549ad", "id": "uid0-account-usermod", "version": "7",
+                "ruleset": "embedded", "author": ["Elastic"], "license": "Elastic License v2",
+                "description": "An account is given the user id of root.",
+            },
+        });
+        assert_eq!(Value::Object(alert.document.clone()), expected);
+        let keys = |v: &Value| v.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(keys(&Value::Object(alert.document)), keys(&expected), "the order of worth");
+    }
+
+    #[test]
+    fn a_sequence_keeps_every_event() {
+        let mut first = sample::usermod(&["useradd", "eve"]);
+        first.insert(
+            "process".to_owned(),
+            json!({ "pid": 4710, "name": "useradd", "args": ["useradd", "eve"] }),
+        );
+        let last = sample::usermod(&["usermod", "-u", "0", "-o", "eve"]);
+        let earlier = Stamp { millis: sample::STAMP.millis - 1_000, serial: 580 };
+        let stamps = [earlier, sample::STAMP];
+        let rule = std::sync::Arc::new(sample::rule());
+        let alert =
+            super::super::Alert::new(&rule, &[first.clone(), last.clone()], &stamps, "h", sample::created());
+        assert_eq!(alert.stamp, sample::STAMP);
+        assert_eq!(alert.document["process"], last["process"]);
+        assert_eq!(alert.document["auditward"]["events"], json!([first, last]));
+        assert_eq!(
+            alert.document["auditward"]["audit_id"],
+            json!(["1790000099.181:580", "1790000100.181:581"])
+        );
+        assert!(alert.line.contains(" event=1790000099.181:580,1790000100.181:581 "), "{}", alert.line);
+    }
+
+    #[test]
+    fn what_the_source_said_of_itself_is_kept_aside() {
+        let mut source = sample::usermod(&["usermod", "-u", "0", "-o", "bob"]);
+        source.insert("message".to_owned(), "as it came".into());
+        source.insert("rule".to_owned(), json!({ "name": "not ours" }));
+        source.insert("auditward".to_owned(), json!({ "ancestors": [{ "pid": 1 }] }));
+        source["event"]["id"] = "abc".into();
+        let rule = std::sync::Arc::new(sample::rule());
+        let alert = super::super::Alert::new(&rule, &[source], &[sample::STAMP], "h", sample::created());
+        assert_eq!(alert.document["event"]["id"], alert.id);
+        let original = json!({ "kind": "event", "id": "abc", "module": "auditd", "message": "as it came" });
+        assert_eq!(alert.document["auditward"]["original_event"], original);
+        assert_eq!(alert.document["auditward"]["ancestors"], json!([{ "pid": 1 }]));
+        assert_eq!(alert.document["rule"]["name"], rule.name);
+    }
+
+    #[test]
+    fn each_tactic_and_technique_stands_once() {
+        let mut rule = sample::rule();
+        rule.threat.extend(rule.threat.clone());
+        let fields = threat_fields(&rule.threat);
+        assert_eq!(fields["tactic"]["id"], json!(["TA0003"]));
+        assert_eq!(fields["technique"]["subtechnique"]["id"], json!(["T1136.001"]));
+    }
+
+    #[test]
+    fn no_event_and_no_stamp_still_make_an_alert() {
+        let rule = std::sync::Arc::new(sample::rule());
+        let alert = super::super::Alert::new(&rule, &[], &[], "h", sample::created());
+        assert_eq!(alert.document["event"]["kind"], "alert");
+        assert!(alert.line.starts_with("MEDIUM Potential"));
+    }
+}

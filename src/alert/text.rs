@@ -1,0 +1,555 @@
+//! The one line of an alert.
+//!
+//! First a sentence for people, up to the first `;`, then `key=value` for machines, in the words of
+//! audit records (`auid`, `ses`, `exe`, `a0`…):
+//!
+//! ```text
+//! MEDIUM Potential Linux Backdoor User Account Creation: usermod -u 0 -o bob, account bob (from
+//! arguments), by login user alice (1000) in session 3 as root (0) on web1; time=2026-09-21T14:15:00.181Z
+//! pid=4711 exe=/usr/sbin/usermod auid=1000 ses=3 uid=0 ppid=4700 parents="bash(4700) < sshd(880)"
+//! cwd=/root tty=pts0 host=web1 event=1790000100.181:581 alert=… rule=… argc=5 a0=usermod a1=-u …
+//! ```
+//!
+//! Values are written as [`crate::clean`] says: what a process chose can neither end its quotes nor
+//! the line. The order is the order of worth, since receivers cut.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value};
+
+use super::read;
+use crate::clean;
+use crate::rule::Severity;
+
+/// Bytes of a command line in the sentence; all of it follows as `a0=…`.
+const COMMAND_IN_SENTENCE: usize = 240;
+/// Bytes of a name in the sentence.
+const NAME_IN_SENTENCE: usize = 120;
+/// Parents named, nearest first.
+const PARENTS: usize = 8;
+/// Value lengths tried, one after the other, until the line fits.
+const SHORTER: [usize; 7] = [1024, 512, 256, 128, 64, 32, 16];
+
+/// The whole line.
+pub(super) fn line(severity: Severity, document: &Map<String, Value>) -> String {
+    let mut line = headline(severity, document);
+    let mut keys = Pairs { out: &mut line, max: usize::MAX, started: false };
+    write_pairs(&mut keys, document);
+    write_args(&mut keys, &read::args(document), usize::MAX);
+    line
+}
+
+/// The line in at most `limit` bytes; see [`super::Alert::line_within`].
+pub(super) fn line_within(severity: Severity, document: &Map<String, Value>, limit: usize) -> String {
+    let args = read::args(document);
+    let mut line = String::new();
+    for max in SHORTER {
+        line.clear();
+        line.push_str(&sentence(severity, document, max.min(COMMAND_IN_SENTENCE)));
+        let mut keys = Pairs { out: &mut line, max, started: false };
+        keys.put("truncated", b"yes");
+        write_pairs(&mut keys, document);
+        let room = limit.saturating_sub(keys.out.len());
+        if write_args(&mut keys, &args, room) {
+            return line;
+        }
+    }
+    let kept = clean::cut(&line, limit.saturating_sub(3)).len();
+    line.truncate(kept);
+    line.push_str("...");
+    line
+}
+
+/// The sentence: what happened to which account, by whom, as whom, where.
+pub(super) fn headline(severity: Severity, document: &Map<String, Value>) -> String {
+    sentence(severity, document, COMMAND_IN_SENTENCE)
+}
+
+fn sentence(severity: Severity, document: &Map<String, Value>, command_max: usize) -> String {
+    let get = |path| read::text(document, path);
+    let mut out = String::with_capacity(512);
+    let word = match severity {
+        Severity::Low => "LOW",
+        Severity::Medium => "MEDIUM",
+        Severity::High => "HIGH",
+        Severity::Critical => "CRITICAL",
+    };
+    let name = get("rule.name").unwrap_or(Cow::Borrowed("unnamed rule"));
+    let name = clean::text(name.as_bytes());
+    let _ = write!(out, "{word} {}: ", clean::cut(&name, NAME_IN_SENTENCE));
+    write_act(&mut out, document, command_max);
+    if let Some(outcome) = get("event.outcome").filter(|o| o == "failure") {
+        let _ = write!(out, " ({outcome})");
+    }
+    write_target(&mut out, document);
+    write_actor(&mut out, document);
+    if let Some(host) = get("host.name") {
+        out.push_str(" on ");
+        put_name(&mut out, &host);
+    }
+    out
+}
+
+/// The command, or what else the event says was done.
+fn write_act(out: &mut String, document: &Map<String, Value>, max: usize) {
+    let args = read::args(document);
+    if !args.is_empty() {
+        write_command(out, &args, max);
+        return;
+    }
+    let Some(line) = read::text(document, "process.command_line") else {
+        let act =
+            read::text(document, "event.action").or_else(|| read::text(document, "auditd.message_type"));
+        put_name(out, &act.unwrap_or(Cow::Borrowed("event")));
+        if let Some(path) = read::text(document, "file.path") {
+            out.push_str(" of ");
+            clean::push_value_within(out, path.as_bytes(), max);
+        }
+        if let Some(exe) = read::text(document, "process.executable") {
+            out.push_str(" by ");
+            clean::push_value_within(out, exe.as_bytes(), max);
+        }
+        return;
+    };
+    clean::push_value_within(out, line.as_bytes(), max);
+}
+
+/// The arguments with blanks between, in about `max` bytes: long ones are shortened first, then those
+/// in the middle are left out and their number told. The last ones, where the target stands, stay.
+fn write_command(out: &mut String, args: &[Cow<'_, [u8]>], max: usize) {
+    let mut each = max;
+    let mut written: Vec<String>;
+    loop {
+        written = args.iter().take(max).map(|a| value_within(a, each)).collect();
+        let total: usize = written.iter().map(|w| w.len() + 1).sum();
+        if args.len() <= max && total <= max.saturating_add(1) {
+            out.push_str(&written.join(" "));
+            return;
+        }
+        if each <= 48 {
+            break;
+        }
+        each = each.min(max) / 2;
+    }
+    let tail: Vec<String> = args.iter().rev().take(max).map(|a| value_within(a, each)).collect();
+    let (mut used, mut head_len, mut tail_len) = (24, 0, 0);
+    while head_len + tail_len < args.len() {
+        let from_head = head_len <= tail_len;
+        let next = if from_head { written.get(head_len) } else { tail.get(tail_len) };
+        used += next.map_or(max, |w| w.len() + 1);
+        if used > max {
+            break;
+        }
+        if from_head { head_len += 1 } else { tail_len += 1 }
+    }
+    for word in written.iter().take(head_len) {
+        out.push_str(word);
+        out.push(' ');
+    }
+    let _ = write!(out, "...[{} arguments]...", args.len() - head_len - tail_len);
+    for word in tail.iter().take(tail_len).rev() {
+        out.push(' ');
+        out.push_str(word);
+    }
+}
+
+fn value_within(bytes: &[u8], max: usize) -> String {
+    let mut out = String::new();
+    clean::push_value_within(&mut out, bytes, max);
+    out
+}
+
+/// `, account bob (1003)`, or as a guess `, account bob (from arguments)`.
+fn write_target(out: &mut String, document: &Map<String, Value>) {
+    let get = |path| read::text(document, path);
+    match (get("user.target.name"), get("user.target.id"), get("auditward.target.user.name")) {
+        (None, None, None) => {}
+        (None, None, Some(guess)) => {
+            out.push_str(", account ");
+            put_name(out, &guess);
+            out.push_str(" (from arguments)");
+        }
+        (name, id, _) => {
+            out.push_str(", account ");
+            write_account(out, name.as_deref(), id.as_deref());
+        }
+    }
+}
+
+/// `, by login user alice (1000) in session 3 as root (0)`.
+fn write_actor(out: &mut String, document: &Map<String, Value>) {
+    let get = |path| read::text(document, path);
+    match login_id(document) {
+        Some(id) => {
+            out.push_str(", by login user ");
+            write_account(out, get("user.audit.name").as_deref(), Some(&id));
+        }
+        None => out.push_str(", by no login user"),
+    }
+    if let Some(session) = session(document) {
+        out.push_str(" in session ");
+        put_name(out, &session);
+    }
+    let (id, effective) = (get("user.id"), get("user.effective.id"));
+    if id.is_some() || get("user.name").is_some() {
+        out.push_str(" as ");
+        write_account(out, get("user.name").as_deref(), id.as_deref());
+    }
+    if effective.is_some() && effective != id {
+        out.push_str(", effectively ");
+        write_account(out, get("user.effective.name").as_deref(), effective.as_deref());
+    }
+}
+
+/// `alice (1000)`, or the one of both that is known.
+fn write_account(out: &mut String, name: Option<&str>, id: Option<&str>) {
+    match (name, id) {
+        (Some(name), Some(id)) => {
+            put_name(out, name);
+            out.push_str(" (");
+            put_name(out, id);
+            out.push(')');
+        }
+        (None, Some(id)) => {
+            out.push_str("uid ");
+            put_name(out, id);
+        }
+        (name, None) => put_name(out, name.unwrap_or("unknown")),
+    }
+}
+
+fn put_name(out: &mut String, name: &str) {
+    clean::push_value_within(out, name.as_bytes(), NAME_IN_SENTENCE);
+}
+
+/// `user.audit.id`, unless it says "unset" in one of its spellings.
+fn login_id(document: &Map<String, Value>) -> Option<Cow<'_, str>> {
+    set(read::text(document, "user.audit.id"))
+}
+
+/// The login session, unless unset.
+fn session(document: &Map<String, Value>) -> Option<Cow<'_, str>> {
+    set(read::text(document, "auditd.session"))
+}
+
+fn set(value: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
+    value.filter(|v| !matches!(v.as_ref(), "unset" | "4294967295" | "-1"))
+}
+
+/// `key=value` after `key=value`.
+struct Pairs<'a> {
+    out: &'a mut String,
+    /// The longest value, in bytes as written.
+    max: usize,
+    started: bool,
+}
+
+impl Pairs<'_> {
+    fn put(&mut self, key: &str, value: &[u8]) {
+        self.out.push_str(if self.started { " " } else { "; " });
+        self.started = true;
+        self.out.push_str(key);
+        self.out.push('=');
+        clean::push_value_within(self.out, value, self.max);
+    }
+
+    fn put_text(&mut self, key: &str, value: Option<impl AsRef<str>>) {
+        if let Some(value) = value {
+            self.put(key, value.as_ref().as_bytes());
+        }
+    }
+}
+
+/// All pairs but the arguments.
+fn write_pairs(pairs: &mut Pairs<'_>, document: &Map<String, Value>) {
+    let get = |path| read::text(document, path);
+    pairs.put_text("time", get("@timestamp"));
+    pairs.put_text("pid", get("process.pid"));
+    pairs.put_text("exe", get("process.executable"));
+    pairs.put_text("auid", Some(login_id(document).unwrap_or(Cow::Borrowed("unset"))));
+    pairs.put_text("ses", Some(session(document).unwrap_or(Cow::Borrowed("unset"))));
+    pairs.put_text("uid", get("user.id"));
+    pairs.put_text("euid", get("user.effective.id").filter(|e| get("user.id").as_ref() != Some(e)));
+    pairs.put_text("ppid", get("process.parent.pid"));
+    pairs.put_text("parents", parents(document));
+    pairs.put_text("cwd", get("process.working_directory"));
+    pairs.put_text(
+        "tty",
+        get("process.tty.name").or_else(|| get("process.tty")).or_else(|| get("auditd.data.tty")),
+    );
+    pairs.put_text("container", get("container.id"));
+    pairs.put_text("host", get("host.name"));
+    pairs.put_text("event", joined(document, "auditward.audit_id"));
+    pairs.put_text("alert", get("event.id"));
+    pairs.put_text("rule", get("rule.id"));
+    pairs.put_text("uuid", get("rule.uuid"));
+    pairs.put_text("version", get("rule.version"));
+    pairs.put_text("severity", get("event.severity"));
+    pairs.put_text("risk", get("event.risk_score"));
+    pairs.put_text("threat", threat(document));
+    pairs.put_text("outcome", get("event.outcome"));
+}
+
+/// `argc=5 a0=usermod …`, the names of EXECVE records, in at most `room` bytes; false when not even
+/// the first and last arguments fit. Where some are left out, their numbers are missing.
+fn write_args(pairs: &mut Pairs<'_>, args: &[Cow<'_, [u8]>], room: usize) -> bool {
+    if args.is_empty() {
+        return room > 0;
+    }
+    let end = pairs.out.len().saturating_add(room);
+    pairs.put("argc", args.len().to_string().as_bytes());
+    let mut used = pairs.out.len();
+    let width = |n: usize, arg: &[u8], max: usize| format!(" a{n}=").len() + value_within(arg, max).len();
+    // From both ends inwards, as far as the room goes.
+    let (mut head, mut tail) = (0, 0);
+    while head + tail < args.len() {
+        let n = if head <= tail { head } else { args.len() - 1 - tail };
+        used = used.saturating_add(args.get(n).map_or(0, |a| width(n, a, pairs.max)));
+        if used > end {
+            break;
+        }
+        if head <= tail { head += 1 } else { tail += 1 }
+    }
+    for (n, arg) in args.iter().enumerate().filter(|(n, _)| *n < head || *n >= args.len() - tail) {
+        pairs.put(&format!("a{n}"), arg);
+    }
+    let whole = head + tail == args.len();
+    whole || (pairs.out.len() <= end && head > 0 && tail > 0 && pairs.max <= 64)
+}
+
+/// `bash(4700) < sshd(880)`: the parent first.
+fn parents(document: &Map<String, Value>) -> Option<String> {
+    let known = read::get(document, "auditward.ancestors").and_then(Value::as_array);
+    let parent = read::get(document, "process.parent").filter(|p| p.is_object());
+    let chain: Vec<&Value> = match known {
+        Some(list) if !list.is_empty() => list.iter().collect(),
+        _ => parent.into_iter().collect(),
+    };
+    let mut out = String::new();
+    for (n, process) in chain.iter().filter_map(|p| p.as_object()).enumerate() {
+        if n == PARENTS {
+            let _ = write!(out, " < ...[{} more]", chain.len() - n);
+            break;
+        }
+        if n > 0 {
+            out.push_str(" < ");
+        }
+        match read::text(process, "name").or_else(|| read::text(process, "executable")) {
+            Some(name) => put_name(&mut out, &name),
+            None => out.push_str("unknown"),
+        }
+        if let Some(pid) = read::text(process, "pid") {
+            out.push('(');
+            put_name(&mut out, &pid);
+            out.push(')');
+        }
+    }
+    (!out.is_empty()).then_some(out)
+}
+
+/// Tactics, techniques and the most exact subtechniques by id: `TA0003,T1136,T1136.001`.
+fn threat(document: &Map<String, Value>) -> Option<String> {
+    let paths = ["threat.tactic.id", "threat.technique.id", "threat.technique.subtechnique.id"];
+    let ids: Vec<String> = paths.iter().filter_map(|path| joined(document, path)).collect();
+    (!ids.is_empty()).then(|| ids.join(","))
+}
+
+/// The values of a list with commas between.
+fn joined(document: &Map<String, Value>, path: &str) -> Option<String> {
+    match read::get(document, path)? {
+        Value::Array(list) if list.is_empty() => None,
+        Value::Array(list) => Some(list.iter().filter_map(read::scalar).collect::<Vec<_>>().join(",")),
+        one => read::scalar(one).map(Cow::into_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::{Alert, sample};
+    use super::*;
+
+    /// The pairs of a line, read by the rules of the module's page.
+    pub(crate) fn pairs(line: &str) -> Vec<(String, Vec<u8>)> {
+        let (_, mut rest) = split_sentence(line);
+        let mut out = Vec::new();
+        while let Some((key, after)) = rest.split_once('=') {
+            let mut value = Vec::new();
+            let mut at = after;
+            if let Some(mut inner) = at.strip_prefix('"') {
+                let mut raw = String::new();
+                loop {
+                    let c = inner.chars().next().expect("closing quote");
+                    inner = &inner[c.len_utf8()..];
+                    match c {
+                        '"' => break,
+                        '\\' => {
+                            raw.push(c);
+                            let d = inner.chars().next().expect("escaped");
+                            raw.push(d);
+                            inner = &inner[d.len_utf8()..];
+                        }
+                        c => raw.push(c),
+                    }
+                }
+                value = clean::unescape(&raw).unwrap();
+                at = inner;
+            } else {
+                let end = at.find(' ').unwrap_or(at.len());
+                value.extend_from_slice(&at.as_bytes()[..end]);
+                at = &at[end..];
+            }
+            out.push((key.to_owned(), value));
+            rest = at.strip_prefix(' ').unwrap_or(at);
+        }
+        assert_eq!(rest, "", "trailing text in {line}");
+        out
+    }
+
+    /// Sentence and pairs: the first `; ` outside of quotes.
+    fn split_sentence(line: &str) -> (&str, &str) {
+        let (mut quoted, mut escaped) = (false, false);
+        for (at, c) in line.char_indices() {
+            match c {
+                _ if escaped => escaped = false,
+                '\\' if quoted => escaped = true,
+                '"' => quoted = !quoted,
+                ';' if !quoted && line[at..].starts_with("; time=") => return (&line[..at], &line[at + 2..]),
+                _ => {}
+            }
+        }
+        panic!("no pairs in {line}");
+    }
+
+    #[test]
+    fn the_line_says_what_who_how_and_where() {
+        let alert = sample::plain();
+        let expected = format!(
+            "MEDIUM Potential Linux Backdoor User Account Creation: usermod -u 0 -o bob, account bob (from \
+             arguments), by login user alice (1000) in session 3 as root (0) on web1; \
+             time=2026-09-21T14:15:00.181Z pid=4711 exe=/usr/sbin/usermod auid=1000 ses=3 uid=0 ppid=4700 \
+             parents=\"bash(4700)\" cwd=/root tty=pts0 host=web1 event=1790000100.181:581 alert={} \
+             rule=uid0-account-usermod uuid=494ebba4-ecb7-4be4-8c6f-654c686549ad version=7 severity=47 risk=47 \
+             threat=TA0003,T1136,T1136.001 outcome=success argc=5 a0=usermod a1=-u a2=0 a3=-o a4=bob",
+            alert.id
+        );
+        assert_eq!(alert.line, expected);
+        assert_eq!(alert.line_within(8192), expected);
+    }
+
+    fn of(document: Value) -> Alert {
+        let document = document.as_object().cloned().unwrap();
+        Alert::new(&Arc::new(sample::rule()), &[document], &[sample::STAMP], "h", sample::created())
+    }
+
+    #[test]
+    fn what_is_unset_or_unknown_is_said() {
+        let alert = of(json!({
+            "process": { "pid": 9, "args": ["usermod"], "name": "usermod", "parent": { "pid": 4 } },
+            "user": { "id": "1000", "effective": { "id": "0" }, "audit": { "id": "4294967295" } },
+            "auditd": { "session": "4294967295" },
+        }));
+        assert!(
+            alert.line.contains(": usermod, by no login user as uid 1000, effectively uid 0; "),
+            "{}",
+            alert.line
+        );
+        for pair in [" auid=unset ", " ses=unset ", " uid=1000 euid=0 ", " parents=\"unknown(4)\" "] {
+            assert!(alert.line.contains(pair), "{pair} in {}", alert.line);
+        }
+    }
+
+    #[test]
+    fn a_record_that_names_the_account_goes_before_the_guess() {
+        let alert = of(json!({
+            "event": { "action": "changed-user-id", "outcome": "failure" },
+            "process": { "executable": "/usr/sbin/usermod", "name": "usermod" },
+            "user": { "id": "0", "target": { "id": "1003", "name": "bob" } },
+        }));
+        let start = "MEDIUM Potential Linux Backdoor User Account Creation: changed-user-id by /usr/sbin/usermod \
+                     (failure), account bob (1003), by no login user as uid 0; ";
+        assert!(alert.line.starts_with(start), "{}", alert.line);
+    }
+
+    #[test]
+    fn the_chain_of_parents_is_told_nearest_first_and_bounded() {
+        let chain: Vec<Value> =
+            (0..10).map(|n| json!({ "pid": 100 - n, "name": format!("p{n} <") })).collect();
+        let alert = of(json!({ "process": { "pid": 1 }, "auditward": { "ancestors": chain } }));
+        let value = pairs(&alert.line).into_iter().find(|(k, _)| k == "parents").unwrap().1;
+        let text = String::from_utf8(value).unwrap();
+        assert!(text.starts_with(r#""p0 <"(100) < "p1 <"(99) < "#), "{text}");
+        assert!(text.ends_with(r#" < ...[2 more]"#), "{text}");
+    }
+
+    #[test]
+    fn a_long_line_is_shortened_in_the_middle_of_its_long_values() {
+        let comment = "c".repeat(100_000);
+        let alert = sample::alert(&["usermod", "-u", "0", "-o", "-c", &comment, "carol"]);
+        assert!(alert.line.len() > 100_000);
+        for limit in [8192, 1024] {
+            let line = alert.line_within(limit);
+            assert!(line.len() <= limit, "{}", line.len());
+            assert!(
+                line.starts_with(
+                    "MEDIUM Potential Linux Backdoor User Account Creation: usermod -u 0 -o -c "
+                )
+            );
+            assert!(
+                line.contains(" account carol (from arguments), by login user alice (1000) in session 3")
+            );
+            assert!(line.contains("; truncated=yes time=2026-09-21T14:15:00.181Z pid=4711 "));
+            assert!(line.contains("...[100000 bytes]..."));
+            assert!(line.ends_with(" a6=carol"), "{line}");
+        }
+    }
+
+    #[test]
+    fn of_very_many_arguments_both_ends_are_kept() {
+        let mut args = vec!["usermod", "-u", "0", "-o"];
+        args.extend(std::iter::repeat_n("-c", 20_000));
+        args.push("bob");
+        let alert = sample::alert(&args);
+        for limit in [8192, 1024] {
+            let line = alert.line_within(limit);
+            assert!(line.len() <= limit);
+            assert!(line.contains(" arguments]... "), "{line}");
+            assert!(line.contains(" argc=20005 a0=usermod a1=-u "), "{line}");
+            assert!(line.ends_with(" a20004=bob"), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arguments_come_back_from_the_line_and_never_break_it(
+            args in prop::collection::vec(any::<String>(), 1..8)
+        ) {
+            let words: Vec<&str> = args.iter().map(String::as_str).collect();
+            let alert = sample::alert(&words);
+            prop_assert!(!alert.line.chars().any(clean::is_hidden));
+            let read: Vec<Vec<u8>> = pairs(&alert.line)
+                .into_iter()
+                .filter(|(k, _)| k.strip_prefix('a').is_some_and(|n| n.parse::<u32>().is_ok()))
+                .map(|(_, v)| v)
+                .collect();
+            let expected: Vec<Vec<u8>> = args.iter().map(|a| a.as_bytes().to_vec()).collect();
+            prop_assert_eq!(read, expected);
+            prop_assert_eq!(pairs(&alert.line).iter().filter(|(k, _)| k == "pid").count(), 1);
+        }
+
+        #[test]
+        fn no_limit_is_overstepped(args in prop::collection::vec("\\PC{0,400}", 0..40), limit in 200usize..3000) {
+            let words: Vec<&str> = args.iter().map(String::as_str).collect();
+            let alert = sample::alert(&words);
+            let line = alert.line_within(limit);
+            prop_assert!(line.len() <= limit);
+            prop_assert!(line.starts_with("MEDIUM Potential Linux Backdoor User Account Creation: "));
+            prop_assert!(!line.chars().any(clean::is_hidden));
+        }
+    }
+}

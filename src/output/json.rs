@@ -1,0 +1,344 @@
+//! An alert as one line of JSON, also where it must be short: cut JSON is no JSON, so values are
+//! shortened and fields left out, in the order of their worth, until the whole fits.
+
+use serde_json::{Map, Value, json};
+
+use crate::alert::Alert;
+use crate::clean;
+
+/// String lengths tried while every field is kept.
+const SHORTER: [usize; 4] = [4096, 2048, 1024, 512];
+/// String lengths tried once the fields of [`EXPENDABLE`] are gone.
+const SHORTEST: [usize; 3] = [256, 128, 64];
+/// String lengths tried when only the [`ESSENTIAL`] is left; the message is shortened too.
+const ESSENTIAL_SHORTER: [usize; 5] = [256, 128, 64, 48, 36];
+/// What is left out first, in this order.
+const EXPENDABLE: [&str; 14] = [
+    "auditward.events",
+    "auditd.paths",
+    "auditd.data",
+    "process.title",
+    "process.command_line",
+    "rule.description",
+    "rule.license",
+    "rule.author",
+    "rule.reference",
+    "auditward.original_event",
+    "threat.technique.subtechnique.reference",
+    "threat.technique.reference",
+    "threat.tactic.reference",
+    "tags",
+];
+/// What is kept when nothing else fits.
+const ESSENTIAL: [&str; 16] = [
+    "event.kind",
+    "event.severity",
+    "event.risk_score",
+    "event.id",
+    "user.id",
+    "user.audit.id",
+    "process.pid",
+    "process.executable",
+    "process.args",
+    "process.args_count",
+    "host.name",
+    "auditd.session",
+    "auditward.audit_id",
+    "rule.name",
+    "rule.uuid",
+    "rule.id",
+];
+
+/// Which characters stand as themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Charset {
+    /// Everything visible, as UTF-8.
+    Utf8,
+    /// ASCII only; the rest as `\uXXXX`.
+    Ascii,
+}
+
+/// Appends `value` as JSON on one line, without blanks and without a line end.
+pub(crate) fn push(out: &mut Vec<u8>, value: &Value, charset: Charset) {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(b) => out.extend_from_slice(if *b { b"true" } else { b"false" }),
+        Value::Number(n) => out.extend_from_slice(n.to_string().as_bytes()),
+        Value::String(s) => clean::push_json(out, s, charset == Charset::Ascii),
+        Value::Array(list) => {
+            out.push(b'[');
+            for (n, item) in list.iter().enumerate() {
+                if n > 0 {
+                    out.push(b',');
+                }
+                push(out, item, charset);
+            }
+            out.push(b']');
+        }
+        Value::Object(map) => push_object(out, map, charset),
+    }
+}
+
+/// [`push`] for an object.
+pub(crate) fn push_object(out: &mut Vec<u8>, map: &Map<String, Value>, charset: Charset) {
+    out.push(b'{');
+    for (n, (key, value)) in map.iter().enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        clean::push_json(out, key, charset == Charset::Ascii);
+        out.push(b':');
+        push(out, value, charset);
+    }
+    out.push(b'}');
+}
+
+/// The alert's document as one line of JSON of at most `limit` bytes, without line end.
+///
+/// Where it does not fit, `truncated` is true, `auditward.original_bytes` the length of the whole,
+/// `auditward.left_out` names the fields that are missing; long strings read
+/// `begin...[100000 bytes]...end`, long lists hold `...[9980 values]...` in their middle.
+#[must_use]
+pub fn alert(alert: &Alert, limit: usize) -> Vec<u8> {
+    alert_in(alert, limit, Charset::Utf8)
+}
+
+pub(crate) fn alert_in(alert: &Alert, limit: usize, charset: Charset) -> Vec<u8> {
+    let mut out = Vec::with_capacity(4096);
+    push_object(&mut out, &alert.document, charset);
+    if out.len() > limit {
+        shorten(&alert.document, limit, charset, &mut out);
+    }
+    out
+}
+
+/// Tries, each time from the whole document, ever shorter forms until one fits.
+fn shorten(whole: &Map<String, Value>, limit: usize, charset: Charset, out: &mut Vec<u8>) {
+    let bytes = out.len();
+    let mut fits = |document: &Map<String, Value>, max: usize, left_out: &[&str]| {
+        let mut short = document.clone();
+        shorten_object(&mut short, max, true);
+        if left_out == ["*"] {
+            shorten_message(&mut short, max);
+        }
+        out.clear();
+        push_object(out, &marked(&short, bytes, left_out), charset);
+        out.len() <= limit
+    };
+    let [.., least] = SHORTER;
+    if SHORTER.into_iter().any(|max| fits(whole, max, &[])) {
+        return;
+    }
+    let mut document = whole.clone();
+    let mut left_out: Vec<&str> = Vec::new();
+    for path in EXPENDABLE {
+        if remove(&mut document, path) {
+            left_out.push(path);
+            if fits(&document, least, &left_out) {
+                return;
+            }
+        }
+    }
+    if SHORTEST.into_iter().any(|max| fits(&document, max, &left_out)) {
+        return;
+    }
+    let document = essential(whole);
+    if ESSENTIAL_SHORTER.into_iter().any(|max| fits(&document, max, &["*"])) {
+        return;
+    }
+    // Smaller than any limit that the configuration accepts.
+    let id = crate::alert::read::text(whole, "event.id").unwrap_or_default();
+    out.clear();
+    push(out, &json!({ "truncated": true, "event": { "id": id } }), charset);
+}
+
+/// The document with the marks of one that is not whole, after time and message.
+fn marked(document: &Map<String, Value>, bytes: usize, left_out: &[&str]) -> Map<String, Value> {
+    let mut out = Map::new();
+    for (key, value) in document {
+        out.insert(key.clone(), value.clone());
+        if key == "message" {
+            out.insert("truncated".to_owned(), true.into());
+        }
+    }
+    out.insert("truncated".to_owned(), true.into());
+    let own = out.entry("auditward").or_insert_with(|| json!({}));
+    if let Some(own) = own.as_object_mut() {
+        own.insert("original_bytes".to_owned(), bytes.into());
+        if !left_out.is_empty() {
+            own.insert("left_out".to_owned(), left_out.iter().copied().collect());
+        }
+    }
+    out
+}
+
+/// Shortens all strings longer than `max` bytes and all lists of more than `max / 8` values; not
+/// `message`, whose length is bounded where it is made.
+fn shorten_object(map: &mut Map<String, Value>, max: usize, top: bool) {
+    for (key, value) in map.iter_mut() {
+        if !(top && key == "message") {
+            shorten_value(value, max);
+        }
+    }
+}
+
+fn shorten_value(value: &mut Value, max: usize) {
+    match value {
+        Value::String(s) if s.len() > max => *s = shorten_string(s, max),
+        Value::Array(list) => {
+            let keep = (max / 8).max(4);
+            if list.len() > keep {
+                let (head, tail) = (keep / 2, keep / 2);
+                let gap = format!("...[{} values]...", list.len() - head - tail);
+                list.splice(head..list.len() - tail, [Value::String(gap)]);
+            }
+            list.iter_mut().for_each(|item| shorten_value(item, max));
+        }
+        Value::Object(map) => shorten_object(map, max, false),
+        _ => {}
+    }
+}
+
+/// Begin and end of `s`, together at most `max` bytes, its length between; `s` itself where that
+/// would be no shorter.
+fn shorten_string(s: &str, max: usize) -> String {
+    let (mut head, mut tail) = (max / 2, s.len() - max / 2);
+    while !s.is_char_boundary(head) {
+        head -= 1;
+    }
+    while !s.is_char_boundary(tail) {
+        tail += 1;
+    }
+    let (begin, end) = (s.get(..head).unwrap_or_default(), s.get(tail..).unwrap_or_default());
+    let short = format!("{begin}...[{} bytes]...{end}", s.len());
+    if short.len() < s.len() { short } else { s.to_owned() }
+}
+
+fn shorten_message(document: &mut Map<String, Value>, max: usize) {
+    // Three times as long as other strings: it says all the rest in short.
+    let max = max * 3;
+    if let Some(Value::String(message)) = document.get_mut("message")
+        && message.len() > max
+    {
+        *message = format!("{}...", clean::cut(message, max));
+    }
+}
+
+/// Removes the field; whether it was there.
+fn remove(document: &mut Map<String, Value>, path: &str) -> bool {
+    match path.split_once('.') {
+        None => document.shift_remove(path).is_some(),
+        Some((head, tail)) => {
+            document.get_mut(head).and_then(Value::as_object_mut).is_some_and(|inner| remove(inner, tail))
+        }
+    }
+}
+
+/// Time, message and the fields of [`ESSENTIAL`], in the document's order.
+fn essential(document: &Map<String, Value>) -> Map<String, Value> {
+    fn pick(map: &Map<String, Value>, prefix: &str) -> Map<String, Value> {
+        let mut out = Map::new();
+        for (key, value) in map {
+            let path = format!("{prefix}{key}");
+            if ESSENTIAL.contains(&path.as_str()) || matches!(&*path, "@timestamp" | "message") {
+                out.insert(key.clone(), value.clone());
+            } else if let Value::Object(inner) = value {
+                let inner = pick(inner, &format!("{path}."));
+                if !inner.is_empty() {
+                    out.insert(key.clone(), inner.into());
+                }
+            }
+        }
+        out
+    }
+    pick(document, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::alert::sample;
+
+    fn parse(bytes: &[u8]) -> Value {
+        assert!(!String::from_utf8_lossy(bytes).chars().any(clean::is_hidden));
+        serde_json::from_slice(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_whole_document_comes_back_as_it_is() {
+        let a = sample::alert(&["usermod", "\u{1b}[2A\n\u{202e}", "ä😀"]);
+        for charset in [Charset::Utf8, Charset::Ascii] {
+            let bytes = alert_in(&a, usize::MAX, charset);
+            assert_eq!(parse(&bytes), Value::Object(a.document.clone()));
+            assert_eq!(bytes.is_ascii(), charset == Charset::Ascii);
+        }
+    }
+
+    #[test]
+    fn a_long_argument_is_shortened_and_everything_else_kept() {
+        let long = "x".repeat(100_000);
+        let a = sample::alert(&["usermod", "-u", "0", "-o", "-c", &long, "carol"]);
+        let bytes = alert(&a, 8192);
+        assert!(bytes.len() <= 8192);
+        let cut = parse(&bytes);
+        assert_eq!(cut["truncated"], true);
+        assert!(cut["auditward"]["original_bytes"].as_u64().unwrap() > 100_000);
+        assert!(cut["auditward"].get("left_out").is_none());
+        let shown = cut["process"]["args"][5].as_str().unwrap();
+        assert!(shown.starts_with("xxx") && shown.contains("...[100000 bytes]...") && shown.ends_with("xxx"));
+        assert_eq!(cut["process"]["args"][6], "carol");
+        assert_eq!(cut["rule"], a.document["rule"]);
+        assert_eq!(cut["message"], a.document["message"]);
+    }
+
+    #[test]
+    fn at_a_kilobyte_the_essential_is_left() {
+        let long = "x".repeat(100_000);
+        let a = sample::alert(&["usermod", "-u", "0", "-o", "-c", &long, "carol"]);
+        let bytes = alert(&a, 1024);
+        assert!(bytes.len() <= 1024);
+        let cut = parse(&bytes);
+        for path in ["event.id", "event.severity", "rule.uuid", "user.audit.id", "process.pid", "host.name"] {
+            let get = |d: &Value| crate::alert::read::get(d.as_object().unwrap(), path).cloned();
+            assert_eq!(get(&cut), get(&Value::Object(a.document.clone())), "{path}");
+        }
+        assert_eq!(cut["truncated"], true);
+        assert_eq!(cut["@timestamp"], "2026-09-21T14:15:00.181Z");
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(
+            text.starts_with(r#"{"@timestamp":"2026-09-21T14:15:00.181Z","message":"MEDIUM Potential"#),
+            "{text}"
+        );
+        assert!(text.find(r#""truncated":true"#).unwrap() < 900);
+    }
+
+    #[test]
+    fn ten_thousand_arguments_keep_both_ends() {
+        let mut words = vec!["usermod"; 10_000];
+        words.push("bob");
+        let cut = parse(&alert(&sample::alert(&words), 8192));
+        let args = cut["process"]["args"].as_array().unwrap();
+        assert_eq!(args.last().unwrap(), "bob");
+        assert!(args.iter().any(|a| a.as_str().unwrap().starts_with("...[9")));
+    }
+
+    proptest! {
+        #[test]
+        fn any_limit_gives_json_that_keeps_it(
+            args in prop::collection::vec(any::<String>(), 0..30),
+            limit in 480usize..6000,
+            ascii in any::<bool>(),
+        ) {
+            let words: Vec<&str> = args.iter().map(String::as_str).collect();
+            let a = sample::alert(&words);
+            let bytes = alert_in(&a, limit, if ascii { Charset::Ascii } else { Charset::Utf8 });
+            prop_assert!(bytes.len() <= limit, "{} > {}", bytes.len(), limit);
+            let cut = parse(&bytes);
+            prop_assert_eq!(&cut["event"]["id"], &a.id);
+            let changed = cut != Value::Object(a.document.clone());
+            prop_assert_eq!(cut.get("truncated").is_some(), changed);
+        }
+    }
+}
