@@ -16,7 +16,8 @@
 //! | [`daemon`] | all of the above | `auditward run` |
 //! | [`cli`] | arguments | calls into the rooms |
 //!
-//! Beside them stand [`diagnostic`], how a fault in a rule, a query or a setting is shown, and
+//! Beside them stand [`diagnostic`], how a fault in a rule, a query or a setting is shown,
+//! [`toml_file`], how a rule file or the configuration is read so that all its faults are told, and
 //! [`clean`], how text that comes from outside is made fit to be shown.
 
 pub mod alert;
@@ -30,3 +31,4 @@ pub mod eql;
 pub mod event;
 pub mod output;
 pub mod rule;
+pub mod toml_file;

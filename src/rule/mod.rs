@@ -1,9 +1,19 @@
 //! Rule files in the TOML shape of Elastic's detection-rules repository, read and compiled.
+//!
+//! [`load::load`] reads files and directories, [`load::default_rules`] what is installed, and
+//! [`load::embedded`] the rules inside the program. One bad file never stops the others: its faults
+//! stand in [`Loaded::diagnostics`], the sound rules in [`Loaded::rules`].
+
+mod embedded;
+mod file;
+pub mod load;
+mod query;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Level, Source};
 use crate::eql;
 
 /// Severity words and their `event.severity` numbers.
@@ -31,10 +41,38 @@ impl Severity {
             Self::Critical => 99,
         }
     }
+
+    /// All four, lowest first.
+    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// `low`, `medium`, `high` or `critical`, as rule files have it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl std::fmt::Display for Severity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+impl std::str::FromStr for Severity {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|severity| severity.word() == word).ok_or(())
+    }
 }
 
 /// A tactic, technique or subtechnique of MITRE ATT&CK.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThreatItem {
     /// `TA0003`, `T1136`, `T1136.001`.
     pub id: String,
@@ -45,7 +83,7 @@ pub struct ThreatItem {
 }
 
 /// A technique with its subtechniques.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Technique {
     /// `T1136`.
     pub id: String,
@@ -54,19 +92,17 @@ pub struct Technique {
     /// Its page.
     pub reference: String,
     /// Its subtechniques.
-    #[serde(default)]
     pub subtechnique: Vec<ThreatItem>,
 }
 
 /// One `[[rule.threat]]`.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Threat {
     /// `MITRE ATT&CK`.
     pub framework: String,
     /// The tactic.
     pub tactic: ThreatItem,
     /// Its techniques.
-    #[serde(default)]
     pub technique: Vec<Technique>,
 }
 
@@ -97,6 +133,8 @@ pub struct Rule {
     pub from: String,
     /// `interval`, `5m` when absent.
     pub interval: String,
+    /// `interval` as a length of time: the window that `max_signals` counts in.
+    pub window: Duration,
     /// `max_signals`, 100 when absent.
     pub max_signals: u64,
     /// `tags`.
@@ -111,6 +149,22 @@ pub struct Rule {
     pub setup: String,
     /// `[[rule.threat]]`.
     pub threat: Vec<Threat>,
+    /// `[metadata]`.
+    pub metadata: Metadata,
+    /// `timestamp_override`; read and shown: events here are matched as they come, on their own time.
+    pub timestamp_override: Option<String>,
+    /// `building_block_type` is there: feeds other rules, pages nobody.
+    pub building_block: bool,
+    /// `timeline_id` and `timeline_title`.
+    pub timeline: Option<Timeline>,
+    /// `alert_suppression`.
+    pub suppression: Option<Suppression>,
+    /// `investigation_fields.field_names`: what an analyst looks at first.
+    pub investigation_fields: Vec<String>,
+    /// `[[transform.osquery]]`, which the note names `$osquery_0`, `$osquery_1`, …
+    pub osquery: Vec<Osquery>,
+    /// `[[transform.investigate]]`, which the note names `$investigate_0`, …
+    pub investigate: Vec<Investigate>,
     /// `query` as written.
     pub query: String,
     /// The compiled query.
@@ -123,13 +177,127 @@ pub struct Rule {
     pub source: Arc<Source>,
 }
 
+/// `[metadata]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// `creation_date`, as written: `2023/03/07`.
+    pub creation_date: Option<String>,
+    /// `updated_date`, as written.
+    pub updated_date: Option<String>,
+    /// `maturity`: `production`, `development`, …
+    pub maturity: Option<String>,
+    /// `integration`: the sources that the rule was written for.
+    pub integration: Vec<String>,
+    /// `min_stack_version`, of Elastic's stack.
+    pub min_stack_version: Option<String>,
+    /// `min_stack_comments`.
+    pub min_stack_comments: Option<String>,
+}
+
+/// A Timeline template of Kibana.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeline {
+    /// `timeline_id`.
+    pub id: String,
+    /// `timeline_title`.
+    pub title: String,
+}
+
+/// `alert_suppression`: like alerts within a span are told as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suppression {
+    /// `group_by`: one to three field names.
+    pub group_by: Vec<String>,
+    /// `duration`; none: per rule execution, that is [`Rule::window`].
+    pub duration: Option<Duration>,
+    /// `missing_fields_strategy`: whether alerts that lack a `group_by` field are suppressed too.
+    pub suppress_missing: bool,
+}
+
+/// One `[[transform.osquery]]`: a question for the host, in osquery's SQL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Osquery {
+    /// `label`.
+    pub label: String,
+    /// `query`, with `{{field}}` for values of the alert.
+    pub query: String,
+}
+
+/// One `[[transform.investigate]]`: a search in Kibana, shown by its words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Investigate {
+    /// `label`.
+    pub label: String,
+    /// `description`.
+    pub description: String,
+}
+
+/// A file or rule that was read and is not run, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// The file.
+    pub file: PathBuf,
+    /// `name`, where it has one.
+    pub name: Option<String>,
+    /// `rule_id`, where it has one.
+    pub uuid: Option<String>,
+    /// Why.
+    pub reason: SkipReason,
+}
+
+/// Why a file or rule is not run although nothing is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SkipReason {
+    /// Its `type` is another than `eql`.
+    OtherEngine {
+        /// `type`: `query`, `threshold`, `esql`, …
+        kind: String,
+    },
+    /// It says `enabled = false`.
+    Disabled,
+    /// A file of a later layer has the same `rule_id`.
+    Replaced {
+        /// That file.
+        by: PathBuf,
+    },
+    /// A TOML file in a rules directory that holds no rule.
+    NoRule,
+}
+
+impl std::fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::OtherEngine { kind } => write!(f, "not for this engine: its type is {kind}, not eql"),
+            Self::Disabled => write!(f, "switched off: enabled = false"),
+            Self::Replaced { by } => write!(f, "replaced by {}", by.display()),
+            Self::NoRule => write!(f, "no rule file: it has neither [rule] nor [metadata]"),
+        }
+    }
+}
+
 /// What reading rules gave: all that is sound, and every fault of the rest.
 #[derive(Debug, Default)]
 pub struct Loaded {
     /// The rules that can run, in the order of their files.
     pub rules: Vec<Arc<Rule>>,
+    /// What was read and is not run, and why.
+    pub skipped: Vec<Skipped>,
     /// All faults, warnings too.
     pub diagnostics: Vec<Diagnostic>,
     /// Files read.
     pub files: usize,
+}
+
+impl Loaded {
+    /// How many diagnostics are errors.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.diagnostics.iter().filter(|fault| fault.level == Level::Error).count()
+    }
+
+    /// How many diagnostics are warnings.
+    #[must_use]
+    pub fn warnings(&self) -> usize {
+        self.diagnostics.len() - self.errors()
+    }
 }

@@ -1,0 +1,464 @@
+//! One rule file: `[metadata]`, `[rule]`, `[[rule.threat]]`, `[transform]`, `[auditward]`.
+//!
+//! The keys are those of Elastic's detection-rules (its schema's, as seen in 2,192 of its rules), the
+//! defaults Kibana's. docs/rule-files.md lists them for rule authors.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::query;
+use super::{
+    Investigate, Metadata, Osquery, Rule, Severity, SkipReason, Suppression, Technique, Threat, ThreatItem,
+    Timeline,
+};
+use crate::diagnostic::{Diagnostic, Level, Source};
+use crate::event::Schema;
+use crate::toml_file::{Codes, Faults, Placed, Table};
+
+/// 507: a key is read, but has no effect here.
+const NO_EFFECT: u16 = 507;
+
+/// The longest `rule.id`, which is also the syslog MSGID (RFC 5424, 6.2.7).
+const LONGEST_ID: usize = 32;
+
+/// What a rule file gave.
+pub(super) enum Reading {
+    /// A rule that can run.
+    Rule(Box<Rule>),
+    /// Nothing wrong, nothing to run.
+    Skipped {
+        /// `name`.
+        name: Option<String>,
+        /// `rule_id`.
+        uuid: Option<String>,
+        /// Why.
+        reason: SkipReason,
+    },
+    /// Its errors are among the faults.
+    Faulty,
+}
+
+/// Where a rule's text comes from.
+pub(super) struct Origin<'a> {
+    /// `embedded`, `vendor`, `site`, or the path given.
+    pub(super) ruleset: &'a str,
+    /// The file; none for embedded rules.
+    pub(super) path: Option<&'a Path>,
+}
+
+/// Reads a rule file's text; every fault comes back with its place.
+pub(super) fn read(
+    source: &Arc<Source>,
+    origin: &Origin<'_>,
+    schema: &dyn Schema,
+) -> (Reading, Vec<Diagnostic>) {
+    let faults = Faults::new(Arc::clone(source), Codes::RULE, Level::Warning);
+    let reading = read_tree(&faults, origin, schema);
+    let faults = faults.finish();
+    let failed = faults.iter().any(|fault| fault.level == Level::Error);
+    (if failed { Reading::Faulty } else { reading }, faults)
+}
+
+/// Every `type` that Kibana knows.
+const KINDS: [&str; 8] =
+    ["eql", "query", "saved_query", "threshold", "new_terms", "threat_match", "machine_learning", "esql"];
+
+fn read_tree(faults: &Faults, origin: &Origin<'_>, schema: &dyn Schema) -> Reading {
+    let Some(tree) = faults.parse() else { return Reading::Faulty };
+    let root = faults.root(&tree);
+    let Some(rule) = root.table("rule") else {
+        if !root.has("rule") && root.has("metadata") {
+            root.missing("rule");
+        }
+        return Reading::Skipped { name: None, uuid: None, reason: SkipReason::NoRule };
+    };
+    if let Some(reading) = not_run(&rule) {
+        return reading;
+    }
+    let metadata = root.table("metadata").map(read_metadata).unwrap_or_default();
+    let (osquery, investigate) = root.table("transform").map(read_transform).unwrap_or_default();
+    let own = root.table("auditward").map(read_own).unwrap_or_default();
+    let read = read_rule(rule, own, origin, schema);
+    root.done();
+    match read {
+        Some(rule) => Reading::Rule(Box::new(Rule { metadata, osquery, investigate, ..rule })),
+        None => Reading::Faulty,
+    }
+}
+
+/// Rules of other engines and those switched off: named, not judged further.
+fn not_run(rule: &Table<'_>) -> Option<Reading> {
+    let kind = rule.text("type");
+    let reason = match kind {
+        Some(kind) if !KINDS.contains(&kind.value.as_ref()) => {
+            let help = did_you_mean(&kind.value, &KINDS, "write `eql`");
+            rule.faults().value("there is no such rule type", kind.span, help);
+            return None;
+        }
+        Some(kind) if kind.value != "eql" => SkipReason::OtherEngine { kind: kind.value.into_owned() },
+        _ if rule.boolean("enabled").is_some_and(|enabled| !enabled.value) => SkipReason::Disabled,
+        _ => return None,
+    };
+    let text = |key| rule.text(key).map(|text| text.value.into_owned());
+    Some(Reading::Skipped { name: text("name"), uuid: text("rule_id"), reason })
+}
+
+fn read_metadata(table: Table<'_>) -> Metadata {
+    let metadata = Metadata {
+        creation_date: text(&table, "creation_date"),
+        updated_date: text(&table, "updated_date"),
+        maturity: text(&table, "maturity"),
+        integration: texts(&table, "integration"),
+        min_stack_version: text(&table, "min_stack_version"),
+        min_stack_comments: text(&table, "min_stack_comments"),
+    };
+    // For people and for the release tools of the rules' repository.
+    for key in [
+        "bypass_bbr_timing",
+        "comments",
+        "deprecated_reason",
+        "deprecation_date",
+        "extended",
+        "os_type_list",
+        "promotion",
+        "query_schema_validation",
+        "related_endpoint_rules",
+    ] {
+        table.known(key);
+    }
+    table.done();
+    metadata
+}
+
+fn read_transform(table: Table<'_>) -> (Vec<Osquery>, Vec<Investigate>) {
+    let osquery = table.tables("osquery").into_iter().filter_map(|entry| {
+        let (label, query) = (entry.required_text("label"), entry.required_text("query"));
+        entry.known("ecs_mapping");
+        entry.done();
+        Some(Osquery { label: owned(label?), query: owned(query?) })
+    });
+    let osquery = osquery.collect();
+    let investigate = table.tables("investigate").into_iter().filter_map(|entry| {
+        let label = entry.required_text("label");
+        let description = text(&entry, "description").unwrap_or_default();
+        for key in ["providers", "relativeFrom", "relativeTo"] {
+            entry.known(key);
+        }
+        entry.done();
+        Some(Investigate { label: owned(label?), description })
+    });
+    let investigate = investigate.collect();
+    table.done();
+    (osquery, investigate)
+}
+
+/// `[auditward]`: what this engine's own tooling adds to the shape.
+#[derive(Default)]
+struct Own {
+    id: Option<String>,
+    version: Option<u64>,
+}
+
+fn read_own(table: Table<'_>) -> Own {
+    let id = table.text("id").and_then(|id| {
+        let fits = id.value.len() <= LONGEST_ID && id.value.bytes().all(|byte| byte.is_ascii_graphic());
+        if !fits || id.value.is_empty() {
+            let help = "write 1 to 32 printable ASCII characters without a blank: it is the syslog MSGID";
+            table.faults().value("`auditward.id` cannot be an id", id.span, help);
+            return None;
+        }
+        Some(id.value.into_owned())
+    });
+    let version = version(&table);
+    table.done();
+    Own { id, version }
+}
+
+fn version(table: &Table<'_>) -> Option<u64> {
+    table.integer("version", 1..=i64::MAX).and_then(|version| u64::try_from(version.value).ok())
+}
+
+/// The rule's own table. All of it is read before anything missing ends the matter, so that every
+/// fault is told.
+fn read_rule(table: Table<'_>, own: Own, origin: &Origin<'_>, schema: &dyn Schema) -> Option<Rule> {
+    let faults = table.faults();
+    let uuid = table.required_text("rule_id");
+    let name = table.required_text("name");
+    let description = table.required_text("description");
+    let severity = severity(&table);
+    let risk_score = risk_score(&table);
+    let kind = table.required_text("type");
+    language(&table);
+    let query = table.required_text("query");
+    let placed = query.as_ref().map(|query| Placed { value: query.value.as_ref(), span: query.span });
+    let program = placed.and_then(|query| query::compile(faults, &query, schema));
+    let (from, interval, window) = schedule(&table);
+    let max_signals =
+        table.integer("max_signals", 1..=i64::MAX).map_or(100, |most| most.value.unsigned_abs());
+    let version = version(&table).or(own.version).unwrap_or(1);
+    let (timeline, suppression) = (timeline(&table), suppression(&table));
+    let investigation_fields = table.table("investigation_fields").map(|fields| {
+        let names = texts(&fields, "field_names");
+        fields.done();
+        names
+    });
+    let [author, index, tags, references, false_positives] =
+        ["author", "index", "tags", "references", "false_positives"].map(|key| texts(&table, key));
+    let [license, note, setup] =
+        ["license", "note", "setup"].map(|key| text(&table, key).unwrap_or_default().trim_end().to_owned());
+    let threat = table.tables("threat").into_iter().filter_map(threat).collect();
+    let timestamp_override = text(&table, "timestamp_override");
+    let building_block = building_block(&table);
+    other_keys(&table);
+    table.done();
+    kind?;
+    Some(Rule {
+        uuid: owned(uuid?),
+        id: own.id.unwrap_or_else(|| short_id(&faults.source().name)),
+        name: owned(name?),
+        description: description?.value.trim().to_owned(),
+        author,
+        license,
+        version,
+        severity: severity?,
+        risk_score: risk_score?,
+        index,
+        from,
+        interval,
+        window,
+        max_signals,
+        tags,
+        references,
+        false_positives,
+        note,
+        setup,
+        threat,
+        metadata: Metadata::default(),
+        timestamp_override,
+        building_block,
+        timeline,
+        suppression,
+        investigation_fields: investigation_fields.unwrap_or_default(),
+        osquery: Vec::new(),
+        investigate: Vec::new(),
+        query: owned(query?),
+        program: program?,
+        ruleset: origin.ruleset.to_owned(),
+        path: origin.path.map(Path::to_owned),
+        source: Arc::clone(faults.source()),
+    })
+}
+
+fn severity(table: &Table<'_>) -> Option<Severity> {
+    let word = table.required_text("severity")?;
+    let severity = word.value.parse().ok();
+    if severity.is_none() {
+        let words = Severity::ALL.map(Severity::word);
+        let help = did_you_mean(&word.value, &words, "write low, medium, high or critical");
+        table.faults().value("there is no such severity", word.span, help);
+    }
+    severity
+}
+
+fn risk_score(table: &Table<'_>) -> Option<u8> {
+    if !table.has("risk_score") {
+        table.missing("risk_score");
+    }
+    table.integer("risk_score", 0..=100).and_then(|score| u8::try_from(score.value).ok())
+}
+
+fn language(table: &Table<'_>) {
+    if let Some(language) = table.text("language").filter(|language| language.value != "eql") {
+        table.faults().value("an eql rule in another language", language.span, "write `eql`");
+    }
+}
+
+/// `from`, `interval`, and the interval's length. Events are matched as they come, so a fault here
+/// costs nobody the rule: it is told, and Kibana's default stands.
+fn schedule(table: &Table<'_>) -> (String, String, Duration) {
+    let warn = |at: &Placed<Cow<'_, str>>, title: &str, help: &str| {
+        let code = Codes::RULE.value();
+        table.faults().add(code, Level::Warning, title.to_owned(), at.span, "", Some(help.to_owned()));
+    };
+    let from = table.text("from").filter(|from| {
+        let sound = is_date_math(&from.value);
+        if !sound {
+            warn(from, "`rule.from` is no point in time", "write it as `now-9m`; now-6m is assumed");
+        }
+        sound
+    });
+    let interval = table.text("interval").and_then(|interval| {
+        let length = length_of_time(&interval.value);
+        if length.is_none() {
+            warn(&interval, "`rule.interval` is no length of time", "write it as `5m`, which is assumed");
+        }
+        Some((interval.value.into_owned(), length?))
+    });
+    let (interval, window) = interval.unwrap_or_else(|| ("5m".to_owned(), Duration::from_secs(300)));
+    (from.map_or_else(|| "now-6m".to_owned(), |from| from.value.into_owned()), interval, window)
+}
+
+/// `30s`, `5m`, `24h`, `7d`.
+fn length_of_time(text: &str) -> Option<Duration> {
+    let unit = match text.as_bytes().last()? {
+        b's' => 1,
+        b'm' => 60,
+        b'h' => 3_600,
+        b'd' => 86_400,
+        _ => return None,
+    };
+    let digits = text.get(..text.len() - 1)?;
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let count = digits.parse::<u64>().ok().filter(|count| *count > 0)?;
+    count.checked_mul(unit).map(Duration::from_secs)
+}
+
+/// `now`, `now-9m`, `now-1d/d`: Elasticsearch's date math, as far as a rule's `from` has it.
+fn is_date_math(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("now") else { return false };
+    let rest = match rest.split_once('/') {
+        Some((rest, unit)) if unit.len() == 1 && "yMwdhHms".contains(unit) => rest,
+        Some(_) => return false,
+        None => rest,
+    };
+    rest.is_empty() || rest.strip_prefix('-').is_some_and(|back| length_of_time(back).is_some())
+}
+
+fn timeline(table: &Table<'_>) -> Option<Timeline> {
+    let (id, title) = (text(table, "timeline_id"), text(table, "timeline_title"));
+    Some(Timeline { id: id?, title: title.unwrap_or_default() })
+}
+
+/// `building_block_type`, whose only value is `default`.
+fn building_block(table: &Table<'_>) -> bool {
+    let Some(kind) = table.text("building_block_type") else { return false };
+    if kind.value != "default" {
+        table.faults().value("there is no such building block type", kind.span, "write `default`");
+    }
+    true
+}
+
+fn suppression(table: &Table<'_>) -> Option<Suppression> {
+    let table = table.table("alert_suppression")?;
+    let group_by = texts(&table, "group_by");
+    if !(1..=3).contains(&group_by.len()) {
+        let place = table.place("group_by").unwrap_or(table.span());
+        let title = "alerts are suppressed by one to three fields";
+        table.faults().value(title, place, "write `group_by = [\"user.name\"]`, at most three names");
+    }
+    let duration = table.table("duration").and_then(|duration| {
+        let (count, unit) = (duration.integer("value", 1..=i64::MAX), duration.text("unit"));
+        duration.done();
+        let (count, unit) = (count?, unit?);
+        let length = length_of_time(&format!("{}{}", count.value, unit.value));
+        if length.is_none() {
+            table.faults().value("there is no such unit of time", unit.span, "write s, m or h");
+        }
+        length
+    });
+    let strategy = table.text("missing_fields_strategy");
+    let suppress_missing = strategy.as_ref().is_none_or(|strategy| strategy.value == "suppress");
+    if let Some(strategy) = strategy.filter(|word| !suppress_missing && word.value != "doNotSuppress") {
+        let help = "write `suppress` or `doNotSuppress`";
+        table.faults().value("there is no such strategy for missing fields", strategy.span, help);
+    }
+    table.done();
+    Some(Suppression { group_by, duration, suppress_missing })
+}
+
+fn threat(table: Table<'_>) -> Option<Threat> {
+    let framework = table.required_text("framework");
+    let tactic = table.table("tactic");
+    if tactic.is_none() && !table.has("tactic") {
+        table.missing("tactic");
+    }
+    let tactic = tactic.and_then(threat_item);
+    let technique = table.tables("technique").into_iter().filter_map(|entry| {
+        let subtechnique = entry.tables("subtechnique").into_iter().filter_map(threat_item).collect();
+        let ThreatItem { id, name, reference } = threat_item(entry)?;
+        Some(Technique { id, name, reference, subtechnique })
+    });
+    let technique = technique.collect();
+    table.done();
+    Some(Threat { framework: owned(framework?), tactic: tactic?, technique })
+}
+
+fn threat_item(table: Table<'_>) -> Option<ThreatItem> {
+    let [id, name, reference] = ["id", "name", "reference"].map(|key| table.required_text(key));
+    table.done();
+    Some(ThreatItem { id: owned(id?), name: owned(name?), reference: owned(reference?) })
+}
+
+/// Keys with which a rule alerts otherwise in Kibana than here: read, and told if they say anything.
+const WITHOUT_EFFECT: [(&str, &str); 11] = [
+    ("actions", "alerts go where the configuration of this host says"),
+    ("event_category_override", "the category is always event.category"),
+    ("exceptions_list", "Kibana's exceptions are not in this file, and this rule matches without them"),
+    ("filters", "this rule matches also what the filter leaves out; move the condition into the query"),
+    ("response_actions", "nothing is done on this host but alerting"),
+    ("risk_score_mapping", "the risk score is always `risk_score`"),
+    ("rule_name_override", "the name is always `name`"),
+    ("severity_mapping", "the severity is always `severity`"),
+    ("throttle", "alerts go out as they come"),
+    ("tiebreaker_field", "events of one millisecond follow their serial"),
+    ("timestamp_field", "the time is always @timestamp"),
+];
+
+/// Keys that have no meaning outside Kibana and change no alert.
+const KIBANAS_OWN: [&str; 10] = [
+    "data_view_id",
+    "immutable",
+    "meta",
+    "namespace",
+    "related_integrations",
+    "required_fields",
+    "revision",
+    "threat_mappings",
+    "timestamp_override_fallback_disabled",
+    "to",
+];
+
+fn other_keys(table: &Table<'_>) {
+    for (key, why) in WITHOUT_EFFECT {
+        if table.is_empty(key) {
+            continue;
+        }
+        let title = format!("`rule.{key}` has no effect here: {why}");
+        table.faults().tell(NO_EFFECT, Level::Warning, title, table.place(key).unwrap_or_default());
+    }
+    for key in KIBANAS_OWN {
+        table.known(key);
+    }
+    table.known("enabled");
+}
+
+/// A file's stem as `rule.id` and MSGID: printable ASCII without blanks, at most 32 characters.
+fn short_id(file: &Path) -> String {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let printable = stem.chars().map(|c| if c == ' ' { '_' } else { c }).filter(char::is_ascii_graphic);
+    let id: String = printable.take(LONGEST_ID).collect();
+    if id.is_empty() { "rule".to_owned() } else { id }
+}
+
+fn text(table: &Table<'_>, key: &'static str) -> Option<String> {
+    table.text(key).map(owned)
+}
+
+fn texts(table: &Table<'_>, key: &'static str) -> Vec<String> {
+    table.texts(key).into_iter().map(owned).collect()
+}
+
+fn owned(text: Placed<Cow<'_, str>>) -> String {
+    text.value.into_owned()
+}
+
+fn did_you_mean(word: &str, words: &[&str], otherwise: &str) -> String {
+    match crate::toml_file::nearest(word, words) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => otherwise.to_owned(),
+    }
+}

@@ -1,0 +1,260 @@
+//! Rules from files and directories, from what is installed, or from inside the program.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::embedded::RULES;
+use super::file::{self, Origin, Reading};
+use super::{Loaded, Rule, SkipReason, Skipped};
+use crate::diagnostic::{Diagnostic, Label, Level, Source};
+use crate::event::Schema;
+use crate::toml_file::{self, Codes, unreadable};
+
+/// Where a package puts the shipped rules.
+pub const VENDOR_RULES: &str = "/usr/share/auditward/rules";
+
+/// Where an administrator puts rules of this site.
+pub const SITE_RULES: &str = "/etc/auditward/rules.d";
+
+/// 508: a second rule has the same `rule_id`.
+const SAME_UUID: u16 = 508;
+
+/// 509: rules share a `rule.id`.
+const SAME_ID: u16 = 509;
+
+/// 510: a directory is deeper or holds more files than is looked at.
+const TOO_MANY: u16 = 510;
+
+/// The most rule files that are read.
+const MOST_FILES: usize = 20_000;
+
+/// The deepest that directories are looked into.
+const DEEPEST: usize = 32;
+
+/// Reads files, and directories with all `*.toml` below them, in the order given, each directory
+/// sorted by name. Names that begin with a dot (editors' files, `.git`) are passed over, and a file
+/// met twice (through a link, or named beside its directory) is read once. The fault that a path
+/// cannot be read is coded [`Codes::unreadable`].
+#[must_use]
+pub fn load(paths: &[PathBuf], schema: &dyn Schema) -> Loaded {
+    let mut loader = Loader::new(schema);
+    for path in paths {
+        loader.path(path, &path.display().to_string());
+    }
+    loader.finish()
+}
+
+/// The rules inside the program.
+#[must_use]
+pub fn embedded(schema: &dyn Schema) -> Loaded {
+    let mut loader = Loader::new(schema);
+    loader.embedded();
+    loader.finish()
+}
+
+/// What is installed: the package's rules and the site's; the embedded ones where no package put any.
+#[must_use]
+pub fn default_rules(schema: &dyn Schema) -> Loaded {
+    layers(Path::new(VENDOR_RULES), Path::new(SITE_RULES), schema)
+}
+
+/// `vendor` or else the embedded rules, then `site`, whose rules take the place of those with the
+/// same `rule_id`.
+fn layers(vendor: &Path, site: &Path, schema: &dyn Schema) -> Loaded {
+    let mut loader = Loader::new(schema);
+    match vendor.exists() {
+        true => loader.path(vendor, "vendor"),
+        false => loader.embedded(),
+    }
+    if site.exists() {
+        loader.path(site, "site");
+    }
+    loader.finish()
+}
+
+/// Collects rules over several files.
+struct Loader<'s> {
+    schema: &'s dyn Schema,
+    loaded: Loaded,
+    /// Device and inode of each file and directory met.
+    met: HashSet<(u64, u64)>,
+    /// Where in `loaded.rules` the rule with a uuid is.
+    uuids: HashMap<String, usize>,
+}
+
+impl<'s> Loader<'s> {
+    fn new(schema: &'s dyn Schema) -> Self {
+        Self { schema, loaded: Loaded::default(), met: HashSet::new(), uuids: HashMap::new() }
+    }
+
+    fn embedded(&mut self) {
+        for (name, text) in RULES {
+            let source = Arc::new(Source { name: PathBuf::from(name), text: (*text).to_owned() });
+            self.source(&source, &Origin { ruleset: "embedded", path: None });
+        }
+    }
+
+    /// A file or directory that was asked for by name.
+    fn path(&mut self, path: &Path, ruleset: &str) {
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => self.directory(path, ruleset, 0),
+            Ok(metadata) => {
+                self.met.insert((metadata.dev(), metadata.ino()));
+                let before = self.loaded.skipped.len();
+                self.file(path, ruleset);
+                self.no_rule_is_an_error(before, path);
+            }
+            Err(error) => self.unreadable(path, &error),
+        }
+    }
+
+    /// A file named by the user that holds no rule is a mistake; in a directory it may well lie.
+    fn no_rule_is_an_error(&mut self, before: usize, path: &Path) {
+        if self.loaded.skipped.get(before).is_some_and(|skipped| skipped.reason == SkipReason::NoRule) {
+            self.loaded.skipped.truncate(before);
+            let title = format!("{} holds no rule: it has no table [rule]", path.display());
+            self.bare(Codes::RULE.missing(), Level::Error, title);
+        }
+    }
+
+    fn directory(&mut self, path: &Path, ruleset: &str, depth: usize) {
+        let entries = match fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+            Ok(entries) => entries,
+            Err(error) => return self.unreadable(path, &error),
+        };
+        if depth > DEEPEST {
+            let title = format!("{} is not looked into: it is too deep", path.display());
+            return self.bare(TOO_MANY, Level::Error, title);
+        }
+        let mut paths: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths {
+            if !is_hidden(&path) {
+                self.entry(&path, ruleset, depth);
+            }
+        }
+    }
+
+    fn entry(&mut self, path: &Path, ruleset: &str, depth: usize) {
+        let is_toml = path.extension().is_some_and(|extension| extension == "toml");
+        match fs::metadata(path) {
+            // A dangling link named like a rule is told; other entries are none of our business.
+            Err(error) if is_toml => self.unreadable(path, &error),
+            Err(_) => {}
+            Ok(metadata) if !metadata.is_dir() && !is_toml => {}
+            Ok(metadata) if !self.met.insert((metadata.dev(), metadata.ino())) => {}
+            Ok(metadata) if metadata.is_dir() => self.directory(path, ruleset, depth + 1),
+            Ok(_) if self.loaded.files == MOST_FILES => {
+                let title = format!("{} and what follows is not read: too many files", path.display());
+                self.loaded.files += 1;
+                self.bare(TOO_MANY, Level::Error, title);
+            }
+            Ok(_) if self.loaded.files > MOST_FILES => {}
+            Ok(_) => self.file(path, ruleset),
+        }
+    }
+
+    fn file(&mut self, path: &Path, ruleset: &str) {
+        match toml_file::read(path, Codes::RULE) {
+            Ok(source) => self.source(&source, &Origin { ruleset, path: Some(path) }),
+            Err(fault) => {
+                self.loaded.files += 1;
+                self.loaded.diagnostics.push(*fault);
+            }
+        }
+    }
+
+    fn source(&mut self, source: &Arc<Source>, origin: &Origin<'_>) {
+        self.loaded.files += 1;
+        let (reading, faults) = file::read(source, origin, self.schema);
+        self.loaded.diagnostics.extend(faults);
+        match reading {
+            Reading::Rule(rule) => self.rule(*rule),
+            Reading::Skipped { name, uuid, reason } => {
+                self.loaded.skipped.push(Skipped { file: source.name.clone(), name, uuid, reason });
+            }
+            Reading::Faulty => {}
+        }
+    }
+
+    /// Takes a rule in; of two with one `rule_id` the first stays, or the one of the later layer.
+    fn rule(&mut self, rule: Rule) {
+        let Some(place) = self.uuids.get(&rule.uuid).copied() else {
+            self.uuids.insert(rule.uuid.clone(), self.loaded.rules.len());
+            self.loaded.rules.push(Arc::new(rule));
+            return;
+        };
+        let Some(first) = self.loaded.rules.get_mut(place) else { return };
+        if rule.ruleset == "site" && first.ruleset != "site" {
+            self.loaded.skipped.push(Skipped {
+                file: first.source.name.clone(),
+                name: Some(first.name.clone()),
+                uuid: Some(first.uuid.clone()),
+                reason: SkipReason::Replaced { by: rule.source.name.clone() },
+            });
+            *first = Arc::new(rule);
+            return;
+        }
+        let fault = same_uuid(&rule, first);
+        self.loaded.diagnostics.push(fault);
+    }
+
+    fn unreadable(&mut self, path: &Path, error: &io::Error) {
+        self.loaded.diagnostics.push(*unreadable(path, error, Codes::RULE));
+    }
+
+    /// A fault of no text.
+    fn bare(&mut self, code: u16, level: Level, title: String) {
+        let (source, primary, context, help) = (None, None, Vec::new(), None);
+        self.loaded.diagnostics.push(Diagnostic { code, level, title, source, primary, context, help });
+    }
+
+    fn finish(mut self) -> Loaded {
+        if let Some(title) = shared_ids(&self.loaded.rules) {
+            self.bare(SAME_ID, Level::Warning, title);
+            if let Some(fault) = self.loaded.diagnostics.last_mut() {
+                fault.help =
+                    Some("tell them apart by rule.uuid, or give each an `[auditward] id`".to_owned());
+            }
+        }
+        self.loaded
+    }
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+fn same_uuid(rule: &Rule, first: &Rule) -> Diagnostic {
+    // The first place is the rule_id's; a uuid is not likely to stand anywhere before it.
+    let place =
+        rule.source.text.find(&rule.uuid).map(|start| toml_file::span(start..start + rule.uuid.len()));
+    Diagnostic {
+        code: SAME_UUID,
+        level: Level::Error,
+        title: format!("`rule_id` is that of {}, which is used", first.source.name.display()),
+        source: Some(Arc::clone(&rule.source)),
+        primary: place.map(|span| Label { span, text: String::new() }),
+        context: Vec::new(),
+        help: Some("give this rule an id of its own, or take one of the files away".to_owned()),
+    }
+}
+
+/// One sentence on rules whose `rule.id` is not theirs alone; none where each has its own.
+fn shared_ids(rules: &[Arc<Rule>]) -> Option<String> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for rule in rules {
+        *counts.entry(&rule.id).or_default() += 1;
+    }
+    let mut shared: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 1).collect();
+    shared.sort_unstable();
+    let rules: usize = shared.iter().map(|(_, count)| count).sum();
+    let (first, _) = shared.first()?;
+    let more = shared.len() - 1;
+    let and_more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    Some(format!("{rules} rules share the short id (rule.id, syslog MSGID) {first}{and_more}"))
+}
