@@ -3,13 +3,16 @@
 //! Knows nothing of ECS, rules or alerts. `netlink`, `log` and `control` touch the world; everything
 //! else here is pure and takes the time as an argument.
 
+pub mod datagrams;
 pub mod execve;
 pub mod fields;
 mod input;
 mod line_buffer;
 pub mod log;
+pub mod netlink;
 pub mod reassembler;
 pub mod record;
+mod sockopt;
 pub mod types;
 pub mod value;
 

@@ -1,0 +1,74 @@
+//! The few things about sockets that no crate wraps, and with them the house's only unsafe code.
+#![expect(unsafe_code, reason = "getsockopt of three options and taking over an inherited descriptor")]
+
+use std::io;
+use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::libc;
+use nix::sys::socket::getsockopt;
+use nix::{getsockopt_impl, sockopt_impl};
+
+/// `SK_MEMINFO_VARS` of `include/uapi/linux/sock_diag.h`: how many words SO_MEMINFO gives.
+const MEMINFO_WORDS: usize = 9;
+
+/// `SK_MEMINFO_DROPS`: the word that counts what the socket had no room for.
+const MEMINFO_DROPS: usize = 8;
+
+sockopt_impl!(
+    /// Memory and drop counters of a socket (Linux 4.12 and later).
+    MemInfo,
+    GetOnly,
+    libc::SOL_SOCKET,
+    libc::SO_MEMINFO,
+    [u32; MEMINFO_WORDS]
+);
+
+sockopt_impl!(
+    /// The protocol number that the socket was made with.
+    Protocol,
+    GetOnly,
+    libc::SOL_SOCKET,
+    libc::SO_PROTOCOL,
+    i32
+);
+
+sockopt_impl!(
+    /// The address family that the socket was made with.
+    Domain,
+    GetOnly,
+    libc::SOL_SOCKET,
+    libc::SO_DOMAIN,
+    i32
+);
+
+/// Messages that the socket had no room for since it was made, modulo 2³².
+pub(super) fn drops(socket: &impl AsFd) -> io::Result<u32> {
+    let words = getsockopt(socket, MemInfo)?;
+    Ok(words.get(MEMINFO_DROPS).copied().unwrap_or_default())
+}
+
+/// Address family and protocol of a socket.
+///
+/// # Errors
+/// `ENOTSOCK` for what is none.
+pub(super) fn domain_and_protocol(socket: &impl AsFd) -> io::Result<(i32, i32)> {
+    Ok((getsockopt(socket, Domain)?, getsockopt(socket, Protocol)?))
+}
+
+/// The descriptors that systemd handed over (`sd_listen_fds(3)`), owned; empty where it did not, and
+/// at every call but the first.
+///
+/// # Errors
+/// When `LISTEN_FDS` or `LISTEN_PID` are there and make no sense.
+pub(super) fn take_listen_fds() -> io::Result<Vec<OwnedFd>> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    let fds = sd_notify::listen_fds()?;
+    if TAKEN.swap(true, Ordering::SeqCst) {
+        return Ok(Vec::new());
+    }
+    // SAFETY: by the protocol these descriptors are open and belong to this process (LISTEN_PID is
+    // ours and listen_fds has just set their CLOEXEC flag), and the swap above makes this their one
+    // owner.
+    Ok(fds.map(|fd: RawFd| unsafe { OwnedFd::from_raw_fd(fd) }).collect())
+}
