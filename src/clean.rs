@@ -164,6 +164,15 @@ pub fn push_value_within(out: &mut String, bytes: &[u8], max: usize) -> bool {
     true
 }
 
+/// The free text of both ends of `bytes`, at most `max` bytes of it, the gap between them marked. For
+/// places that have quotes of their own; whether something was left out must be told beside it.
+pub(crate) fn push_ends(out: &mut String, bytes: &[u8], max: usize) {
+    let (head, tail) = ends(bytes, max);
+    out.push_str(&text(head));
+    let _ = write!(out, "...[{} bytes]...", bytes.len());
+    out.push_str(&text(tail));
+}
+
 /// Whether the escaped form of `bytes` is at most `max` bytes long.
 fn fits(bytes: &[u8], max: usize) -> bool {
     if bytes.len() > max {

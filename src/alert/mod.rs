@@ -18,7 +18,7 @@ pub(crate) mod read;
 #[cfg(test)]
 pub(crate) mod sample;
 mod target;
-pub mod text;
+pub(crate) mod text;
 
 pub use document::ECS_VERSION;
 pub use id::alert_id;
@@ -60,6 +60,12 @@ impl Alert {
         let line = text::line(rule.severity, &document);
         let stamp = stamps.last().copied().unwrap_or(Stamp { millis: 0, serial: 0 });
         Self { rule: Arc::clone(rule), id, stamp, created, document, line }
+    }
+
+    /// When the (last) event happened.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        document::time_of(self.stamp)
     }
 
     /// The line in at most `limit` bytes: long values are shortened in the middle, with their length

@@ -35,7 +35,7 @@ const SHORTER: [usize; 7] = [1024, 512, 256, 128, 64, 32, 16];
 pub(super) fn line(severity: Severity, document: &Map<String, Value>) -> String {
     let mut line = headline(severity, document);
     let mut keys = Pairs { out: &mut line, max: usize::MAX, started: false };
-    write_pairs(&mut keys, document);
+    facts(document).iter().for_each(|(key, value)| keys.put(key, value.as_bytes()));
     write_args(&mut keys, &read::args(document), usize::MAX);
     line
 }
@@ -49,15 +49,16 @@ pub(super) fn line_within(severity: Severity, document: &Map<String, Value>, lim
         line.push_str(&sentence(severity, document, max.min(COMMAND_IN_SENTENCE)));
         let mut keys = Pairs { out: &mut line, max, started: false };
         keys.put("truncated", b"yes");
-        write_pairs(&mut keys, document);
+        facts(document).iter().for_each(|(key, value)| keys.put(key, value.as_bytes()));
         let room = limit.saturating_sub(keys.out.len());
         if write_args(&mut keys, &args, room) {
             return line;
         }
     }
-    let kept = clean::cut(&line, limit.saturating_sub(3)).len();
+    let end = if limit < 3 { "" } else { "..." };
+    let kept = clean::cut(&line, limit.saturating_sub(end.len())).len();
     line.truncate(kept);
-    line.push_str("...");
+    line.push_str(end);
     line
 }
 
@@ -253,42 +254,40 @@ impl Pairs<'_> {
         self.out.push('=');
         clean::push_value_within(self.out, value, self.max);
     }
-
-    fn put_text(&mut self, key: &str, value: Option<impl AsRef<str>>) {
-        if let Some(value) = value {
-            self.put(key, value.as_ref().as_bytes());
-        }
-    }
 }
 
-/// All pairs but the arguments.
-fn write_pairs(pairs: &mut Pairs<'_>, document: &Map<String, Value>) {
+/// What the line tells as `key=value`, all but the arguments, in the order of worth. The keys are
+/// words of audit records where these have one.
+pub(crate) fn facts(document: &Map<String, Value>) -> Vec<(&'static str, Cow<'_, str>)> {
     let get = |path| read::text(document, path);
-    pairs.put_text("time", get("@timestamp"));
-    pairs.put_text("pid", get("process.pid"));
-    pairs.put_text("exe", get("process.executable"));
-    pairs.put_text("auid", Some(login_id(document).unwrap_or(Cow::Borrowed("unset"))));
-    pairs.put_text("ses", Some(session(document).unwrap_or(Cow::Borrowed("unset"))));
-    pairs.put_text("uid", get("user.id"));
-    pairs.put_text("euid", get("user.effective.id").filter(|e| get("user.id").as_ref() != Some(e)));
-    pairs.put_text("ppid", get("process.parent.pid"));
-    pairs.put_text("parents", parents(document));
-    pairs.put_text("cwd", get("process.working_directory"));
-    pairs.put_text(
-        "tty",
-        get("process.tty.name").or_else(|| get("process.tty")).or_else(|| get("auditd.data.tty")),
-    );
-    pairs.put_text("container", get("container.id"));
-    pairs.put_text("host", get("host.name"));
-    pairs.put_text("event", joined(document, "auditward.audit_id"));
-    pairs.put_text("alert", get("event.id"));
-    pairs.put_text("rule", get("rule.id"));
-    pairs.put_text("uuid", get("rule.uuid"));
-    pairs.put_text("version", get("rule.version"));
-    pairs.put_text("severity", get("event.severity"));
-    pairs.put_text("risk", get("event.risk_score"));
-    pairs.put_text("threat", threat(document));
-    pairs.put_text("outcome", get("event.outcome"));
+    let unset = || Some(Cow::Borrowed("unset"));
+    let effective = get("user.effective.id").filter(|e| get("user.id").as_ref() != Some(e));
+    let tty = get("process.tty.name").or_else(|| get("process.tty")).or_else(|| get("auditd.data.tty"));
+    let facts = [
+        ("time", get("@timestamp")),
+        ("pid", get("process.pid")),
+        ("exe", get("process.executable")),
+        ("auid", login_id(document).or_else(unset)),
+        ("ses", session(document).or_else(unset)),
+        ("uid", get("user.id")),
+        ("euid", effective),
+        ("ppid", get("process.parent.pid")),
+        ("parents", parents(document).map(Cow::Owned)),
+        ("cwd", get("process.working_directory")),
+        ("tty", tty),
+        ("container", get("container.id")),
+        ("host", get("host.name")),
+        ("event", joined(document, "auditward.audit_id").map(Cow::Owned)),
+        ("alert", get("event.id")),
+        ("rule", get("rule.id")),
+        ("uuid", get("rule.uuid")),
+        ("version", get("rule.version")),
+        ("severity", get("event.severity")),
+        ("risk", get("event.risk_score")),
+        ("threat", threat(document).map(Cow::Owned)),
+        ("outcome", get("event.outcome")),
+    ];
+    facts.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
 /// `argc=5 a0=usermod …`, the names of EXECVE records, in at most `room` bytes; false when not even

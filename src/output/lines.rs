@@ -1,44 +1,67 @@
-//! Alerts one a line into any writer, by the caller's own thread: for `replay`, where a slow reader
-//! should slow the program down rather than lose anything.
+//! One message a line: the formats of files and streams, and a plain writer for `replay`, where a slow
+//! reader should slow the program down rather than lose anything.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
-use super::json;
+use super::json::{self, Charset};
+use super::message::Message;
+use super::syslog::Formatter;
 use crate::alert::Alert;
 
-/// How an alert is written on a line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How a message is written on a line.
+#[derive(Clone, Debug, Default)]
 pub enum Format {
     /// The readable line.
     #[default]
     Text,
     /// The ECS document.
     Json,
+    /// As syslog carries it, header and all.
+    Syslog(Box<Formatter>),
 }
 
-/// A writer of alerts, one a line.
+impl Format {
+    /// Appends the message, whole (but for the limit of syslog), without a line end.
+    pub fn push(&self, out: &mut Vec<u8>, message: &Message) {
+        match (self, message) {
+            (Self::Text, Message::Alert(alert)) => out.extend_from_slice(alert.line.as_bytes()),
+            (Self::Text, Message::Notice(notice)) => {
+                let time = notice.time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ");
+                out.extend_from_slice(format!("auditward: {} ({time})", notice.text).as_bytes());
+            }
+            (Self::Json, Message::Alert(alert)) => json::push_object(out, &alert.document, Charset::Utf8),
+            (Self::Json, Message::Notice(notice)) => {
+                json::push_object(out, &notice.document(), Charset::Utf8);
+            }
+            (Self::Syslog(formatter), message) => formatter.push(out, message.level(), message),
+        }
+    }
+}
+
+/// A writer of alerts, one a line, by the caller's own thread.
 #[derive(Debug)]
 pub struct Lines<W> {
     writer: W,
     format: Format,
+    line: Vec<u8>,
 }
 
 impl<W: Write> Lines<W> {
     /// Writes to `writer`; buffer it, and flush it with [`Lines::flush`].
     pub fn new(writer: W, format: Format) -> Self {
-        Self { writer, format }
+        Self { writer, format, line: Vec::new() }
     }
 
-    /// Writes one alert, whole, with its line end.
+    /// Writes one alert with its line end.
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn write(&mut self, alert: &Alert) -> io::Result<()> {
-        match self.format {
-            Format::Text => self.writer.write_all(alert.line.as_bytes())?,
-            Format::Json => self.writer.write_all(&json::alert(alert, usize::MAX))?,
-        }
-        self.writer.write_all(b"\n")
+    pub fn write(&mut self, alert: &Arc<Alert>) -> io::Result<()> {
+        self.line.clear();
+        self.format.push(&mut self.line, &Message::Alert(Arc::clone(alert)));
+        self.line.push(b'\n');
+        self.writer.write_all(&self.line)
     }
 
     /// Hands everything written so far to the system.

@@ -1,6 +1,207 @@
 //! Alerts leave the house: as a readable line or as JSON, into syslog, a file, standard output.
+//!
+//! Detection calls [`Outputs::push`], which never waits. Behind it stands, for each destination, a
+//! bounded [`queue`](Bounds) and a writer thread of its own, so that one that hangs holds back no
+//! other. Messages reach each destination in order; what found no room in a queue is counted, and told
+//! at the very place where it is missing.
 
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::alert::Alert;
+use crate::clean;
+
+mod backoff;
+mod file;
 pub mod json;
 mod lines;
+mod message;
+mod queue;
+mod sink;
+mod stdout;
+pub mod syslog;
+mod worker;
 
+pub use self::syslog::{Address, Body, Formatter, Framing, Protocol};
 pub use lines::{Format, Lines};
+pub use message::{Message, Notice, Urgency, level_of};
+pub use queue::Bounds;
+
+use self::syslog::{SyslogSink, Transport};
+use queue::Queue;
+use sink::Sink;
+use worker::{Tally, Worker};
+
+/// Bytes of a notice's text at most.
+const NOTICE: usize = 1000;
+
+/// A destination and its queue.
+#[derive(Clone, Debug)]
+pub struct SinkConfig {
+    /// What it is called in notices and counters, e.g. `syslog`.
+    pub name: String,
+    /// Where messages go, and how they look.
+    pub destination: Destination,
+    /// What may wait for it.
+    pub bounds: Bounds,
+}
+
+/// Where messages go, and how they look.
+#[derive(Clone, Debug)]
+pub enum Destination {
+    /// Standard output.
+    Stdout(Format),
+    /// A file, created with `mode` (0600 where nothing else is asked for) and only ever appended to.
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// Permission bits of a new file.
+        mode: u32,
+        /// How messages look.
+        format: Format,
+    },
+    /// A syslog receiver.
+    Syslog {
+        /// Where it listens.
+        address: Address,
+        /// How messages look.
+        formatter: Box<Formatter>,
+    },
+}
+
+impl Destination {
+    /// The local log socket, as it is on every Linux system, with a short readable line.
+    #[must_use]
+    pub fn local_syslog() -> Self {
+        let formatter = Formatter::new(Protocol::Rfc3164, Body::Text);
+        Self::Syslog { address: Address::Unix("/dev/log".into()), formatter: Box::new(formatter) }
+    }
+
+    fn open(self) -> io::Result<Box<dyn Sink>> {
+        Ok(match self {
+            Self::Stdout(format) => Box::new(stdout::open(format)?),
+            Self::File { path, mode, format } => Box::new(file::FileSink::open(path, mode, format)?),
+            Self::Syslog { address, formatter } => {
+                Box::new(SyslogSink::new(Transport::new(address), *formatter))
+            }
+        })
+    }
+}
+
+/// All destinations.
+#[derive(Debug)]
+pub struct Outputs {
+    sinks: Vec<Handle>,
+}
+
+#[derive(Debug)]
+struct Handle {
+    name: String,
+    queue: Arc<Queue>,
+    tally: Arc<Tally>,
+}
+
+/// What became of the alerts pushed to one destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counters {
+    /// The destination.
+    pub name: String,
+    /// Alerts that its system has taken.
+    pub sent: u64,
+    /// Messages (notices too) that wait, but for the one in the writer's hand.
+    pub waiting: usize,
+    /// Alerts that found no room in the queue.
+    pub lost: u64,
+    /// Alerts that the destination can never take (a reader that is gone, too long even when cut).
+    pub refused: u64,
+    /// Notices that found no room in the queue.
+    pub lost_notices: u64,
+}
+
+/// Without [`Outputs::shutdown`], what still waits is given up.
+impl Drop for Outputs {
+    fn drop(&mut self) {
+        self.sinks.iter().for_each(|sink| sink.queue.close(Instant::now()));
+    }
+}
+
+impl Outputs {
+    /// Opens the destinations and starts a thread for each. A log socket that is not there yet is no
+    /// error: it is waited for.
+    ///
+    /// # Errors
+    /// A file that cannot be opened or created; a thread that cannot be started.
+    pub fn new(configs: Vec<SinkConfig>) -> io::Result<Self> {
+        let mut outputs = Self { sinks: Vec::with_capacity(configs.len()) };
+        for config in configs {
+            outputs.add(config)?;
+        }
+        Ok(outputs)
+    }
+
+    fn add(&mut self, config: SinkConfig) -> io::Result<()> {
+        let name = clean::text(config.name.as_bytes()).into_owned();
+        let sink =
+            config.destination.open().map_err(|e| io::Error::new(e.kind(), format!("output {name}: {e}")))?;
+        let (queue, tally) = (Arc::new(Queue::new(config.bounds)), Arc::new(Tally::default()));
+        let worker =
+            Worker { name: name.clone(), queue: queue.clone(), tally: tally.clone(), sink, told: None };
+        std::thread::Builder::new().name(format!("out-{name}")).spawn(move || worker.run())?;
+        self.sinks.push(Handle { name, queue, tally });
+        Ok(())
+    }
+
+    /// Gives an alert to every destination. Never waits.
+    pub fn push(&self, alert: &Arc<Alert>) {
+        for sink in &self.sinks {
+            sink.queue.push(Message::Alert(Arc::clone(alert)));
+        }
+    }
+
+    /// Gives a sentence of the daemon about itself to every destination. Never waits.
+    pub fn notice(&self, text: &str, urgency: Urgency) {
+        let text = clean::cut(&clean::text(text.as_bytes()), NOTICE).to_owned();
+        let notice = Notice { text, urgency, time: jiff::Timestamp::now() };
+        for sink in &self.sinks {
+            sink.queue.push(Message::Notice(notice.clone()));
+        }
+    }
+
+    /// Opens files anew, e.g. after SIGHUP from logrotate.
+    pub fn reopen(&self) {
+        self.sinks.iter().for_each(|sink| sink.queue.reopen());
+    }
+
+    /// What became of the alerts, by destination.
+    #[must_use]
+    pub fn counters(&self) -> Vec<Counters> {
+        let count = |sink: &Handle| {
+            let (waiting, lost, lost_notices) = sink.queue.counts();
+            Counters {
+                name: sink.name.clone(),
+                sent: sink.tally.sent.load(Ordering::Relaxed),
+                waiting,
+                lost,
+                refused: sink.tally.refused.load(Ordering::Relaxed),
+                lost_notices,
+            }
+        };
+        self.sinks.iter().map(count).collect()
+    }
+
+    /// Takes nothing more, lets each destination send what waits, for `at_most`, and says how many
+    /// messages each had left then (name, number); empty when all is out.
+    #[must_use]
+    pub fn shutdown(self, at_most: Duration) -> Vec<(String, u64)> {
+        let deadline = Instant::now() + at_most;
+        self.sinks.iter().for_each(|sink| sink.queue.close(deadline));
+        // A writer looks at its deadline a few times a second; one that hangs in the system (a file on
+        // a network that is away) is not waited for.
+        let grace = deadline + Duration::from_millis(500);
+        let left = self.sinks.iter().map(|sink| (sink.name.clone(), sink.queue.left_at(grace)));
+        left.filter(|(_, left)| *left > 0).collect()
+    }
+}

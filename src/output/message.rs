@@ -1,0 +1,113 @@
+//! What goes out: an alert, or a sentence of the daemon about itself.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use syslog::Severity as Level;
+
+use crate::alert::{Alert, ECS_VERSION};
+use crate::rule::Severity;
+
+/// One message on its way to one destination.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// An alert.
+    Alert(Arc<Alert>),
+    /// The daemon's own: it started, it stops, something was lost.
+    Notice(Notice),
+}
+
+/// A sentence of the daemon about itself.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// The sentence, clean: see [`crate::clean::text`].
+    pub text: String,
+    /// How urgent.
+    pub urgency: Urgency,
+    /// When it was said.
+    pub time: Timestamp,
+}
+
+/// How urgent a notice is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Urgency {
+    /// Something was lost or does not work: syslog `warning`.
+    Warning,
+    /// All is as it should be: syslog `info`.
+    Info,
+}
+
+impl Urgency {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// The syslog severity of an alert: low `notice` (5), medium `warning` (4), high `err` (3), critical
+/// `crit` (2).
+///
+/// `alert` and `emerg` are left to the system itself: stock configurations write `emerg` to every
+/// logged-in terminal.
+#[must_use]
+pub fn level_of(severity: Severity) -> Level {
+    match severity {
+        Severity::Low => Level::LOG_NOTICE,
+        Severity::Medium => Level::LOG_WARNING,
+        Severity::High => Level::LOG_ERR,
+        Severity::Critical => Level::LOG_CRIT,
+    }
+}
+
+impl Message {
+    /// Its syslog severity.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        match self {
+            Self::Alert(alert) => level_of(alert.rule.severity),
+            Self::Notice(Notice { urgency: Urgency::Warning, .. }) => Level::LOG_WARNING,
+            Self::Notice(Notice { urgency: Urgency::Info, .. }) => Level::LOG_INFO,
+        }
+    }
+
+    /// When what it tells happened: the event's time, or that of the notice.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        match self {
+            Self::Alert(alert) => alert.time(),
+            Self::Notice(notice) => notice.time,
+        }
+    }
+
+    /// About how many bytes it holds in memory while it waits.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        match self {
+            // The document holds the line's content once more, in small pieces.
+            Self::Alert(alert) => 4096 + 4 * alert.line.len(),
+            Self::Notice(notice) => 128 + notice.text.len(),
+        }
+    }
+}
+
+impl Notice {
+    /// As an ECS document.
+    #[must_use]
+    pub fn document(&self) -> Map<String, Value> {
+        let document = json!({
+            "@timestamp": self.time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
+            "message": self.text,
+            "event": { "kind": "event", "module": "auditward", "dataset": "auditward.log" },
+            "log": { "level": self.urgency.word() },
+            "ecs": { "version": ECS_VERSION },
+            "agent": { "type": "auditward", "version": env!("CARGO_PKG_VERSION") },
+        });
+        match document {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! The bounded queue between detection and one writer thread.
+//!
+//! [`Queue::push`] never waits. What finds no room is counted at the very place where it is missing,
+//! and is told there once the queue flows again.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::message::Message;
+
+/// How much a queue holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Messages.
+    pub messages: usize,
+    /// Bytes, as [`Message::weight`] estimates them. One message is taken by an empty queue whatever
+    /// its weight.
+    pub bytes: usize,
+}
+
+impl Default for Bounds {
+    /// 10,000 messages, 16 MiB.
+    fn default() -> Self {
+        Self { messages: 10_000, bytes: 16 << 20 }
+    }
+}
+
+/// What found no room, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gap {
+    pub(crate) alerts: u64,
+    pub(crate) notices: u64,
+    /// Time of the first that was lost.
+    pub(crate) from: Timestamp,
+    /// Time of the last.
+    pub(crate) to: Timestamp,
+}
+
+/// What the writer takes.
+#[derive(Debug)]
+pub(crate) enum Item {
+    Message(Message),
+    Gap(Gap),
+    /// Open files anew.
+    Reopen,
+}
+
+/// See the module's page.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    bounds: Bounds,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    items: VecDeque<Item>,
+    /// Messages among `items`.
+    messages: usize,
+    bytes: usize,
+    lost_alerts: u64,
+    lost_notices: u64,
+    /// Nothing is taken after this; set once.
+    closing: Option<Instant>,
+    /// The writer is gone; what it left behind.
+    finished: Option<u64>,
+}
+
+impl Queue {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        Self { bounds, state: Mutex::default(), changed: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is whole between any two statements below: a panic elsewhere does not harm it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the message, or counts it as lost when there is no room. Never waits for the writer.
+    pub(crate) fn push(&self, message: Message) {
+        let mut state = self.lock();
+        let weight = message.weight();
+        let full = state.messages >= self.bounds.messages
+            || (state.messages > 0 && state.bytes.saturating_add(weight) > self.bounds.bytes);
+        if full || state.closing.is_some() {
+            state.lose(&message);
+        } else {
+            state.messages += 1;
+            state.bytes += weight;
+            state.items.push_back(Item::Message(message));
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Asks the writer to open its file anew; at most one request waits.
+    pub(crate) fn reopen(&self) {
+        let mut state = self.lock();
+        if !matches!(state.items.front(), Some(Item::Reopen)) {
+            state.items.push_front(Item::Reopen);
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// A request to reopen that waits in front, if there is one: asked for while a message is stuck.
+    pub(crate) fn take_reopen(&self) -> bool {
+        let mut state = self.lock();
+        let waits = matches!(state.items.front(), Some(Item::Reopen));
+        if waits {
+            state.items.pop_front();
+        }
+        waits
+    }
+
+    /// The next item; waits for one. None when the queue is closed and empty, or its time is over.
+    pub(crate) fn pop(&self) -> Option<Item> {
+        let mut state = self.lock();
+        loop {
+            match state.closing {
+                Some(deadline) if Instant::now() >= deadline => return None,
+                Some(_) if state.items.is_empty() => return None,
+                _ => {}
+            }
+            if let Some(item) = state.items.pop_front() {
+                if let Item::Message(message) = &item {
+                    state.messages -= 1;
+                    state.bytes = state.bytes.saturating_sub(message.weight());
+                }
+                return Some(item);
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Sleeps for `pause`, less when the queue is told to close or its time is over.
+    pub(crate) fn pause(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        let mut state = self.lock();
+        let was_closing = state.closing.is_some();
+        loop {
+            let now = Instant::now();
+            let until = state.closing.map_or(until, |deadline| deadline.min(until));
+            if now >= until || state.closing.is_some() != was_closing {
+                return;
+            }
+            state = self.changed.wait_timeout(state, until - now).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Whether the time to empty the queue is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.lock().closing.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Takes nothing more; the writer goes on until `deadline` at the latest.
+    pub(crate) fn close(&self, deadline: Instant) {
+        self.lock().closing.get_or_insert(deadline);
+        self.changed.notify_all();
+    }
+
+    /// Said by the writer at its end: `unsent` messages it had taken out and not delivered.
+    pub(crate) fn finish(&self, unsent: u64) {
+        self.lock().finished = Some(unsent);
+        self.changed.notify_all();
+    }
+
+    /// Waits for the writer's end, until `until`. How many alerts and notices were left.
+    pub(crate) fn left_at(&self, until: Instant) -> u64 {
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            // A writer that hangs in the system holds one message.
+            let in_hand = match state.finished {
+                Some(unsent) => Some(unsent),
+                None if now >= until => Some(1),
+                None => None,
+            };
+            if let Some(in_hand) = in_hand {
+                return in_hand + state.messages as u64;
+            }
+            state = self.changed.wait_timeout(state, until - now).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Waiting messages, lost alerts, lost notices.
+    pub(crate) fn counts(&self) -> (usize, u64, u64) {
+        let state = self.lock();
+        (state.messages, state.lost_alerts, state.lost_notices)
+    }
+}
+
+impl State {
+    fn lose(&mut self, message: &Message) {
+        let (alerts, notices) = match message {
+            Message::Alert(_) => (1, 0),
+            Message::Notice(_) => (0, 1),
+        };
+        self.lost_alerts += alerts;
+        self.lost_notices += notices;
+        let time = message.time();
+        match self.items.back_mut() {
+            Some(Item::Gap(gap)) => {
+                gap.alerts += alerts;
+                gap.notices += notices;
+                gap.to = time;
+            }
+            _ => self.items.push_back(Item::Gap(Gap { alerts, notices, from: time, to: time })),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::output::message::{Notice, Urgency};
+
+    fn notice(n: i64) -> Message {
+        let time = Timestamp::from_second(n).unwrap();
+        Message::Notice(Notice { text: n.to_string(), urgency: Urgency::Info, time })
+    }
+
+    fn text(item: Option<Item>) -> String {
+        match item {
+            Some(Item::Message(Message::Notice(n))) => n.text,
+            Some(Item::Gap(g)) => format!("{} lost {}-{}", g.notices, g.from.as_second(), g.to.as_second()),
+            other => format!("{other:?}"),
+        }
+    }
+
+    fn drained(queue: &Queue) -> Vec<String> {
+        queue.close(Instant::now() + Duration::from_secs(60));
+        std::iter::from_fn(|| queue.pop()).map(|item| text(Some(item))).collect()
+    }
+
+    #[test]
+    fn what_is_lost_is_told_where_it_is_missing() {
+        let queue = Queue::new(Bounds { messages: 2, bytes: usize::MAX });
+        (1..=5).for_each(|n| queue.push(notice(n)));
+        assert_eq!(text(queue.pop()), "1");
+        queue.push(notice(6));
+        queue.push(notice(7));
+        assert_eq!(queue.counts(), (2, 0, 4));
+        assert_eq!(drained(&queue), ["2", "3 lost 3-5", "6", "1 lost 7-7"]);
+    }
+
+    #[test]
+    fn bytes_are_bounded_too_but_one_message_always_goes() {
+        let alert = Message::Alert(Arc::new(crate::alert::sample::plain()));
+        let queue = Queue::new(Bounds { messages: 100, bytes: alert.weight() - 1 });
+        queue.push(alert.clone());
+        queue.push(alert.clone());
+        assert_eq!(queue.counts(), (1, 1, 0));
+        assert!(matches!(queue.pop(), Some(Item::Message(_))));
+        queue.push(alert);
+        assert_eq!(queue.counts(), (1, 1, 0));
+    }
+
+    #[test]
+    fn a_closed_queue_is_emptied_and_takes_nothing_more() {
+        let queue = Queue::new(Bounds::default());
+        queue.push(notice(1));
+        queue.close(Instant::now() + Duration::from_secs(60));
+        queue.push(notice(2));
+        assert_eq!(text(queue.pop()), "1");
+        assert_eq!(text(queue.pop()), "1 lost 2-2");
+        assert!(queue.pop().is_none());
+        queue.finish(0);
+        assert_eq!(queue.left_at(Instant::now()), 0);
+    }
+
+    #[test]
+    fn when_its_time_is_over_the_rest_is_counted() {
+        let queue = Queue::new(Bounds::default());
+        (0..3).for_each(|n| queue.push(notice(n)));
+        queue.close(Instant::now());
+        assert!(queue.is_over());
+        assert!(queue.pop().is_none());
+        queue.finish(1);
+        assert_eq!(queue.left_at(Instant::now() + Duration::from_secs(60)), 4);
+    }
+
+    #[test]
+    fn a_pause_ends_when_the_queue_is_closed() {
+        let queue = Queue::new(Bounds::default());
+        let begun = Instant::now();
+        std::thread::scope(|scope| {
+            scope.spawn(|| queue.pause(Duration::from_secs(60)));
+            std::thread::sleep(Duration::from_millis(20));
+            queue.push(notice(1));
+            queue.close(Instant::now() + Duration::from_secs(60));
+        });
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_request_to_reopen_goes_before_everything() {
+        let queue = Queue::new(Bounds::default());
+        queue.push(notice(1));
+        queue.reopen();
+        queue.reopen();
+        assert!(queue.take_reopen());
+        assert!(!queue.take_reopen());
+        queue.reopen();
+        assert!(matches!(queue.pop(), Some(Item::Reopen)));
+        assert_eq!(text(queue.pop()), "1");
+    }
+}

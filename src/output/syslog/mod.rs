@@ -1,0 +1,174 @@
+//! Syslog: a formatter of ours and a sender of ours, between them the `syslog` crate's `Logger`.
+//!
+//! `rfc3164` and `rfc5424` write the message, `frame` marks its end, `transport` gets it out without
+//! ever blocking.
+
+use std::borrow::Cow;
+use std::io::Write;
+
+use jiff::tz::TimeZone;
+use syslog::{Facility, LogFormat, Severity as Level};
+
+use super::json::{self, Charset};
+use super::message::Message;
+
+mod frame;
+mod rfc3164;
+mod rfc5424;
+mod sink;
+mod transport;
+
+pub use frame::Framing;
+pub(super) use sink::SyslogSink;
+pub use transport::{Address, Transport};
+
+/// APP-NAME, and the tag of RFC 3164.
+pub const APP_NAME: &str = "auditward";
+/// The example number that IANA reserves for documentation (RFC 5612). A site that has a private
+/// enterprise number of its own sets that.
+pub const EXAMPLE_ENTERPRISE: u32 = 32473;
+/// What goes into one message by default: what receivers take without being told (rsyslog's and
+/// journald's lines are cut beyond).
+pub const DEFAULT_LIMIT: usize = 8192;
+/// The least that RFC 5424 (6.1) lets every receiver take, and the least a limit can be.
+pub const LEAST_LIMIT: usize = 480;
+
+/// The header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// As local daemons write it, without a host name.
+    #[default]
+    Rfc3164,
+    /// With structured data.
+    Rfc5424,
+}
+
+/// The text behind the header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Body {
+    /// The readable line.
+    #[default]
+    Text,
+    /// The ECS document.
+    Json,
+    /// The ECS document behind `@cee: `, the mark by which rsyslog's mmjsonparse knows it.
+    CeeJson,
+}
+
+/// Writes messages as syslog has them; implements the `syslog` crate's [`LogFormat`].
+#[derive(Clone, Debug)]
+pub struct Formatter {
+    /// The header.
+    pub protocol: Protocol,
+    /// The text.
+    pub body: Body,
+    /// `authpriv` by default.
+    pub facility: Facility,
+    /// Bytes of one message at most, header and all.
+    pub limit: usize,
+    /// The number behind `auditward@` in structured data.
+    pub enterprise: u32,
+    /// HOSTNAME of messages that are about no host of their own.
+    pub host: String,
+    /// PROCID.
+    pub pid: u32,
+    /// The zone of RFC 3164's time; the system's, asked each time, when none.
+    pub zone: Option<TimeZone>,
+}
+
+impl Formatter {
+    /// The default for a local socket.
+    #[must_use]
+    pub fn new(protocol: Protocol, body: Body) -> Self {
+        Self {
+            protocol,
+            body,
+            facility: Facility::LOG_AUTHPRIV,
+            limit: DEFAULT_LIMIT,
+            enterprise: EXAMPLE_ENTERPRISE,
+            host: host_name(),
+            pid: std::process::id(),
+            zone: None,
+        }
+    }
+
+    /// Appends the whole message, unframed, of at most [`Formatter::limit`] bytes.
+    pub fn push(&self, out: &mut Vec<u8>, level: Level, message: &Message) {
+        let start = out.len();
+        let pri = self.facility as u8 | level as u8;
+        match self.protocol {
+            Protocol::Rfc3164 => {
+                let zone = self.zone.clone().unwrap_or_else(TimeZone::system);
+                rfc3164::push_header(out, pri, message.time(), zone, self.pid);
+            }
+            Protocol::Rfc5424 => self.push_5424_header(out, pri, message),
+        }
+        let bom = if self.protocol == Protocol::Rfc5424 { rfc5424::BOM.len() } else { 0 };
+        let room = self.limit.saturating_sub(out.len() - start);
+        match (self.body, message) {
+            (Body::Text, _) => {
+                let text = text_within(message, room.saturating_sub(bom));
+                match self.protocol {
+                    Protocol::Rfc3164 => out.extend_from_slice(text.as_bytes()),
+                    Protocol::Rfc5424 => rfc5424::push_msg(out, &text),
+                }
+            }
+            // JSON in ASCII: no BOM before the brace, no relay of seven bits harms it.
+            (Body::Json, _) => push_json(out, message, room),
+            (Body::CeeJson, _) => {
+                let mark = b"@cee: ";
+                out.extend_from_slice(mark);
+                push_json(out, message, room.saturating_sub(mark.len()));
+            }
+        }
+    }
+
+    /// Header and structured data, which takes at most half of what the header leaves.
+    fn push_5424_header(&self, out: &mut Vec<u8>, pri: u8, message: &Message) {
+        let (host, msgid, document) = match message {
+            Message::Alert(alert) => {
+                let host = crate::alert::read::text(&alert.document, "host.name");
+                (host.unwrap_or(Cow::Borrowed(&self.host)), alert.rule.id.as_str(), Some(&alert.document))
+            }
+            Message::Notice(_) => (Cow::Borrowed(self.host.as_str()), "", None),
+        };
+        let start = out.len();
+        rfc5424::Header { pri, time: message.time(), host: &host, pid: self.pid, msgid }.push(out);
+        let room = self.limit.saturating_sub(out.len() - start) / 2;
+        match document {
+            Some(document) => {
+                out.extend_from_slice(&rfc5424::structured_data(document, self.enterprise, room));
+            }
+            None => out.push(b'-'),
+        }
+        out.push(b' ');
+    }
+}
+
+fn text_within(message: &Message, room: usize) -> Cow<'_, str> {
+    match message {
+        Message::Alert(alert) => alert.line_within(room),
+        Message::Notice(notice) => Cow::Borrowed(crate::clean::cut(&notice.text, room)),
+    }
+}
+
+fn push_json(out: &mut Vec<u8>, message: &Message, room: usize) {
+    match message {
+        Message::Alert(alert) => out.extend_from_slice(&json::alert_in(alert, room, Charset::Ascii)),
+        Message::Notice(notice) => json::push_object(out, &notice.document(), Charset::Ascii),
+    }
+}
+
+/// One call of `write` a message, as our transport wants it.
+impl LogFormat<&Message> for Formatter {
+    fn format<W: Write>(&self, w: &mut W, severity: Level, message: &Message) -> syslog::Result<()> {
+        let mut out = Vec::with_capacity(1024);
+        self.push(&mut out, severity, message);
+        w.write_all(&out).map_err(syslog::Error::Write)
+    }
+}
+
+/// This host's name; empty where it has none that is UTF-8.
+pub(crate) fn host_name() -> String {
+    nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default()
+}
