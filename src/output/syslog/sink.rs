@@ -88,3 +88,85 @@ impl Sink for SyslogSink {
         self.logger.backend.trouble().map(ToString::to_string)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::os::unix::net::UnixDatagram;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::alert::sample;
+    use crate::output::syslog::{Address, Body, Protocol};
+
+    fn alert(comment: usize) -> Message {
+        let comment = "c".repeat(comment);
+        Message::Alert(Arc::new(sample::alert(&["usermod", "-u", "0", "-o", "-c", &comment, "carol"])))
+    }
+
+    fn sink(address: Address, protocol: Protocol, body: Body) -> SyslogSink {
+        let formatter = Formatter { limit: 1 << 20, ..Formatter::new(protocol, body) };
+        SyslogSink::new(Transport::new(address), formatter)
+    }
+
+    /// A large message between two small ones: all three are taken, the large one at the second attempt
+    /// and no other message is ever tried longer than that.
+    fn one_attempt_more(sink: &mut SyslogSink, mut receive: impl FnMut() -> Vec<u8>) {
+        assert!(matches!(sink.begin(&alert(10)), Outcome::Sent));
+        assert!(matches!(sink.begin(&alert(300_000)), Outcome::Sent));
+        assert_eq!(sink.logger.backend.refusals(), 1, "one refusal, then it fitted");
+        let small = receive();
+        let large = receive();
+        let text = String::from_utf8(large).unwrap();
+        assert!(text.contains("...[300000 bytes]...") && text.contains("truncated"), "cut, with a mark");
+        assert!(text.len() > small.len());
+        assert!(matches!(sink.begin(&alert(300_000)), Outcome::Sent));
+        assert_eq!(String::from_utf8(receive()).unwrap(), text);
+        assert_eq!(sink.logger.backend.refusals(), 1, "what fits is remembered");
+        assert!(matches!(sink.begin(&alert(10)), Outcome::Sent));
+        assert_eq!(receive(), small);
+    }
+
+    #[test]
+    fn emsgsize_on_a_local_socket_gives_exactly_one_attempt_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let receiver = UnixDatagram::bind(&path).unwrap();
+        for protocol in [Protocol::Rfc3164, Protocol::Rfc5424] {
+            for body in [Body::Text, Body::Json] {
+                let mut sink = sink(Address::Unix(path.clone()), protocol, body);
+                one_attempt_more(&mut sink, || {
+                    let mut buffer = vec![0; 1 << 20];
+                    let n = receiver.recv(&mut buffer).unwrap();
+                    buffer.truncate(n);
+                    buffer
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn emsgsize_on_udp_gives_exactly_one_attempt_more() {
+        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut sink = sink(Address::Udp(receiver.local_addr().unwrap()), Protocol::Rfc5424, Body::Text);
+        one_attempt_more(&mut sink, || {
+            let mut buffer = vec![0; 1 << 20];
+            let n = receiver.recv(&mut buffer).unwrap();
+            buffer.truncate(n);
+            buffer
+        });
+    }
+
+    #[test]
+    fn a_message_that_is_refused_twice_is_lost_and_the_next_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let _receiver = UnixDatagram::bind(&path).unwrap();
+        let mut sink = sink(Address::Unix(path), Protocol::Rfc3164, Body::Text);
+        assert!(matches!(sink.begin(&alert(10)), Outcome::Sent));
+        sink.retried = true;
+        let written = sink.write(&alert(300_000));
+        assert!(matches!(sink.outcome(written, &alert(300_000)), Outcome::Lost(_)));
+        assert!(matches!(sink.begin(&alert(10)), Outcome::Sent));
+    }
+}
