@@ -7,8 +7,12 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use auditward::audit::RecordType;
+use auditward::audit::control::{ControlError, Status};
 use auditward::audit::datagrams::{Counters, Datagrams, Received};
+use auditward::audit::kernel_rules::{self, Abi, LoadedRule, Rule, RuleTable};
 use auditward::audit::netlink::Buffer;
+use netlink_packet_audit::{RuleAction, RuleField, RuleFieldFlags, RuleFlags, RuleMessage, RuleSyscalls};
+use netlink_packet_core::Emitable;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, send, socketpair};
 
 fn pair() -> (OwnedFd, OwnedFd) {
@@ -230,4 +234,157 @@ fn f21_receive_buffer_too_small_for_a_burst() {
     let (_other, socket) = pair();
     let before = Buffer::enlarge(&socket, 100_000).unwrap().granted;
     assert_eq!(Buffer::enlarge(&socket, 5_000).unwrap().granted, before);
+}
+
+/// The kernel's rule table, played: counts what is asked of it.
+#[derive(Default)]
+struct Table {
+    status: Status,
+    rules: Vec<LoadedRule>,
+    add_requests: u32,
+}
+
+impl RuleTable for Table {
+    fn status(&mut self) -> Result<Status, ControlError> {
+        Ok(self.status)
+    }
+
+    fn rules(&mut self) -> Result<Vec<LoadedRule>, ControlError> {
+        Ok(self.rules.clone())
+    }
+
+    fn add(&mut self, rule: &Rule) -> Result<bool, ControlError> {
+        self.add_requests += 1;
+        if self.status.locked() {
+            return Err(ControlError::NotPermitted { what: "adding an audit rule" });
+        }
+        let rule = rule.as_loaded().unwrap();
+        let new = !self.rules.contains(&rule);
+        self.rules.extend(new.then_some(rule));
+        Ok(new)
+    }
+
+    fn delete(&mut self, rule: &LoadedRule) -> Result<bool, ControlError> {
+        let before = self.rules.len();
+        self.rules.retain(|r| r != rule);
+        Ok(self.rules.len() < before)
+    }
+}
+
+fn loaded(message: &RuleMessage) -> LoadedRule {
+    let mut bytes = vec![0; message.buffer_len()];
+    message.emit(&mut bytes);
+    LoadedRule::parse(bytes).unwrap()
+}
+
+/// A rule of somebody else's: list exit, action always, these system calls (none: all), these fields.
+fn foreign(syscalls: &[u32], fields: Vec<RuleField>) -> RuleMessage {
+    let mut message = RuleMessage::new();
+    message.flags = RuleFlags::FilterExit;
+    message.action = RuleAction::Always;
+    message.syscalls =
+        if syscalls.is_empty() { RuleSyscalls::new_maxed() } else { RuleSyscalls::new_zeroed() };
+    for &number in syscalls {
+        message.syscalls.set(number);
+    }
+    message.fields = fields.into_iter().map(|field| (field, RuleFieldFlags::Equal)).collect();
+    message
+}
+
+/// `-w PATH -p PERMISSIONS -k KEY`
+fn watch(path: &str, permissions: u32, key: &str) -> LoadedRule {
+    let fields = vec![
+        RuleField::Watch(path.to_owned()),
+        RuleField::Perm(permissions),
+        RuleField::Filterkey(key.to_owned()),
+    ];
+    loaded(&foreign(&[], fields))
+}
+
+const WRITE_OR_ATTRIBUTE: u32 = 2 | 8;
+const EXECUTE: u32 = 1;
+
+/// The rules for /usr/sbin/usermod on x86_64: b64 and b32.
+fn usermod_rules() -> Vec<Rule> {
+    let abis = Abi::of("x86_64", true);
+    abis.into_iter().map(|abi| Rule { abi, program: Some("/usr/sbin/usermod".to_owned()) }).collect()
+}
+
+#[test]
+fn f18_rules_are_locked_with_e_2() {
+    let mut table = Table {
+        status: Status { enabled: 2, ..Status::default() },
+        rules: vec![watch("/etc/passwd", WRITE_OR_ATTRIBUTE, "identity")],
+        add_requests: 0,
+    };
+    let wanted = usermod_rules();
+    let loading = kernel_rules::load(&mut table, &wanted).unwrap();
+    assert_eq!(loading.locked_out, wanted);
+    assert!(loading.added.is_empty() && loading.refused.is_empty() && loading.covered.is_empty());
+    assert_eq!(table.add_requests, 0);
+    let said = kernel_rules::advice(&loading.locked_out, true).unwrap();
+    for rule in ["b64", "b32"].map(|abi| {
+        format!(
+            "-a always,exit -F arch={abi} -S execve,execveat -F path=/usr/sbin/usermod -F key=auditward\n"
+        )
+    }) {
+        assert_eq!(said.matches(&rule).count(), 1, "{said}");
+    }
+    assert!(said.contains("take effect after a reboot"), "{said}");
+
+    // Had the administrator loaded what is needed by hand, under a key of his own, nothing is missing.
+    table.rules.push(watch("/usr/sbin/usermod", EXECUTE, "tools"));
+    let loading = kernel_rules::load(&mut table, &wanted).unwrap();
+    assert_eq!((loading.covered.len(), loading.locked_out.len(), table.add_requests), (2, 0, 0));
+    assert_eq!(kernel_rules::advice(&loading.locked_out, true), None);
+}
+
+#[test]
+fn f61_rules_stay_after_uninstall() {
+    let both_keys = foreign(
+        &[59],
+        vec![RuleField::Arch(0xc000_003e), RuleField::Filterkey("auditward\u{1}theirs".to_owned())],
+    );
+    let others = vec![
+        watch("/etc/passwd", WRITE_OR_ATTRIBUTE, "identity"),
+        watch("/usr/bin/passwd", EXECUTE, "auditward-too"),
+        loaded(&both_keys),
+        loaded(&foreign(&[59], vec![RuleField::Arch(0xc000_003e)])),
+    ];
+    let mut table = Table { rules: others.clone(), ..Table::default() };
+    let wanted = usermod_rules();
+    // The foreign rule for every 64-bit execve does not see execveat, so both of ours are needed.
+    let loading = kernel_rules::load(&mut table, &wanted).unwrap();
+    assert_eq!(loading.added, wanted);
+    let again = kernel_rules::load(&mut table, &wanted).unwrap();
+    assert_eq!((again.added.len(), again.covered.len(), table.rules.len()), (0, 2, 6));
+
+    let removed = kernel_rules::unload(&mut table).unwrap();
+    assert_eq!(removed.len(), 2);
+    assert_eq!(table.rules, others);
+    assert!(kernel_rules::unload(&mut table).unwrap().is_empty());
+}
+
+#[test]
+fn a_loaded_rule_covers_what_it_records_whatever_its_key() {
+    let wanted = usermod_rules();
+    let b64 = 0xc000_003e;
+    let number_of_missing = |rule: LoadedRule| kernel_rules::missing(&[rule], &wanted).len();
+    let rule = |syscalls: &[u32], fields| loaded(&foreign(syscalls, fields));
+    let directory = |path: &str, permissions| {
+        rule(&[], vec![RuleField::Dir(path.to_owned()), RuleField::Perm(permissions)])
+    };
+    assert_eq!(number_of_missing(rule(&[59, 322], vec![RuleField::Arch(b64)])), 1);
+    assert_eq!(number_of_missing(rule(&[59], vec![RuleField::Arch(b64)])), 2);
+    assert_eq!(number_of_missing(rule(&[], vec![])), 0);
+    assert_eq!(number_of_missing(rule(&[59, 322], vec![RuleField::Arch(b64), RuleField::Uid(0)])), 2);
+    assert_eq!(number_of_missing(watch("/usr/sbin/usermod", EXECUTE, "x")), 0);
+    assert_eq!(number_of_missing(watch("/usr/sbin/usermod", WRITE_OR_ATTRIBUTE, "x")), 2);
+    assert_eq!(number_of_missing(watch("/usr/sbin/useradd", EXECUTE, "x")), 2);
+    assert_eq!(number_of_missing(directory("/usr/sbin", EXECUTE)), 0);
+    assert_eq!(number_of_missing(directory("/usr/s", EXECUTE)), 2);
+    assert_eq!(number_of_missing(directory("/usr/sbin", WRITE_OR_ATTRIBUTE)), 2);
+    let mut never = foreign(&[], vec![]);
+    never.action = RuleAction::Never;
+    assert_eq!(number_of_missing(loaded(&never)), 2);
 }

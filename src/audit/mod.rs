@@ -3,10 +3,12 @@
 //! Knows nothing of ECS, rules or alerts. `netlink`, `log` and `control` touch the world; everything
 //! else here is pure and takes the time as an argument.
 
+pub mod control;
 pub mod datagrams;
 pub mod execve;
 pub mod fields;
 mod input;
+pub mod kernel_rules;
 mod line_buffer;
 pub mod log;
 pub mod netlink;

@@ -1,0 +1,217 @@
+//! The kernel's audit rules: which ones the loaded detection rules need, which are loaded, and how the
+//! first become the second.
+//!
+//! Executions only, so far. Under [`Profile::Minimal`] a rule names a program by its path
+//! (`-F path=`); the kernel keeps such rules in a table by inode, so that a thousand of them cost a
+//! system call that touches none of the programs nothing. The kernel follows the path: a package
+//! upgrade that puts a new file in its place is seen.
+//!
+//! Nothing here knows of detection rules: what they need is told by [`Needs`].
+
+mod apply;
+mod arch;
+mod loaded;
+mod programs;
+
+use std::fmt;
+
+use netlink_packet_audit::{RuleAction, RuleField, RuleFieldFlags, RuleFlags, RuleMessage, RuleSyscalls};
+use netlink_packet_core::Emitable;
+
+pub use apply::{Loading, RuleTable, advice, load, missing, unload};
+pub use arch::Abi;
+pub use loaded::LoadedRule;
+pub use programs::{Program, ProgramName, Programs};
+
+/// The key of every rule that is ours.
+pub const KEY: &str = "auditward";
+
+/// What the detection rules need to see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The programs that the rules can name by `process.name`.
+    pub programs: Vec<ProgramName>,
+    /// Names of the rules that may match an execution of any program at all.
+    pub every_exec: Vec<String>,
+}
+
+/// How much is recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// Executions of the programs that the detection rules can name, by the paths that exist here.
+    #[default]
+    Minimal,
+    /// Every execution.
+    All,
+}
+
+/// One kernel rule of ours: executions, under one ABI, of one program or of any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// For which system call numbers.
+    pub abi: Abi,
+    /// The program's absolute path; `None` for every execution.
+    pub program: Option<String>,
+}
+
+impl Rule {
+    /// The rule as the kernel takes it.
+    #[must_use]
+    pub fn message(&self) -> RuleMessage {
+        let mut message = RuleMessage::new();
+        message.flags = RuleFlags::FilterExit;
+        message.action = RuleAction::Always;
+        let mut syscalls = RuleSyscalls::new_zeroed();
+        syscalls.set(self.abi.execve).set(self.abi.execveat);
+        message.syscalls = syscalls;
+        message.fields.push((RuleField::Arch(self.abi.arch), RuleFieldFlags::Equal));
+        if let Some(path) = &self.program {
+            message.fields.push((RuleField::Watch(path.clone()), RuleFieldFlags::Equal));
+        }
+        message.fields.push((RuleField::Filterkey(KEY.to_owned()), RuleFieldFlags::Equal));
+        message
+    }
+
+    /// The rule as the kernel would list it.
+    #[must_use]
+    pub fn as_loaded(&self) -> Option<LoadedRule> {
+        let message = self.message();
+        let mut bytes = vec![0; message.buffer_len()];
+        message.emit(&mut bytes);
+        LoadedRule::parse(bytes)
+    }
+}
+
+impl fmt::Display for Rule {
+    /// A line of auditctl(8) and of `/etc/audit/rules.d`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "-a always,exit -F arch={} -S execve,execveat", self.abi.word)?;
+        if let Some(path) = &self.program {
+            write!(f, " -F path={path}")?;
+        }
+        write!(f, " -F key={KEY}")
+    }
+}
+
+/// The kernel rules for some detection rules on some host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The profile that `rules` follows: [`Profile::All`] also where minimal was asked for and a
+    /// detection rule needs every execution.
+    pub profile: Profile,
+    /// Why every execution is recorded though minimal was asked for.
+    pub widened_by: Vec<String>,
+    /// The rules, program by program.
+    pub rules: Vec<Rule>,
+    /// The programs found.
+    pub programs: Programs,
+}
+
+impl Plan {
+    /// What `needs` come to under `profile`, with the ABIs and programs of this host.
+    #[must_use]
+    pub fn of_this_host(needs: &Needs, profile: Profile) -> Self {
+        Self::new(needs, profile, &Abi::of_this_host(), &programs::STANDARD_DIRECTORIES)
+    }
+
+    /// What `needs` come to under `profile`; programs are looked for in `directories`.
+    #[must_use]
+    pub fn new(needs: &Needs, profile: Profile, abis: &[Abi], directories: &[&str]) -> Self {
+        let widened_by = match profile {
+            Profile::Minimal => needs.every_exec.clone(),
+            Profile::All => Vec::new(),
+        };
+        let every = profile == Profile::All || !widened_by.is_empty();
+        let programs = if every { Programs::default() } else { Programs::find(&needs.programs, directories) };
+        let paths = programs.found.iter().map(|p| Some(p.path.clone()));
+        let paths: Vec<_> = if every { vec![None] } else { paths.collect() };
+        let rules = paths
+            .into_iter()
+            .flat_map(|program| abis.iter().map(move |&abi| Rule { abi, program: program.clone() }))
+            .collect();
+        let profile = if every { Profile::All } else { Profile::Minimal };
+        Self { profile, widened_by, rules, programs }
+    }
+}
+
+impl fmt::Display for Plan {
+    /// A file for `/etc/audit/rules.d`, with comments that say what it is and what it gives up.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.profile {
+            Profile::All => {
+                writeln!(f, "# auditward kernel rules, profile all: every execution is recorded.")?
+            }
+            Profile::Minimal => writeln!(
+                f,
+                "# auditward kernel rules, profile minimal: executions of the programs that the detection \
+                 rules\n# can name, by the paths that exist on this host. Not recorded, and so not seen:\n\
+                 # - a copy of such a program under another path, or one moved there before these rules\n\
+                 #   were loaded;\n\
+                 # - a program of that name in a directory not searched here, in a container's or chroot's\n\
+                 #   own file system, or installed later (print or load again after installing);\n\
+                 # - what such a program is made to do by running an interpreter or the loader on it.\n\
+                 # `--profile all` records every execution and gives up none of these."
+            )?,
+        }
+        if !self.widened_by.is_empty() {
+            let names = self.widened_by.join(", ");
+            writeln!(f, "# Every execution, because of rules that may match any program: {names}")?;
+        }
+        for (name, path) in &self.programs.aliases {
+            writeln!(f, "# {name} is {path} here.")?;
+        }
+        if !self.programs.absent.is_empty() {
+            writeln!(
+                f,
+                "# Named by a detection rule and not found here: {}",
+                self.programs.absent.join(", ")
+            )?;
+        }
+        for path in &self.programs.unwritable {
+            writeln!(f, "# No rule can be written for {path}: it has a blank or a byte that is no text.")?;
+        }
+        self.rules.iter().try_for_each(|rule| writeln!(f, "{rule}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn abis() -> Vec<Abi> {
+        Abi::of("x86_64", true)
+    }
+
+    #[test]
+    fn all_is_two_rules_on_a_host_with_two_abis() {
+        let plan = Plan::new(&Needs::default(), Profile::All, &abis(), &[]);
+        let lines: Vec<String> = plan.rules.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "-a always,exit -F arch=b64 -S execve,execveat -F key=auditward",
+                "-a always,exit -F arch=b32 -S execve,execveat -F key=auditward",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_rule_that_needs_every_execution_widens_minimal_and_is_named() {
+        let needs = Needs { programs: Vec::new(), every_exec: vec!["Any Program".to_owned()] };
+        let plan = Plan::new(&needs, Profile::Minimal, &abis(), &[]);
+        assert_eq!((plan.profile, plan.rules.len()), (Profile::All, 2));
+        assert!(plan.to_string().contains("rules that may match any program: Any Program\n"));
+    }
+
+    #[test]
+    fn what_is_encoded_reads_back_as_what_was_meant() {
+        for abi in abis() {
+            for program in [None, Some("/usr/sbin/usermod".to_owned())] {
+                let rule = Rule { abi, program };
+                let loaded = rule.as_loaded().unwrap();
+                assert_eq!(loaded.to_string(), rule.to_string());
+                assert_eq!(loaded.keys().collect::<Vec<_>>(), [KEY.as_bytes()]);
+            }
+        }
+    }
+}
