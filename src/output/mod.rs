@@ -128,30 +128,60 @@ impl Drop for Outputs {
     }
 }
 
-impl Outputs {
-    /// Opens the destinations and starts a thread for each. A log socket that is not there yet is no
-    /// error: it is waited for.
+/// Destinations that are open and have no thread yet.
+///
+/// What needs privilege (creating a file in a directory of root's) is done in [`Outputs::open`]; the
+/// writers' threads, which need none, are started once it was given up: capabilities belong to threads.
+pub struct Opened {
+    sinks: Vec<(String, Bounds, Box<dyn Sink>)>,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.sinks.iter().map(|(name, ..)| name)).finish()
+    }
+}
+
+impl Opened {
+    /// Starts a thread for each destination.
     ///
     /// # Errors
-    /// A file that cannot be opened or created; a thread that cannot be started.
-    pub fn new(configs: Vec<SinkConfig>) -> io::Result<Self> {
-        let mut outputs = Self { sinks: Vec::with_capacity(configs.len()) };
-        for config in configs {
-            outputs.add(config)?;
+    /// A thread that cannot be started.
+    pub fn start(self) -> io::Result<Outputs> {
+        let mut outputs = Outputs { sinks: Vec::with_capacity(self.sinks.len()) };
+        for (name, bounds, sink) in self.sinks {
+            let (queue, tally) = (Arc::new(Queue::new(bounds)), Arc::new(Tally::default()));
+            let worker =
+                Worker { name: name.clone(), queue: queue.clone(), tally: tally.clone(), sink, told: None };
+            std::thread::Builder::new().name(format!("out-{name}")).spawn(move || worker.run())?;
+            outputs.sinks.push(Handle { name, queue, tally });
         }
         Ok(outputs)
     }
+}
 
-    fn add(&mut self, config: SinkConfig) -> io::Result<()> {
-        let name = clean::text(config.name.as_bytes()).into_owned();
-        let sink =
-            config.destination.open().map_err(|e| io::Error::new(e.kind(), format!("output {name}: {e}")))?;
-        let (queue, tally) = (Arc::new(Queue::new(config.bounds)), Arc::new(Tally::default()));
-        let worker =
-            Worker { name: name.clone(), queue: queue.clone(), tally: tally.clone(), sink, told: None };
-        std::thread::Builder::new().name(format!("out-{name}")).spawn(move || worker.run())?;
-        self.sinks.push(Handle { name, queue, tally });
-        Ok(())
+impl Outputs {
+    /// Opens the destinations. A log socket that is not there yet is no error: it is waited for.
+    ///
+    /// # Errors
+    /// A file that cannot be opened or created.
+    pub fn open(configs: Vec<SinkConfig>) -> io::Result<Opened> {
+        let open = |config: SinkConfig| {
+            let name = clean::text(config.name.as_bytes()).into_owned();
+            match config.destination.open() {
+                Ok(sink) => Ok((name, config.bounds, sink)),
+                Err(e) => Err(io::Error::new(e.kind(), format!("output {name}: {e}"))),
+            }
+        };
+        Ok(Opened { sinks: configs.into_iter().map(open).collect::<io::Result<_>>()? })
+    }
+
+    /// Opens the destinations and starts a thread for each.
+    ///
+    /// # Errors
+    /// As [`Outputs::open`] and [`Opened::start`].
+    pub fn new(configs: Vec<SinkConfig>) -> io::Result<Self> {
+        Self::open(configs)?.start()
     }
 
     /// Gives an alert to every destination. Never waits.
