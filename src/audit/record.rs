@@ -3,6 +3,8 @@
 //! Two shapes carry the same record: a netlink payload (the type stands in the header) and a line of
 //! auditd's log (`type=NAME msg=audit(…): …`, raw or ENRICHED, maybe with `node=NAME ` in front).
 
+use memchr::{memchr, memmem, memrchr};
+
 use super::types::RecordType;
 
 /// When and as which number the kernel wrote a record: `audit(SECONDS.MILLIS:SERIAL)`.
@@ -49,20 +51,111 @@ pub enum Malformed {
     BadHeader,
 }
 
+/// What auditd puts between a record and the words it looked up for it (`auditd.conf(5)`,
+/// `log_format = ENRICHED`).
+const ENRICHMENT: u8 = 0x1d;
+
 impl<'a> Record<'a> {
     /// Parses one line of an audit log (line end included or not).
     ///
     /// # Errors
     /// [`Malformed`] says what is missing; an empty line is [`Malformed::NoType`].
-    pub fn from_log_line(_line: &'a [u8]) -> Result<Self, Malformed> {
-        todo!("audit helper")
+    pub fn from_log_line(line: &'a [u8]) -> Result<Self, Malformed> {
+        let (node, rest) = match line.strip_prefix(b"type=") {
+            Some(rest) => (None, rest),
+            None => split_node(line)?,
+        };
+        let blank = rest.iter().position(|&b| b == b' ').ok_or(Malformed::NoStamp)?;
+        let (name, rest) = rest.split_at(blank);
+        let kind = RecordType::from_name(name).ok_or(Malformed::UnknownType)?;
+        let rest = rest.trim_ascii_start();
+        let (stamp, text) = split_stamp(rest.strip_prefix(b"msg=").unwrap_or(rest))?;
+        let (body, enriched) = split_enrichment(trim(text));
+        Ok(Self { node, kind, stamp, body, enriched })
     }
 
-    /// Parses the text of a netlink audit message of type `kind`.
+    /// Parses the text of a netlink audit message of type `kind`. A NUL ends the text: the kernel pads
+    /// messages with them.
     ///
     /// # Errors
     /// [`Malformed::NoStamp`] when the text does not begin with `audit(…)`.
-    pub fn from_payload(_kind: RecordType, _payload: &'a [u8]) -> Result<Self, Malformed> {
-        todo!("audit helper")
+    pub fn from_payload(kind: RecordType, payload: &'a [u8]) -> Result<Self, Malformed> {
+        let text = memchr(0, payload).and_then(|end| payload.get(..end)).unwrap_or(payload);
+        let (stamp, text) = split_stamp(text)?;
+        Ok(Self { node: None, kind, stamp, body: trim(text), enriched: &[] })
+    }
+}
+
+/// `NAME type=…` after `node=`: the name ends where ` type=` begins, since it may hold blanks.
+#[cold]
+fn split_node(line: &[u8]) -> Result<(Option<&[u8]>, &[u8]), Malformed> {
+    let rest = line.strip_prefix(b"node=").ok_or(Malformed::NoType)?;
+    let end = memmem::find(rest, b" type=").ok_or(Malformed::NoType)?;
+    let (node, rest) = rest.split_at(end);
+    Ok((Some(node.trim_ascii()), rest.get(b" type=".len()..).unwrap_or_default()))
+}
+
+/// Takes `audit(SECONDS.MILLIS:SERIAL):` from the front.
+#[inline]
+fn split_stamp(text: &[u8]) -> Result<(Stamp, &[u8]), Malformed> {
+    parse_stamp(text).ok_or(Malformed::NoStamp)
+}
+
+#[inline]
+fn parse_stamp(text: &[u8]) -> Option<(Stamp, &[u8])> {
+    let (seconds, rest) = number(text.strip_prefix(b"audit(")?)?;
+    let rest = rest.strip_prefix(b".")?;
+    let (fraction, after) = number(rest)?;
+    // The kernel writes three digits (`audit_log_start`, "%llu.%03lu:%u").
+    let fraction = match rest.len() - after.len() {
+        1 => fraction * 100,
+        2 => fraction * 10,
+        3 => fraction,
+        _ => return None,
+    };
+    let (serial, rest) = number(after.strip_prefix(b":")?)?;
+    let millis = seconds.checked_mul(1000)?.checked_add(fraction)?;
+    Some((Stamp { millis, serial }, rest.strip_prefix(b"):")?))
+}
+
+/// Decimal digits at the front: at least one, and no more than fit.
+#[inline]
+fn number(text: &[u8]) -> Option<(u64, &[u8])> {
+    let mut value: u64 = 0;
+    let mut rest = text;
+    while let Some((&byte, after)) = rest.split_first() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+        rest = after;
+    }
+    (rest.len() < text.len()).then_some((value, rest))
+}
+
+/// Without blanks at either end, line end and padding.
+#[inline]
+fn trim(text: &[u8]) -> &[u8] {
+    let mut text = text.trim_ascii_start();
+    while let [rest @ .., b' ' | b'\n' | b'\r' | b'\t' | 0] = text {
+        text = rest;
+    }
+    text
+}
+
+/// Body and enrichment. A message of a program may hold any byte, also 0x1d; it ends in `'`, and no
+/// enrichment does.
+#[inline]
+fn split_enrichment(text: &[u8]) -> (&[u8], &[u8]) {
+    if text.last() == Some(&b'\'') {
+        return (text, &[]);
+    }
+    match memrchr(ENRICHMENT, text) {
+        Some(at) => {
+            let (body, enriched) = text.split_at(at);
+            (body.trim_ascii_end(), enriched.get(1..).unwrap_or_default().trim_ascii_start())
+        }
+        None => (text, &[]),
     }
 }
