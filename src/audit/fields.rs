@@ -3,6 +3,8 @@
 //! Trust: what stands before `msg='` was written by the kernel; what stands inside it was written by
 //! a process. The two come from two iterators and are never mixed.
 
+use memchr::{memchr, memmem, memrchr};
+
 /// One `key=value` of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field<'a> {
@@ -14,29 +16,303 @@ pub struct Field<'a> {
     pub quoted: bool,
 }
 
-/// Iterator over the fields of a body, see [`kernel`] and [`user`].
+/// Iterator over the fields of a body, see [`kernel`], [`user`] and [`enriched`].
+///
+/// Words that are no `key=value` are passed over, except in two shapes that carry facts in them:
+/// - SELinux' `avc:  denied  { read write } for …` gives `seresult` and `seperms`, the names that
+///   libauparse has for them;
+/// - the `old auid=… new auid=…` of LOGIN records before Linux 3.13 gives `old-auid` and `auid`, the keys
+///   they have today (the same for `ses`).
 #[derive(Clone, Debug)]
 pub struct Fields<'a> {
     /// What is left.
     rest: &'a [u8],
+    /// Who wrote it: the two sides differ in what an unquoted value may hold.
+    side: Side,
+    /// The word without `=` that was passed over last.
+    word: &'a [u8],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Kernel,
+    User,
+    Enriched,
 }
 
 /// The fields that the kernel wrote: everything up to `msg='`.
 #[must_use]
 pub fn kernel(body: &[u8]) -> Fields<'_> {
-    Fields { rest: body }
+    Fields { rest: body, side: Side::Kernel, word: &[] }
 }
 
 /// The fields that a process wrote: the inside of `msg='…'`; empty where there is none.
+///
+/// An unquoted value goes on after a blank until the next key: in `op=changing password id=0` the value
+/// of `op` is `changing password`.
 #[must_use]
 pub fn user(body: &[u8]) -> Fields<'_> {
-    Fields { rest: body }
+    Fields { rest: message(body).unwrap_or_default(), side: Side::User, word: &[] }
+}
+
+/// The fields that auditd looked up for an ENRICHED log ([`Record::enriched`](super::Record::enriched));
+/// a value in braces (`SADDR={ … }`) is given without them.
+#[must_use]
+pub fn enriched(text: &[u8]) -> Fields<'_> {
+    Fields { rest: text, side: Side::Enriched, word: &[] }
+}
+
+/// The text of `msg='…'`, which a process wrote; `None` where there is none. A closing quote that is
+/// absent (the record was cut short) is no fault.
+#[must_use]
+pub fn message(body: &[u8]) -> Option<&[u8]> {
+    const OPEN: &[u8] = b"msg='";
+    let start = if body.starts_with(OPEN) { 0 } else { memmem::find(body, b" msg='")? + 1 };
+    let inside = body.get(start + OPEN.len()..)?;
+    let end = memrchr(b'\'', inside).unwrap_or(inside.len());
+    inside.get(..end)
+}
+
+/// The first field of a key among those that the kernel wrote.
+#[must_use]
+pub fn find<'a>(body: &'a [u8], key: &[u8]) -> Option<Field<'a>> {
+    kernel(body).find(|field| field.key == key)
 }
 
 impl<'a> Iterator for Fields<'a> {
     type Item = Field<'a>;
+
+    #[inline]
     fn next(&mut self) -> Option<Field<'a>> {
-        let _ = self.rest;
-        todo!("audit helper")
+        loop {
+            self.skip_separators();
+            if self.rest.is_empty() {
+                return None;
+            }
+            let end = self.rest.iter().position(|&b| matches!(b, b'=' | b' ')).unwrap_or(self.rest.len());
+            let (word, rest) = self.rest.split_at(end);
+            match rest.split_first() {
+                Some((b'=', value)) if !word.is_empty() => {
+                    if word == b"msg" && self.side == Side::Kernel && value.first() == Some(&b'\'') {
+                        self.rest = &[];
+                        return None;
+                    }
+                    return Some(self.field(word, value));
+                }
+                _ => {
+                    if let Some(field) = self.word(word, rest) {
+                        return Some(field);
+                    }
+                }
+            }
+        }
     }
+}
+
+impl<'a> Fields<'a> {
+    #[inline]
+    fn skip_separators(&mut self) {
+        while let [b' ' | b',' | b'\t' | b'\n' | b'\r', rest @ ..] = self.rest {
+            self.rest = rest;
+        }
+    }
+
+    /// A word without a value. The words of an SELinux AVC become fields.
+    #[cold]
+    fn word(&mut self, word: &'a [u8], rest: &'a [u8]) -> Option<Field<'a>> {
+        let before = std::mem::replace(&mut self.word, word);
+        // An empty word stands before a `=` without key: step over it.
+        self.rest = if word.is_empty() { rest.get(1..).unwrap_or_default() } else { rest };
+        match word {
+            b"denied" | b"granted" if before == b"avc:" => {
+                Some(Field { key: b"seresult", raw: word, quoted: false })
+            }
+            b"{" => {
+                let end = memchr(b'}', rest)?;
+                let (inside, rest) = rest.split_at(end);
+                self.rest = rest.get(1..).unwrap_or_default();
+                Some(Field { key: b"seperms", raw: inside.trim_ascii(), quoted: false })
+            }
+            _ => None,
+        }
+    }
+
+    /// The field of `key`, whose value begins at `value`; leaves what follows it in `rest`.
+    #[inline]
+    fn field(&mut self, key: &'a [u8], value: &'a [u8]) -> Field<'a> {
+        let key = self.whole_key(key);
+        if let Some(inside) = value.strip_prefix(b"\"") {
+            let end = memchr(b'"', inside).unwrap_or(inside.len());
+            let (raw, rest) = inside.split_at(end);
+            self.rest = rest.get(1..).unwrap_or_default();
+            return Field { key, raw, quoted: true };
+        }
+        let end = match self.side {
+            Side::Kernel => blank(value),
+            Side::User => end_of_words(value),
+            Side::Enriched if value.first() == Some(&b'{') => {
+                memchr(b'}', value).map_or(value.len(), |at| at + 1)
+            }
+            Side::Enriched => blank(value),
+        };
+        let (raw, rest) = value.split_at(end);
+        self.rest = rest;
+        Field { key, raw: self.bare(raw), quoted: false }
+    }
+
+    /// The key as records have it today.
+    #[inline]
+    fn whole_key(&mut self, key: &'a [u8]) -> &'a [u8] {
+        if self.word.is_empty() {
+            return key.strip_prefix(b"(").unwrap_or(key);
+        }
+        match (std::mem::take(&mut self.word), key) {
+            (b"old", b"auid") => b"old-auid",
+            (b"old", b"ses") => b"old-ses",
+            _ => key.strip_prefix(b"(").unwrap_or(key),
+        }
+    }
+
+    /// An unquoted value without the punctuation of old shapes: `a=1, b=2`, `(addr=?, res=1)`, `{ … }`.
+    #[inline]
+    fn bare(&self, raw: &'a [u8]) -> &'a [u8] {
+        match raw {
+            [inside @ .., b','] => inside,
+            [inside @ .., b')'] if memchr(b'(', inside).is_none() => inside,
+            [b'{', inside @ .., b'}'] if self.side == Side::Enriched => inside.trim_ascii(),
+            _ => raw,
+        }
+    }
+}
+
+#[inline]
+fn blank(text: &[u8]) -> usize {
+    text.iter().position(|&b| b == b' ').unwrap_or(text.len())
+}
+
+/// Where an unquoted value of a program ends: before the blank in front of the next key, or of a word
+/// that does not go on with the text (a lone colon, a parenthesis).
+fn end_of_words(text: &[u8]) -> usize {
+    let mut end = blank(text);
+    loop {
+        let rest = text.get(end..).unwrap_or_default();
+        let word = rest.trim_ascii_start();
+        let begins = word.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80);
+        let length = blank(word);
+        if !begins || word.get(..length).is_none_or(|word| memchr(b'=', word).is_some()) {
+            return end;
+        }
+        end += rest.len() - word.len() + length;
+    }
+}
+
+/// The fields of a SYSCALL record (`kernel/auditsc.c`, `audit_log_exit`), found in one pass. A field that
+/// the record lacks is empty, or `None` where it is an encoded string.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Syscall<'a> {
+    /// `AUDIT_ARCH_*` in hex.
+    pub arch: &'a [u8],
+    /// Number of the call within the architecture, decimal.
+    pub syscall: &'a [u8],
+    /// `yes`, `no`; absent when the call never returned.
+    pub success: &'a [u8],
+    /// Return value, decimal; a negative one is an errno.
+    pub exit: &'a [u8],
+    /// First argument of the call, hex.
+    pub a0: &'a [u8],
+    /// Second argument, hex.
+    pub a1: &'a [u8],
+    /// Third argument, hex.
+    pub a2: &'a [u8],
+    /// Fourth argument, hex.
+    pub a3: &'a [u8],
+    /// Number of PATH records.
+    pub items: &'a [u8],
+    /// Parent's process id.
+    pub ppid: &'a [u8],
+    /// Process id (thread group).
+    pub pid: &'a [u8],
+    /// Login uid; 4294967295 is unset.
+    pub auid: &'a [u8],
+    /// Real uid.
+    pub uid: &'a [u8],
+    /// Real gid.
+    pub gid: &'a [u8],
+    /// Effective uid.
+    pub euid: &'a [u8],
+    /// Saved uid.
+    pub suid: &'a [u8],
+    /// File system uid.
+    pub fsuid: &'a [u8],
+    /// Effective gid.
+    pub egid: &'a [u8],
+    /// Saved gid.
+    pub sgid: &'a [u8],
+    /// File system gid.
+    pub fsgid: &'a [u8],
+    /// Terminal, `(none)` without one.
+    pub tty: &'a [u8],
+    /// Session id; 4294967295 is unset.
+    pub ses: &'a [u8],
+    /// Name of the task, at most 15 bytes, encoded.
+    pub comm: Option<Field<'a>>,
+    /// Path of the executable, encoded.
+    pub exe: Option<Field<'a>>,
+    /// Security label.
+    pub subj: Option<Field<'a>>,
+    /// Keys of the rule that matched, encoded; see [`Keys`](super::value::Keys).
+    pub key: Option<Field<'a>>,
+}
+
+impl<'a> Syscall<'a> {
+    /// Reads the body of a SYSCALL record; of a key that stands twice the first counts.
+    #[must_use]
+    pub fn parse(body: &'a [u8]) -> Self {
+        let mut all = Self::default();
+        for field in kernel(body) {
+            all.put(field);
+        }
+        all
+    }
+
+    #[inline]
+    fn put(&mut self, field: Field<'a>) {
+        let slot = match field.key {
+            b"arch" => &mut self.arch,
+            b"syscall" => &mut self.syscall,
+            b"success" => &mut self.success,
+            b"exit" => &mut self.exit,
+            b"a0" => &mut self.a0,
+            b"a1" => &mut self.a1,
+            b"a2" => &mut self.a2,
+            b"a3" => &mut self.a3,
+            b"items" => &mut self.items,
+            b"ppid" => &mut self.ppid,
+            b"pid" => &mut self.pid,
+            b"auid" => &mut self.auid,
+            b"uid" => &mut self.uid,
+            b"gid" => &mut self.gid,
+            b"euid" => &mut self.euid,
+            b"suid" => &mut self.suid,
+            b"fsuid" => &mut self.fsuid,
+            b"egid" => &mut self.egid,
+            b"sgid" => &mut self.sgid,
+            b"fsgid" => &mut self.fsgid,
+            b"tty" => &mut self.tty,
+            b"ses" => &mut self.ses,
+            b"comm" => return first(&mut self.comm, field),
+            b"exe" => return first(&mut self.exe, field),
+            b"subj" => return first(&mut self.subj, field),
+            b"key" => return first(&mut self.key, field),
+            _ => return,
+        };
+        if slot.is_empty() {
+            *slot = field.raw;
+        }
+    }
+}
+
+#[inline]
+fn first<'a>(slot: &mut Option<Field<'a>>, field: Field<'a>) {
+    slot.get_or_insert(field);
 }
