@@ -5,6 +5,7 @@
 
 pub mod control;
 pub mod datagrams;
+pub mod errno;
 pub mod execve;
 pub mod fields;
 mod input;
@@ -15,6 +16,7 @@ pub mod netlink;
 pub mod reassembler;
 pub mod record;
 mod sockopt;
+pub mod syscalls;
 pub mod types;
 pub mod value;
 

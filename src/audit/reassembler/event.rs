@@ -1,0 +1,107 @@
+//! An event as the reassembler gives it out.
+
+use super::super::record::{Record, Stamp};
+use super::super::types::RecordType;
+use super::gaps::Gaps;
+
+/// Why an event ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ended {
+    /// EOE came.
+    Eoe,
+    /// Its type comes alone.
+    Single,
+    /// All was there but EOE, and [`Limits::settle_records`](super::Limits::settle_records) others came
+    /// meanwhile.
+    Settled,
+    /// No record for [`Limits::timeout_ms`](super::Limits::timeout_ms).
+    Timeout,
+    /// A bound was reached.
+    Bound,
+    /// The input ended.
+    EndOfInput,
+}
+
+/// All records of one event, in order of arrival, borrowed from the reassembler.
+#[derive(Clone, Copy, Debug)]
+pub struct AuditEvent<'a> {
+    /// Host named by `node=`.
+    pub node: Option<&'a [u8]>,
+    /// Time and serial.
+    pub stamp: Stamp,
+    /// Why it ended.
+    pub ended: Ended,
+    /// Whether records are known to be missing or were cut at a bound: any of `gaps`.
+    pub incomplete: bool,
+    /// What is known to be missing.
+    pub gaps: Gaps,
+    pub(super) records: &'a [Slot],
+    pub(super) bytes: &'a [u8],
+}
+
+/// Where a record lies in the event's buffer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    pub(super) kind: RecordType,
+    /// The body begins here, the enriched part follows it.
+    pub(super) start: u32,
+    pub(super) body: u32,
+    pub(super) enriched: u32,
+}
+
+impl Slot {
+    /// The body within the event's buffer.
+    #[inline]
+    pub(super) fn body(self, bytes: &[u8]) -> &[u8] {
+        bytes.get(self.start as usize..(self.start + self.body) as usize).unwrap_or_default()
+    }
+
+    #[inline]
+    fn enriched(self, bytes: &[u8]) -> &[u8] {
+        let start = self.start + self.body;
+        bytes.get(start as usize..(start + self.enriched) as usize).unwrap_or_default()
+    }
+}
+
+impl<'a> AuditEvent<'a> {
+    /// The records in order of arrival (EOE left out).
+    pub fn records(&self) -> impl ExactSizeIterator<Item = Record<'a>> + Clone + use<'a> {
+        let (node, stamp, bytes) = (self.node, self.stamp, self.bytes);
+        self.records.iter().map(move |slot| Record {
+            node,
+            kind: slot.kind,
+            stamp,
+            body: slot.body(bytes),
+            enriched: slot.enriched(bytes),
+        })
+    }
+
+    /// The types of the records, in order of arrival.
+    pub fn kinds(&self) -> impl ExactSizeIterator<Item = RecordType> + Clone + use<'a> {
+        self.records.iter().map(|slot| slot.kind)
+    }
+
+    /// The records of a type, in order of arrival.
+    pub fn records_of(&self, kind: RecordType) -> impl Iterator<Item = Record<'a>> + Clone + use<'a> {
+        self.records().filter(move |record| record.kind == kind)
+    }
+
+    /// The first record of a type.
+    #[must_use]
+    pub fn record(&self, kind: RecordType) -> Option<Record<'a>> {
+        self.records().find(|r| r.kind == kind)
+    }
+
+    /// The record that came first.
+    #[must_use]
+    pub fn first(&self) -> Option<Record<'a>> {
+        self.records().next()
+    }
+
+    /// How many records there are; never 0.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "an event has at least one record")]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+}

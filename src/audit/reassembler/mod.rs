@@ -1,0 +1,298 @@
+//! Puts the records of each event back together.
+//!
+//! Pure: the time is an argument. An event ends on EOE, on a single-record type, on a timer, on a
+//! bound or at the end of the input; never because another serial came. Stamps are no clock: they are
+//! those of the call's entry, and the machine's clock may be set.
+//!
+//! Records of one event are told by node, time and serial. One that repeats type and body of another in
+//! its event is a duplicate; one whose event has been given out is late. Both are counted and dropped.
+
+mod event;
+mod gaps;
+mod limits;
+mod open;
+mod remembered;
+
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+
+pub use self::event::{AuditEvent, Ended};
+pub use self::gaps::{Gap, Gaps};
+pub use self::limits::{Counters, Limits};
+
+use self::open::{At, Buffers, OpenEvent, OpenEvents};
+use self::remembered::Remembered;
+use super::execve::Arguments;
+use super::record::Record;
+use super::types::{Place, RecordType};
+
+/// See the module.
+#[derive(Debug)]
+pub struct Reassembler {
+    /// What was counted.
+    pub counters: Counters,
+    limits: Limits,
+    hasher: RandomState,
+    open: OpenEvents,
+    remembered: Remembered,
+    /// Events whose PROCTITLE came, in that order: where, which, and after how many records.
+    settling: VecDeque<(At, u64, u64)>,
+    /// EOE or PROCTITLE has been seen, so that an event without either has lost them.
+    ends_come: bool,
+    arguments: Arguments,
+    single: Buffers,
+}
+
+impl Reassembler {
+    /// A reassembler without open events.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        let limits = limits.checked();
+        Self {
+            counters: Counters::default(),
+            hasher: RandomState::default(),
+            open: OpenEvents::new(),
+            remembered: Remembered::new(limits.remembered),
+            settling: VecDeque::new(),
+            ends_come: false,
+            arguments: Arguments::with_limit(limits.event_bytes),
+            single: Buffers::default(),
+            limits,
+        }
+    }
+
+    /// How many events are open.
+    #[must_use]
+    pub fn open_events(&self) -> usize {
+        self.open.len()
+    }
+
+    /// How many bytes the records of the open events take.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.open.held()
+    }
+
+    /// Takes one record in; calls `emit` for each event that ends by it. `now` in milliseconds of a
+    /// monotonic clock (a constant for files, whose events never time out).
+    pub fn push(&mut self, record: &Record<'_>, now: u64, emit: &mut dyn FnMut(&AuditEvent<'_>)) {
+        self.counters.records += 1;
+        match record.kind.place() {
+            Place::Single => self.push_single(record, emit),
+            Place::End => self.push_end(record, emit),
+            Place::Part | Place::Either | Place::Control => self.push_part(record, now, emit),
+        }
+        self.settle(emit);
+    }
+
+    /// Ends the events whose time is up.
+    pub fn expire(&mut self, now: u64, emit: &mut dyn FnMut(&AuditEvent<'_>)) {
+        while let Some((at, event)) = self.open.oldest() {
+            if now < event.touched.saturating_add(self.limits.timeout_ms) {
+                break;
+            }
+            self.end(at, Ended::Timeout, emit);
+        }
+    }
+
+    /// When [`Reassembler::expire`] has something to do next, on the caller's clock.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.open.oldest().map(|(_, event)| event.touched.saturating_add(self.limits.timeout_ms))
+    }
+
+    /// Ends all open events, the one that has waited longest first: the input has ended.
+    pub fn finish(&mut self, emit: &mut dyn FnMut(&AuditEvent<'_>)) {
+        while let Some((at, _)) = self.open.oldest() {
+            self.end(at, Ended::EndOfInput, emit);
+        }
+    }
+
+    /// A record that is an event of its own.
+    fn push_single(&mut self, record: &Record<'_>, emit: &mut dyn FnMut(&AuditEvent<'_>)) {
+        // With its type: auditd numbers its own records by itself, beside the kernel.
+        let hash = self.hasher.hash_one((record.node, record.stamp, record.kind));
+        if self.remembered.has(hash, record.stamp) {
+            self.counters.late += 1;
+            return;
+        }
+        self.remembered.add(hash, record.stamp, false);
+        let mut buffers = std::mem::take(&mut self.single);
+        let (record, cut) = self.fitted(record);
+        buffers.add(&record);
+        let mut gaps = Gaps::default();
+        if cut {
+            gaps.add(Gap::Cut);
+        }
+        self.emit(record.node, &record, &buffers, (Ended::Single, gaps), emit);
+        buffers.bytes.clear();
+        buffers.slots.clear();
+        self.single = buffers;
+    }
+
+    fn push_end(&mut self, record: &Record<'_>, emit: &mut dyn FnMut(&AuditEvent<'_>)) {
+        self.ends_come = true;
+        if let Some((at, _)) = self.open.is_newest(record) {
+            self.counters.ends += 1;
+            return self.end(at, Ended::Eoe, emit);
+        }
+        let hash = self.hash(record);
+        if let Some(at) = self.open.find(hash, record) {
+            self.counters.ends += 1;
+            return self.end(at, Ended::Eoe, emit);
+        }
+        match self.remembered.note_end(hash, record.stamp) {
+            Some(false) => self.counters.late += 1,
+            Some(true) => self.counters.ends += 1,
+            None => {
+                self.counters.ends += 1;
+                self.counters.lone_ends += 1;
+                self.remembered.add(hash, record.stamp, false);
+            }
+        }
+    }
+
+    fn push_part(&mut self, record: &Record<'_>, now: u64, emit: &mut dyn FnMut(&AuditEvent<'_>)) {
+        let at = match self.open.is_newest(record) {
+            Some((at, _)) => at,
+            None => {
+                let hash = self.hash(record);
+                match self.open.find(hash, record) {
+                    Some(at) => at,
+                    None if self.remembered.has(hash, record.stamp) => {
+                        self.counters.late += 1;
+                        return;
+                    }
+                    None => return self.open_with(hash, record, now, emit),
+                }
+            }
+        };
+        let hasher = &self.hasher;
+        if self.open.has(at, record, |body| hasher.hash_one(body)) {
+            self.counters.duplicates += 1;
+            return self.open.touch(at, now);
+        }
+        if self.open.get(at).is_some_and(|event| event.size_with(record) > self.limits.event_bytes) {
+            self.counters.oversize += 1;
+            self.open.mark_cut(at);
+            return self.open.touch(at, now);
+        }
+        self.open.add(at, record, now);
+        self.after_adding(at, record.kind);
+        self.evict(emit);
+    }
+
+    fn open_with(&mut self, hash: u64, record: &Record<'_>, now: u64, emit: &mut dyn FnMut(&AuditEvent<'_>)) {
+        let (record, cut) = self.fitted(record);
+        let at = self.open.open(hash, &record);
+        self.open.add(at, &record, now);
+        if cut {
+            self.open.mark_cut(at);
+        }
+        self.after_adding(at, record.kind);
+        self.evict(emit);
+    }
+
+    /// A first record that alone is too long is cut; all others are taken whole or not at all.
+    fn fitted<'a>(&self, record: &Record<'a>) -> (Record<'a>, bool) {
+        let room = self.limits.event_bytes - Limits::SMALLEST_EVENT / 4;
+        if record.body.len() + record.enriched.len() + record.node.map_or(0, <[u8]>::len) <= room {
+            return (*record, false);
+        }
+        let node = record.node.map(|node| node.get(..4096).unwrap_or(node));
+        let body = record.body.get(..room).unwrap_or(record.body);
+        (Record { node, body, enriched: &[], ..*record }, true)
+    }
+
+    fn after_adding(&mut self, at: At, kind: RecordType) {
+        if kind == RecordType::PROCTITLE {
+            self.ends_come = true;
+            if let Some(event) = self.open.get(at) {
+                let when = self.counters.records.saturating_add(self.limits.settle_records);
+                self.settling.push_back((at, event.number, when));
+            }
+        }
+    }
+
+    /// Ends the events that are whole but for an EOE that does not come.
+    fn settle(&mut self, emit: &mut dyn FnMut(&AuditEvent<'_>)) {
+        while let Some(&(at, number, when)) = self.settling.front() {
+            if when > self.counters.records {
+                break;
+            }
+            self.settling.pop_front();
+            let Some(event) = self.open.get(at).filter(|event| event.number == number) else { continue };
+            let Buffers { bytes, slots } = &event.buffers;
+            if !event.cut && gaps::of_records(slots, bytes, &mut self.arguments).is_empty() {
+                self.end(at, Ended::Settled, emit);
+            }
+        }
+    }
+
+    /// Keeps the bounds, never at the cost of the event that had a record just now.
+    fn evict(&mut self, emit: &mut dyn FnMut(&AuditEvent<'_>)) {
+        while self.open.len() > 1
+            && (self.open.len() > self.limits.open_events || self.open.held() > self.limits.total_bytes)
+        {
+            let Some((at, _)) = self.open.oldest() else { break };
+            self.end(at, Ended::Bound, emit);
+        }
+    }
+
+    fn end(&mut self, at: At, ended: Ended, emit: &mut dyn FnMut(&AuditEvent<'_>)) {
+        let Some(event) = self.open.close(at) else { return };
+        self.remembered.add(event.hash, event.stamp, ended != Ended::Eoe);
+        let gaps = self.gaps(&event, ended);
+        match ended {
+            Ended::Timeout => self.counters.timed_out += 1,
+            Ended::Bound => self.counters.evicted += 1,
+            _ => {}
+        }
+        let node = event.node();
+        let record = Record { node, kind: RecordType::EOE, stamp: event.stamp, body: &[], enriched: &[] };
+        self.emit(node, &record, &event.buffers, (ended, gaps), emit);
+        self.open.recycle(event.buffers);
+    }
+
+    fn gaps(&mut self, event: &OpenEvent, ended: Ended) -> Gaps {
+        let Buffers { bytes, slots } = &event.buffers;
+        let mut gaps = gaps::of_records(slots, bytes, &mut self.arguments);
+        if event.cut {
+            gaps.add(Gap::Cut);
+        }
+        let headed = || slots.iter().any(|slot| slot.kind == RecordType::SYSCALL);
+        if self.ends_come && ended != Ended::Eoe && !event.titled && headed() {
+            gaps.add(Gap::End);
+        }
+        gaps
+    }
+
+    fn emit(
+        &mut self,
+        node: Option<&[u8]>,
+        record: &Record<'_>,
+        buffers: &Buffers,
+        (ended, gaps): (Ended, Gaps),
+        emit: &mut dyn FnMut(&AuditEvent<'_>),
+    ) {
+        self.counters.events += 1;
+        self.counters.incomplete += u64::from(!gaps.is_empty());
+        self.counters.given += buffers.slots.len() as u64;
+        emit(&AuditEvent {
+            node,
+            stamp: record.stamp,
+            ended,
+            incomplete: !gaps.is_empty(),
+            gaps,
+            records: &buffers.slots,
+            bytes: &buffers.bytes,
+        });
+    }
+
+    #[inline]
+    fn hash(&self, record: &Record<'_>) -> u64 {
+        self.hasher.hash_one((record.node, record.stamp))
+    }
+}
