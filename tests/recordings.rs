@@ -1,6 +1,8 @@
 //! The recordings of a real kernel, read by the audit room: every exec exactly as an independent decoder
 //! reads it (`*-execs.ndjson.gz`).
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::collections::BTreeMap;

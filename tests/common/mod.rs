@@ -1,5 +1,6 @@
 //! What the tests of the audit room share: fixtures, and reading a log from memory.
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot read its fixtures fails")]
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
