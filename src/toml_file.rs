@@ -46,7 +46,7 @@ impl Codes {
     /// The configuration: 6xx.
     pub const CONFIG: Self = Self(600);
 
-    /// x01: the file cannot be read, is too large, or is no UTF-8.
+    /// x01: the file cannot be read, or is too large.
     #[must_use]
     pub const fn unreadable(self) -> u16 {
         self.0 + 1
@@ -86,8 +86,8 @@ impl Codes {
 /// Reads `path` into a [`Source`]: at most [`MAX_BYTES`] of UTF-8, without a byte order mark.
 ///
 /// # Errors
-/// One fault, coded [`Codes::unreadable`], that names the file: absent, forbidden, no plain file (a
-/// directory, a FIFO, which would block), too large, or not UTF-8 (then with the place).
+/// One fault that names the file: absent, forbidden, no plain file (a directory, a FIFO, which would
+/// block), too large (all coded [`Codes::unreadable`]); or not UTF-8, which is [`Codes::syntax`].
 pub fn read(path: &Path, codes: Codes) -> Result<Arc<Source>, Box<Diagnostic>> {
     let bytes = read_bounded(path).map_err(|error| unreadable(path, &error, codes))?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
@@ -132,9 +132,9 @@ pub fn unreadable(path: &Path, error: &io::Error, codes: Codes) -> Box<Diagnosti
 fn not_utf8(path: &Path, bytes: &[u8], at: usize, codes: Codes) -> Box<Diagnostic> {
     let text = String::from_utf8_lossy(bytes).into_owned();
     Box::new(Diagnostic {
-        code: codes.unreadable(),
+        code: codes.syntax(),
         level: Level::Error,
-        title: format!("byte {at} of the file is not UTF-8"),
+        title: format!("not TOML: byte {at} of the file is not UTF-8"),
         primary: Some(Label {
             span: span(at..at + char::REPLACEMENT_CHARACTER.len_utf8()),
             text: "not UTF-8".to_owned(),
@@ -166,6 +166,9 @@ pub struct Faults {
     codes: Codes,
     unknown: Level,
     found: RefCell<Vec<Diagnostic>>,
+    /// Every key asked for, with its path: tests compare it with the documented ones.
+    #[cfg(test)]
+    asked: RefCell<Vec<String>>,
 }
 
 /// What a text says as TOML.
@@ -175,7 +178,14 @@ impl Faults {
     /// Nothing found yet; `unknown` is how bad a key is that nobody reads.
     #[must_use]
     pub fn new(source: Arc<Source>, codes: Codes, unknown: Level) -> Self {
-        Self { source, codes, unknown, found: RefCell::default() }
+        Self {
+            source,
+            codes,
+            unknown,
+            found: RefCell::default(),
+            #[cfg(test)]
+            asked: RefCell::default(),
+        }
     }
 
     /// The text as TOML; none when it is not, every syntax error then told. (What the parser guesses
@@ -249,6 +259,11 @@ impl Faults {
         self.found.borrow().iter().any(|fault| fault.level == Level::Error)
     }
 
+    #[cfg(test)]
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.asked.borrow().clone()
+    }
+
     /// All faults, in the order of their places.
     #[must_use]
     pub fn finish(self) -> Vec<Diagnostic> {
@@ -298,9 +313,17 @@ impl<'a> Table<'a> {
         self.get(key).is_some()
     }
 
+    /// Whether the value of `key` is a string.
+    #[must_use]
+    pub fn is_text(&self, key: &'static str) -> bool {
+        matches!(self.get(key).map(Spanned::get_ref), Some(DeValue::String(_)))
+    }
+
     /// Marks `key` as known, whatever it holds.
     pub fn known(&self, key: &'static str) {
         self.asked.borrow_mut().push(key);
+        #[cfg(test)]
+        self.faults.asked.borrow_mut().push(self.path(key));
     }
 
     /// Where the value of `key` stands.
@@ -321,7 +344,7 @@ impl<'a> Table<'a> {
     }
 
     fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
-        self.asked.borrow_mut().push(key);
+        self.known(key);
         self.entries.get(key)
     }
 
@@ -339,7 +362,7 @@ impl<'a> Table<'a> {
     #[must_use]
     pub fn required_text(&self, key: &'static str) -> Option<Placed<Cow<'a, str>>> {
         if !self.entries.contains_key(key) {
-            self.asked.borrow_mut().push(key);
+            self.known(key);
             self.missing(key);
             return None;
         }

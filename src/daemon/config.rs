@@ -1,0 +1,549 @@
+//! The configuration file, /etc/auditward/auditward.toml.
+//!
+//! One reader, two modes: `auditward check` takes an unknown key for an error, since it is a setting that
+//! somebody thinks is in force; the daemon at its start warns of it and goes on. What is broken is told
+//! in both, and the daemon runs with the default in its place: a typing mistake must not blind a host.
+
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use syslog::Facility;
+
+use crate::audit::reassembler::Limits;
+use crate::diagnostic::{Diagnostic, Level};
+use crate::output::syslog::{DEFAULT_LIMIT, EXAMPLE_ENTERPRISE, LEAST_LIMIT};
+use crate::output::{Address, Body, Bounds, Destination, Format, Formatter, Protocol, SinkConfig};
+use crate::toml_file::{self, Codes, Faults, Placed, Table};
+
+pub mod settings;
+
+/// Where the configuration is looked for when no other is named.
+pub const CONFIG_FILE: &str = "/etc/auditward/auditward.toml";
+
+/// The settings in force; [`settings::SETTINGS`] says what each does.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// `rules`; empty: what is installed, or else embedded.
+    pub rules: Vec<PathBuf>,
+    /// `user`.
+    pub user: Option<String>,
+    /// `[audit]`
+    pub audit: AuditConfig,
+    /// `[processes]`
+    pub processes: ProcessesConfig,
+    /// `[syslog]`
+    pub syslog: SyslogConfig,
+    /// `[stdout]`
+    pub stdout: StdoutConfig,
+    /// `[file]`; none: no file is written.
+    pub file: Option<FileConfig>,
+}
+
+/// `[audit]`
+#[derive(Clone, Debug)]
+pub struct AuditConfig {
+    /// `receive_buffer`, in bytes.
+    pub receive_buffer: usize,
+    /// The bounds of the reassembler.
+    pub limits: Limits,
+}
+
+/// `[processes]`
+#[derive(Clone, Debug)]
+pub struct ProcessesConfig {
+    /// `entries`
+    pub entries: usize,
+}
+
+/// `[syslog]`
+#[derive(Clone, Debug)]
+pub struct SyslogConfig {
+    /// `enabled`
+    pub enabled: bool,
+    /// `socket`
+    pub socket: PathBuf,
+    /// `protocol`
+    pub protocol: Protocol,
+    /// `format`
+    pub body: Body,
+    /// `facility`
+    pub facility: Facility,
+    /// `limit`, in bytes.
+    pub limit: usize,
+    /// `enterprise`
+    pub enterprise: u32,
+    /// `queue`, in alerts, and `queue_bytes`.
+    pub queue: Bounds,
+}
+
+/// `[stdout]`
+#[derive(Clone, Debug, Default)]
+pub struct StdoutConfig {
+    /// `enabled`
+    pub enabled: bool,
+    /// `format`
+    pub format: LineFormat,
+}
+
+/// `[file]`
+#[derive(Clone, Debug)]
+pub struct FileConfig {
+    /// `path`
+    pub path: PathBuf,
+    /// `mode`, permission bits.
+    pub mode: u32,
+    /// `format`
+    pub format: LineFormat,
+    /// `queue`, in alerts, and `queue_bytes`.
+    pub queue: Bounds,
+}
+
+/// `format` of outputs that write lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LineFormat {
+    /// `text`
+    #[default]
+    Text,
+    /// `json`
+    Json,
+    /// `syslog`: with the header that `[syslog]` asks for.
+    Syslog,
+}
+
+/// The most that a queue can be set to.
+const MOST_QUEUED: i64 = 1_000_000;
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self { receive_buffer: crate::audit::netlink::DEFAULT_BUFFER, limits: Limits::default() }
+    }
+}
+
+impl Default for ProcessesConfig {
+    fn default() -> Self {
+        Self { entries: 32_768 }
+    }
+}
+
+impl Default for SyslogConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            socket: "/dev/log".into(),
+            protocol: Protocol::default(),
+            body: Body::default(),
+            facility: Facility::LOG_AUTHPRIV,
+            limit: DEFAULT_LIMIT,
+            enterprise: EXAMPLE_ENTERPRISE,
+            queue: Bounds::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The destinations of alerts that the settings name.
+    #[must_use]
+    pub fn sinks(&self) -> Vec<SinkConfig> {
+        let mut sinks = Vec::new();
+        let mut add = |name: &str, destination, bounds| {
+            sinks.push(SinkConfig { name: name.to_owned(), destination, bounds });
+        };
+        if self.syslog.enabled {
+            add("syslog", self.syslog.destination(), self.syslog.queue);
+        }
+        if self.stdout.enabled {
+            add("stdout", Destination::Stdout(self.lines(self.stdout.format)), Bounds::default());
+        }
+        if let Some(FileConfig { path, mode, format, queue }) = self.file.clone() {
+            add("file", Destination::File { path, mode, format: self.lines(format) }, queue);
+        }
+        sinks
+    }
+
+    fn lines(&self, format: LineFormat) -> Format {
+        match format {
+            LineFormat::Text => Format::Text,
+            LineFormat::Json => Format::Json,
+            LineFormat::Syslog => Format::Syslog(Box::new(self.syslog.formatter())),
+        }
+    }
+}
+
+impl SyslogConfig {
+    fn destination(&self) -> Destination {
+        let formatter = Box::new(self.formatter());
+        Destination::Syslog { address: Address::Unix(self.socket.clone()), formatter }
+    }
+
+    fn formatter(&self) -> Formatter {
+        Formatter {
+            facility: self.facility,
+            limit: self.limit,
+            enterprise: self.enterprise,
+            ..Formatter::new(self.protocol, self.body)
+        }
+    }
+}
+
+/// Who reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// `auditward check`: an unknown key is an error.
+    Check,
+    /// The daemon: an unknown key is a warning.
+    Start,
+}
+
+/// Reads a configuration; what is faulty stands at its default.
+///
+/// # Errors
+/// The file cannot be read at all (coded [`Codes::unreadable`]).
+pub fn read(path: &Path, mode: Mode) -> Result<(Config, Vec<Diagnostic>), Box<Diagnostic>> {
+    let source = toml_file::read(path, Codes::CONFIG)?;
+    let unknown = match mode {
+        Mode::Check => Level::Error,
+        Mode::Start => Level::Warning,
+    };
+    let faults = Faults::new(source, Codes::CONFIG, unknown);
+    let config = read_tree(&faults);
+    Ok((config, faults.finish()))
+}
+
+fn read_tree(faults: &Faults) -> Config {
+    let Some(tree) = faults.parse() else { return Config::default() };
+    let root = faults.root(&tree);
+    let config = Config {
+        rules: root.texts("rules").into_iter().map(|path| PathBuf::from(path.value.as_ref())).collect(),
+        user: root.text("user").and_then(user(faults)),
+        audit: root.table("audit").map(audit).unwrap_or_default(),
+        processes: root.table("processes").map(processes).unwrap_or_default(),
+        syslog: root.table("syslog").map(syslog).unwrap_or_default(),
+        stdout: root.table("stdout").map(stdout).unwrap_or_default(),
+        file: root.table("file").and_then(file),
+    };
+    root.done();
+    config
+}
+
+/// An account name is not looked up here: `check` may run on another host than the daemon.
+fn user<'a>(faults: &'a Faults) -> impl FnOnce(Placed<Cow<'a, str>>) -> Option<String> {
+    |user| {
+        let blank = user.value.is_empty() || user.value.contains(|c: char| c.is_whitespace() || c == ':');
+        if blank || user.value == "root" || user.value == "0" {
+            let help = "write an account other than root, or its number";
+            faults.value("`user` cannot be this", user.span, help);
+            return None;
+        }
+        Some(user.value.into_owned())
+    }
+}
+
+fn audit(table: Table<'_>) -> AuditConfig {
+    let default = AuditConfig::default();
+    let limits = default.limits;
+    let least = i64::try_from(Limits::SMALLEST_EVENT).unwrap_or(i64::MAX);
+    let place = table.place("total_bytes").unwrap_or(table.span());
+    let config = AuditConfig {
+        receive_buffer: size(&table, "receive_buffer", 4 << 10..=1 << 30).unwrap_or(default.receive_buffer),
+        limits: Limits {
+            open_events: count(&table, "open_events", 1..=1 << 20).unwrap_or(limits.open_events),
+            event_bytes: size(&table, "event_bytes", least..=1 << 30).unwrap_or(limits.event_bytes),
+            total_bytes: size(&table, "total_bytes", 2 * least..=4 << 30).unwrap_or(limits.total_bytes),
+            timeout_ms: count(&table, "timeout_ms", 10..=60_000)
+                .map_or(limits.timeout_ms, |millis| millis as u64),
+            ..limits
+        },
+    };
+    if config.limits.total_bytes < 2 * config.limits.event_bytes {
+        let title = "`audit.total_bytes` holds less than two events of `audit.event_bytes`";
+        table.faults().value(title, place, "make it at least twice as large, which is assumed");
+    }
+    table.done();
+    config
+}
+
+fn processes(table: Table<'_>) -> ProcessesConfig {
+    let default = ProcessesConfig::default();
+    let entries = count(&table, "entries", 256..=1 << 22).unwrap_or(default.entries);
+    table.done();
+    ProcessesConfig { entries }
+}
+
+fn syslog(table: Table<'_>) -> SyslogConfig {
+    let default = SyslogConfig::default();
+    let least = i64::try_from(LEAST_LIMIT).unwrap_or(i64::MAX);
+    let protocols = [("rfc3164", Protocol::Rfc3164), ("rfc5424", Protocol::Rfc5424)];
+    let bodies = [("text", Body::Text), ("json", Body::Json), ("cee", Body::CeeJson)];
+    let config = SyslogConfig {
+        enabled: table.boolean("enabled").map_or(default.enabled, |enabled| enabled.value),
+        socket: path(&table, "socket").unwrap_or(default.socket),
+        protocol: word(&table, "protocol", &protocols).unwrap_or(default.protocol),
+        body: word(&table, "format", &bodies).unwrap_or(default.body),
+        facility: facility(&table).unwrap_or(default.facility),
+        limit: count(&table, "limit", least..=1 << 18).unwrap_or(default.limit),
+        enterprise: narrow(&table, "enterprise", 1..=u32::MAX.into()).unwrap_or(default.enterprise),
+        queue: queue(&table),
+    };
+    table.done();
+    config
+}
+
+fn facility(table: &Table<'_>) -> Option<Facility> {
+    let text = table.text("facility")?;
+    let facility = Facility::from_str(&text.value).ok();
+    if facility.is_none() {
+        let help = "write authpriv, auth, daemon, user, local0 to local7, …";
+        table.faults().value("there is no such facility", text.span, help);
+    }
+    facility
+}
+
+const FORMATS: [(&str, LineFormat); 3] =
+    [("text", LineFormat::Text), ("json", LineFormat::Json), ("syslog", LineFormat::Syslog)];
+
+fn stdout(table: Table<'_>) -> StdoutConfig {
+    let config = StdoutConfig {
+        enabled: table.boolean("enabled").is_some_and(|enabled| enabled.value),
+        format: word(&table, "format", &FORMATS).unwrap_or_default(),
+    };
+    table.done();
+    config
+}
+
+fn file(table: Table<'_>) -> Option<FileConfig> {
+    let path = path(&table, "path");
+    let mode = narrow(&table, "mode", 0..=0o777).unwrap_or(0o600);
+    let format = word(&table, "format", &FORMATS).unwrap_or(LineFormat::Json);
+    let queue = queue(&table);
+    if !table.has("path") {
+        table.missing("path");
+    }
+    table.done();
+    Some(FileConfig { path: path?, mode, format, queue })
+}
+
+fn queue(table: &Table<'_>) -> Bounds {
+    let default = Bounds::default();
+    Bounds {
+        messages: count(table, "queue", 1..=MOST_QUEUED).unwrap_or(default.messages),
+        bytes: size(table, "queue_bytes", 64 << 10..=4 << 30).unwrap_or(default.bytes),
+    }
+}
+
+fn path(table: &Table<'_>, key: &'static str) -> Option<PathBuf> {
+    let text = table.text(key)?;
+    if !text.value.starts_with('/') {
+        let title = format!("`{}` is no absolute path", table.path(key));
+        table.faults().value(
+            title,
+            text.span,
+            "write it from / on: the daemon runs in no directory of yours",
+        );
+        return None;
+    }
+    Some(PathBuf::from(text.value.as_ref()))
+}
+
+fn count(table: &Table<'_>, key: &'static str, range: RangeInclusive<i64>) -> Option<usize> {
+    table.integer(key, range).and_then(|count| usize::try_from(count.value).ok())
+}
+
+fn narrow(table: &Table<'_>, key: &'static str, range: RangeInclusive<i64>) -> Option<u32> {
+    table.integer(key, range).and_then(|number| u32::try_from(number.value).ok())
+}
+
+/// Bytes, as a number or as a text such as `64M` (binary multiples).
+fn size(table: &Table<'_>, key: &'static str, range: RangeInclusive<i64>) -> Option<usize> {
+    if !table.is_text(key) {
+        return count(table, key, range);
+    }
+    let text = table.text(key)?;
+    let bytes = bytes(&text.value).filter(|bytes| range.contains(bytes));
+    if bytes.is_none() {
+        let (least, most) = range.into_inner();
+        let help =
+            format!("write a number of bytes from {least} to {most}, or with K, M or G, such as \"64M\"");
+        table.faults().value(format!("`{}` is no such size", table.path(key)), text.span, help);
+    }
+    usize::try_from(bytes?).ok()
+}
+
+fn bytes(text: &str) -> Option<i64> {
+    let (digits, shift) = match text.as_bytes().last()? {
+        b'K' => (text.get(..text.len() - 1)?, 10),
+        b'M' => (text.get(..text.len() - 1)?, 20),
+        b'G' => (text.get(..text.len() - 1)?, 30),
+        _ => (text, 0),
+    };
+    digits.parse::<i64>().ok().filter(|count| *count >= 0)?.checked_mul(1 << shift)
+}
+
+fn word<T: Copy>(table: &Table<'_>, key: &'static str, words: &[(&str, T)]) -> Option<T> {
+    let text = table.text(key)?;
+    let found = words.iter().find(|(word, _)| *word == text.value);
+    if found.is_none() {
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let help = match toml_file::nearest(&text.value, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("write {}", known.join(" or ")),
+        };
+        table.faults().value(format!("`{}` cannot be this", table.path(key)), text.span, help);
+    }
+    found.map(|(_, value)| *value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::settings::{SETTINGS, TABLES};
+    use super::*;
+
+    fn read_text(text: &str, mode: Mode) -> (Config, Vec<String>) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("auditward.toml");
+        std::fs::write(&file, text).expect("written");
+        let (config, faults) = read(&file, mode).expect("readable");
+        (config, faults.into_iter().map(|fault| format!("{:?}: {}", fault.level, fault.title)).collect())
+    }
+
+    /// Every setting of the table at the value given there.
+    fn whole(table_filter: impl Fn(&str) -> bool) -> String {
+        let mut text = String::new();
+        for (table, _) in TABLES.iter().filter(|(table, _)| table_filter(table)) {
+            if !table.is_empty() {
+                text += &format!("[{table}]\n");
+            }
+            for setting in SETTINGS.iter().filter(|setting| setting.table == *table) {
+                text += &format!("{} = {}\n", setting.key, setting.value);
+            }
+        }
+        text
+    }
+
+    #[test]
+    fn the_tables_defaults_are_those_in_force() {
+        let (mut config, faults) = read_text(&whole(|table| table != "file"), Mode::Check);
+        assert_eq!(faults, Vec::<String>::new());
+        assert_eq!(config.user.take().as_deref(), Some("auditward"));
+        assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn every_key_that_is_read_is_in_the_table() {
+        let text = whole(|_| true);
+        let faults = Faults::new(
+            crate::diagnostic::Source { name: "x".into(), text }.into(),
+            Codes::CONFIG,
+            Level::Error,
+        );
+        read_tree(&faults);
+        let mut asked = faults.asked();
+        asked.retain(|path| !TABLES.iter().any(|(table, _)| path == table));
+        asked.sort();
+        asked.dedup();
+        let mut rows: Vec<String> = SETTINGS
+            .iter()
+            .map(
+                |row| {
+                    if row.table.is_empty() { row.key.into() } else { format!("{}.{}", row.table, row.key) }
+                },
+            )
+            .collect();
+        rows.sort();
+        assert_eq!(asked, rows);
+        assert_eq!(faults.finish().len(), 0);
+    }
+
+    #[test]
+    fn the_sample_is_sound_and_changes_nothing() {
+        let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/auditward.toml");
+        let (config, faults) = read(Path::new(sample), Mode::Check).expect("readable");
+        assert_eq!(faults.len(), 0);
+        assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn all_faults_are_told_and_the_rest_is_in_force() {
+        let text = "rulez = []\nuser = \"root\"\n\
+                    [audit]\nreceive_buffer = \"lots\"\nopen_events = 0\ntimeout_ms = 500\n\
+                    [syslog]\nsocket = \"dev/log\"\nprotocol = \"rfc5425\"\nfacility = \"local9\"\nqueue = 5\n\
+                    [file]\nformat = \"json\"\n";
+        let (config, faults) = read_text(text, Mode::Start);
+        assert_eq!(
+            faults,
+            [
+                "Warning: there is no key `rulez`",
+                "Error: `user` cannot be this",
+                "Error: `audit.receive_buffer` is no such size",
+                "Error: `audit.open_events` is out of range",
+                "Error: `syslog.socket` is no absolute path",
+                "Error: `syslog.protocol` cannot be this",
+                "Error: there is no such facility",
+                "Error: `file.path` is missing",
+            ]
+        );
+        assert_eq!((config.audit.limits.timeout_ms, config.syslog.queue.messages), (500, 5));
+        assert_eq!(config.audit.receive_buffer, AuditConfig::default().receive_buffer);
+        assert_eq!(config.syslog.socket, Path::new("/dev/log"));
+        assert!(config.file.is_none() && config.user.is_none());
+        assert_eq!(read_text(text, Mode::Check).1[0], "Error: there is no key `rulez`");
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_leaves_the_defaults() {
+        let (config, faults) = read_text("[syslog\nenabled = false\n", Mode::Start);
+        assert!(config.syslog.enabled);
+        assert!(faults[0].starts_with("Error: not TOML"), "{faults:?}");
+    }
+
+    #[test]
+    fn the_total_holds_two_events() {
+        let faults = read_text("[audit]\ntotal_bytes = \"1M\"\n", Mode::Check).1;
+        assert_eq!(faults, ["Error: `audit.total_bytes` holds less than two events of `audit.event_bytes`"]);
+    }
+
+    #[test]
+    fn sinks_are_what_is_set() {
+        let names = |text| {
+            let (config, faults) = read_text(text, Mode::Check);
+            assert_eq!(faults, Vec::<String>::new());
+            config.sinks().into_iter().map(|sink| sink.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(""), ["syslog"]);
+        assert_eq!(names("[syslog]\nenabled = false\n"), Vec::<String>::new());
+        assert_eq!(
+            names("[stdout]\nenabled = true\n[file]\npath = \"/x\"\nmode = 0o640\n"),
+            ["syslog", "stdout", "file"]
+        );
+    }
+
+    #[test]
+    fn sizes() {
+        let sizes = ["4096", "64K", "64M", "2G", "0", "-1", "1T", "K", "", "9223372036854775807G", "1.5M"];
+        let read = sizes.map(bytes);
+        assert_eq!(
+            read,
+            [
+                Some(4096),
+                Some(65_536),
+                Some(67_108_864),
+                Some(2_147_483_648),
+                Some(0),
+                None,
+                None,
+                None,
+                None,
+                None,
+                None
+            ]
+        );
+    }
+
+    #[test]
+    fn an_absent_file_is_no_configuration() {
+        let fault = read(Path::new("/nonexistent/auditward.toml"), Mode::Start).expect_err("absent");
+        assert_eq!(fault.code, Codes::CONFIG.unreadable());
+        assert!(fault.title.contains("/nonexistent/auditward.toml"));
+    }
+}

@@ -1,0 +1,285 @@
+//! Every setting: one row. The commented sample (packaging/auditward.toml) and the table of
+//! docs/configuration.md are made from it; tests fail when they are stale.
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// The table it stands in; empty for the top of the file.
+    pub table: &'static str,
+    /// The key.
+    pub key: &'static str,
+    /// What stands when it is absent, in TOML; for a setting without a default, an example.
+    pub value: &'static str,
+    /// Whether `value` is what stands when the key is absent.
+    pub default: bool,
+    /// What values it takes.
+    pub takes: &'static str,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+const fn row(
+    (table, key): (&'static str, &'static str),
+    value: &'static str,
+    takes: &'static str,
+    doc: &'static str,
+) -> Setting {
+    Setting { table, key, value, default: true, takes, doc }
+}
+
+const fn example(
+    (table, key): (&'static str, &'static str),
+    value: &'static str,
+    takes: &'static str,
+    doc: &'static str,
+) -> Setting {
+    Setting { table, key, value, default: false, takes, doc }
+}
+
+/// What each table is about, in the order of the sample.
+pub const TABLES: &[(&str, &str)] = &[
+    ("", ""),
+    ("audit", "The way in: records of the kernel, and the events that they are put together to."),
+    ("processes", "What is remembered of processes, so that alerts can name parents."),
+    ("syslog", "Alerts to the local syslog daemon."),
+    ("stdout", "Alerts to standard output, one a line."),
+    ("file", "Alerts to a file, one a line; written when a path is set."),
+];
+
+/// All settings, in the order of [`TABLES`].
+pub const SETTINGS: &[Setting] = &[
+    row(
+        ("", "rules"),
+        "[]",
+        "paths of rule files and directories",
+        "The rules to run. Directories are searched for *.toml, all levels down. When the list is empty: \
+         /usr/share/auditward/rules (or, where no package put it, the rules inside the program) and \
+         /etc/auditward/rules.d, whose rules take the place of those with the same rule_id.",
+    ),
+    example(
+        ("", "user"),
+        "\"auditward\"",
+        "an account name or a number",
+        "Who the process that reads records runs as, when started as root. Not set: the account auditward \
+         where there is one, else a free numeric uid, told at the start.",
+    ),
+    row(
+        ("audit", "receive_buffer"),
+        "\"64M\"",
+        "bytes, or with K, M, G; 4K to 1G",
+        "The kernel's buffer for records that were not read yet. It takes memory only while records wait in \
+         it; what does not fit is lost, counted and told. Without effect on a socket that systemd hands over \
+         with a larger ReceiveBuffer=.",
+    ),
+    row(
+        ("audit", "open_events"),
+        "16384",
+        "1 to 1048576",
+        "The most events whose records are still awaited at one time; beyond it the oldest is given out as \
+         it is, marked incomplete.",
+    ),
+    row(
+        ("audit", "event_bytes"),
+        "\"16M\"",
+        "bytes, or with K, M, G; 128K to 1G",
+        "The most bytes of records of one event. An execution with the most arguments that the kernel takes \
+         has 12 MiB: with less, an argument can be pushed out of sight.",
+    ),
+    row(
+        ("audit", "total_bytes"),
+        "\"64M\"",
+        "bytes, or with K, M, G; 256K to 4G",
+        "The most bytes of records of all open events; at least twice event_bytes.",
+    ),
+    row(
+        ("audit", "timeout_ms"),
+        "2000",
+        "milliseconds, 10 to 60000",
+        "How long an event waits for its next record, where no end record comes.",
+    ),
+    row(
+        ("processes", "entries"),
+        "32768",
+        "256 to 4194304",
+        "The most processes in the table; the one longest not heard of gives way.",
+    ),
+    row(("syslog", "enabled"), "true", "true, false", "Whether alerts go to syslog."),
+    row(
+        ("syslog", "socket"),
+        "\"/dev/log\"",
+        "a path",
+        "The daemon's socket; awaited when it is not there yet.",
+    ),
+    row(
+        ("syslog", "protocol"),
+        "\"rfc3164\"",
+        "rfc3164, rfc5424",
+        "The header. Local daemons expect rfc3164; rsyslog takes rfc5424 on its local socket with \
+         UseSpecialParser=\"off\".",
+    ),
+    row(
+        ("syslog", "format"),
+        "\"text\"",
+        "text, json, cee",
+        "The text behind the header: the readable line, the ECS document, or the document behind `@cee: `.",
+    ),
+    row(
+        ("syslog", "facility"),
+        "\"authpriv\"",
+        "auth, authpriv, cron, daemon, ftp, kern, local0 to local7, lpr, mail, news, syslog, user, uucp",
+        "The facility. The level follows the rule's severity.",
+    ),
+    row(
+        ("syslog", "limit"),
+        "8192",
+        "bytes, 480 to 262144",
+        "The most bytes of one message. Long values are shortened in the middle, and the alert says so.",
+    ),
+    row(
+        ("syslog", "queue"),
+        "10000",
+        "alerts, 1 to 1000000",
+        "The most alerts that wait while the daemon does not read; what falls off is counted and told.",
+    ),
+    row(("syslog", "queue_bytes"), "\"16M\"", "bytes, or with K, M, G; 64K to 4G", "The same in memory."),
+    row(
+        ("syslog", "enterprise"),
+        "32473",
+        "1 to 4294967295",
+        "With rfc5424: the private enterprise number behind `auditward@` in structured data. The default is \
+         the number for documentation (RFC 5612).",
+    ),
+    row(
+        ("stdout", "enabled"),
+        "false",
+        "true, false",
+        "Whether alerts go to standard output (run --stdout).",
+    ),
+    row(
+        ("stdout", "format"),
+        "\"text\"",
+        "text, json, syslog",
+        "The readable line, the ECS document, or as [syslog] writes it.",
+    ),
+    example(
+        ("file", "path"),
+        "\"/var/log/auditward/alerts.ndjson\"",
+        "a path",
+        "The file that alerts are appended to.",
+    ),
+    row(
+        ("file", "format"),
+        "\"json\"",
+        "text, json, syslog",
+        "The readable line, the ECS document, or as [syslog] writes it.",
+    ),
+    row(("file", "mode"), "0o600", "0 to 0o777", "The permissions of a new file."),
+    row(("file", "queue"), "10000", "alerts, 1 to 1000000", "As under [syslog], while the disk is slow."),
+    row(("file", "queue_bytes"), "\"16M\"", "bytes, or with K, M, G; 64K to 4G", "The same in memory."),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Words of `text` in lines of at most 96 characters behind `# `.
+    fn comment(text: &str, out: &mut String) {
+        let mut line = String::from("#");
+        for word in text.split_whitespace() {
+            if line.len() + 1 + word.len() > 98 {
+                out.push_str(&line);
+                out.push('\n');
+                line = String::from("#");
+            }
+            line.push(' ');
+            line.push_str(word);
+        }
+        out.push_str(&line);
+        out.push('\n');
+    }
+
+    /// packaging/auditward.toml: every setting with its default, commented out.
+    fn sample() -> String {
+        let mut out = String::new();
+        comment("The configuration of auditward, as /etc/auditward/auditward.toml.", &mut out);
+        comment(
+            "Every line that is commented out with # and no blank shows the default. After a change: \
+             `auditward check`, then restart auditward.",
+            &mut out,
+        );
+        for (table, about) in TABLES {
+            if !table.is_empty() {
+                out.push('\n');
+                comment(about, &mut out);
+                // The header of [file] alone would ask for a path.
+                let mark = if *table == "file" { "#" } else { "" };
+                let _ = writeln!(out, "{mark}[{table}]");
+            }
+            for setting in SETTINGS.iter().filter(|setting| setting.table == *table) {
+                out.push('\n');
+                comment(setting.doc, &mut out);
+                comment(&format!("Takes: {}.", setting.takes), &mut out);
+                let _ = writeln!(out, "#{} = {}", setting.key, setting.value);
+            }
+        }
+        out
+    }
+
+    /// The tables of docs/configuration.md.
+    fn pages() -> String {
+        let mut out = String::new();
+        for (table, about) in TABLES {
+            if !table.is_empty() {
+                let _ = write!(out, "\n### `[{table}]`\n\n{about}\n");
+            }
+            out.push_str("\n| key | default | takes | |\n|---|---|---|---|\n");
+            for setting in SETTINGS.iter().filter(|setting| setting.table == *table) {
+                let value =
+                    if setting.default { format!("`{}`", setting.value) } else { "not set".to_owned() };
+                let _ =
+                    writeln!(out, "| `{}` | {value} | {} | {} |", setting.key, setting.takes, setting.doc);
+            }
+        }
+        out
+    }
+
+    const BEGIN: &str = "<!-- begin: made from src/daemon/config/settings.rs -->\n";
+    const END: &str = "\n<!-- end -->\n";
+
+    /// Compares `made` with what the repository holds; `AUDITWARD_UPDATE=1 cargo test` writes it.
+    fn guard(file: &str, make: impl Fn(&str) -> String) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let there = std::fs::read_to_string(&path).unwrap_or_default();
+        let made = make(&there);
+        if std::env::var_os("AUDITWARD_UPDATE").is_some() {
+            std::fs::write(&path, &made).expect("writable repository");
+        } else {
+            assert_eq!(there, made, "{file} is stale: AUDITWARD_UPDATE=1 cargo test settings");
+        }
+    }
+
+    #[test]
+    fn the_sample_is_made_from_the_table() {
+        guard("packaging/auditward.toml", |_| sample());
+    }
+
+    #[test]
+    fn the_page_is_made_from_the_table() {
+        guard("docs/configuration.md", |there| {
+            let (before, rest) = there.split_once(BEGIN).expect("a begin mark");
+            let (_, after) = rest.split_once(END).expect("an end mark");
+            format!("{before}{BEGIN}{}{END}{after}", pages())
+        });
+    }
+
+    #[test]
+    fn every_row_stands_under_a_table() {
+        for setting in SETTINGS {
+            assert!(TABLES.iter().any(|(table, _)| *table == setting.table), "{}", setting.key);
+            assert!(setting.doc.ends_with('.') && !setting.takes.ends_with('.'), "{}", setting.key);
+        }
+    }
+}
