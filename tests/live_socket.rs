@@ -1,0 +1,189 @@
+//! The audit socket and the reassembler on the real kernel: nothing is lost where there is room, and what
+//! is lost where there is none is counted exactly.
+//!
+//! Needs root and `auditctl`; see [`live`].
+#![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod live;
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use auditward::audit::netlink::{DEFAULT_BUFFER, Socket};
+use auditward::audit::reassembler::Limits;
+use auditward::audit::{Reassembler, RecordType};
+use live::{KernelAudit, private_usermod, scratch};
+use nix::sys::socket::{
+    AddressFamily, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, setsockopt, socket, sockopt,
+};
+
+/// Set for the copy of this program that makes the calls.
+const CALLS: &str = "AUDITWARD_TEST_GETPPID";
+
+/// No test: what a copy of this program does for the others when it is asked to.
+#[test]
+fn helper_that_calls_getppid() {
+    let Some(calls) = std::env::var(CALLS).ok().and_then(|n| n.parse::<u32>().ok()) else { return };
+    for _ in 0..calls {
+        let _ = nix::unistd::getppid();
+    }
+}
+
+/// Makes `calls` recorded system calls, as fast as the kernel lets it.
+fn call_getppid(program: &Path, calls: u32) {
+    let status = Command::new(program)
+        .args(["--exact", "helper_that_calls_getppid"])
+        .env(CALLS, calls.to_string())
+        .stdout(std::process::Stdio::null())
+        .status();
+    assert!(status.expect("the helper runs").success());
+}
+
+/// A copy of this test program, so that a rule on its path records nobody else.
+fn helper(folder: &Path) -> PathBuf {
+    let copy = folder.join("getppid");
+    std::fs::copy(std::env::current_exe().expect("this program"), &copy).expect("copy");
+    copy
+}
+
+/// What came in until the work was done and nothing had come for a while.
+#[derive(Debug, Default)]
+struct Seen {
+    records: u64,
+    /// Events of system calls with the test's key.
+    ours: u32,
+    incomplete: u64,
+    /// What the reassembler dropped for any reason.
+    dropped: u64,
+}
+
+/// Reads `socket` through a reassembler while `work` runs in another thread.
+fn read_while(socket: &mut Socket, key: &str, work: impl FnOnce() + Send) -> Seen {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            work();
+            done.store(true, Ordering::Release);
+        });
+        let mut reassembler = Reassembler::new(Limits::default());
+        let mut seen = Seen::default();
+        let quoted = format!("key=\"{key}\"");
+        let start = Instant::now();
+        loop {
+            let finished = done.load(Ordering::Acquire);
+            let now = u64::try_from(start.elapsed().as_millis()).expect("milliseconds");
+            let deadline = Some(Instant::now() + Duration::from_millis(500));
+            let received = socket.receive(None, deadline, &mut |record| {
+                seen.records += 1;
+                reassembler.push(record, now, &mut |event| {
+                    let call = event.record(RecordType::SYSCALL);
+                    let ours = call.is_some_and(|r| r.body.ends_with(quoted.as_bytes()));
+                    seen.ours += u32::from(ours);
+                    seen.incomplete += u64::from(ours && event.incomplete);
+                });
+            });
+            let received = received.expect("the socket reads on").datagrams;
+            if finished && received == 0 {
+                break;
+            }
+        }
+        let counters = reassembler.counters;
+        seen.dropped = counters.oversize + counters.evicted + counters.duplicates + counters.late;
+        seen
+    })
+}
+
+#[test]
+fn a_million_cheap_records_lose_none() {
+    const CALLS: u32 = 333_334;
+    let Some(kernel) = KernelAudit::take() else { return };
+    let folder = scratch();
+    let program = helper(folder.path());
+    kernel.record_getppid_of(&program);
+    let mut socket = Socket::join(DEFAULT_BUFFER).expect("joined");
+    let start = Instant::now();
+    let seen = read_while(&mut socket, kernel.key(), || call_getppid(&program, CALLS));
+    println!("{seen:?} in {:?}, {:?}", start.elapsed(), socket.counters());
+    assert_eq!(socket.drops().expect("drops"), 0);
+    assert!(seen.records >= 1_000_000, "{seen:?}");
+    assert_eq!((seen.ours, seen.incomplete, seen.dropped), (CALLS, 0, 0), "every call is one whole event");
+}
+
+#[test]
+fn a_hundred_thousand_executions_at_full_rate_lose_none() {
+    const EACH: u32 = 50_000;
+    let Some(kernel) = KernelAudit::take() else { return };
+    let folder = scratch();
+    let program = private_usermod(folder.path());
+    kernel.record_executions_of(&program);
+    let mut socket = Socket::join(DEFAULT_BUFFER).expect("joined");
+    let start = Instant::now();
+    let execute = || {
+        for _ in 0..EACH {
+            assert!(Command::new(&program).arg("-L").status().expect("it runs").success());
+        }
+    };
+    let seen = read_while(&mut socket, kernel.key(), || {
+        thread::scope(|scope| {
+            scope.spawn(execute);
+            execute();
+        });
+    });
+    println!("{seen:?} in {:?}, {:?}", start.elapsed(), socket.counters());
+    assert_eq!(socket.drops().expect("drops"), 0);
+    assert_eq!((seen.ours, seen.incomplete, seen.dropped), (2 * EACH, 0, 0), "every execution is whole");
+}
+
+/// A member of the group with the smallest receive buffer there is.
+fn tiny_socket() -> Socket {
+    let fd: OwnedFd =
+        socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkAudit)
+            .expect("socket");
+    setsockopt(&fd, sockopt::RcvBuf, &1).expect("SO_RCVBUF");
+    bind(fd.as_raw_fd(), &NetlinkAddr::new(0, 1)).expect("joined");
+    Socket::from_fd(fd, 1).expect("a member")
+}
+
+/// Takes what waits, without the reassembler; gives the number of datagrams.
+fn drain(socket: &mut Socket) -> u64 {
+    let before = socket.counters().datagrams;
+    loop {
+        let deadline = Some(Instant::now() + Duration::from_millis(200));
+        let overruns = socket.counters().overruns;
+        let received = socket.receive(None, deadline, &mut |_| {}).expect("the socket reads on");
+        if received.datagrams == 0 && socket.counters().overruns == overruns {
+            return socket.counters().datagrams - before;
+        }
+    }
+}
+
+#[test]
+fn received_and_counted_drops_are_what_was_sent() {
+    let Some(kernel) = KernelAudit::take() else { return };
+    let folder = scratch();
+    let program = helper(folder.path());
+    let mut tiny = tiny_socket();
+    // The witness has room for everything: what it receives is what the kernel sent.
+    let mut witness = Socket::join(DEFAULT_BUFFER).expect("joined");
+    kernel.record_getppid_of(&program);
+    drain(&mut witness);
+    drain(&mut tiny);
+    let already = tiny.drops().expect("drops");
+    let (mut sent, mut received) = (0, 0);
+    // Bursts that do not fit, with reading between them: the socket recovers each time.
+    for burst in [50, 5_000, 1, 20_000] {
+        call_getppid(&program, burst);
+        sent += drain(&mut witness);
+        received += drain(&mut tiny);
+    }
+    let dropped = tiny.drops().expect("drops") - already;
+    println!("sent {sent}, received {received}, dropped {dropped}, {:?}", tiny.counters());
+    assert_eq!(witness.drops().expect("drops"), 0, "the witness saw everything");
+    assert!(dropped > 0 && received > 0, "some fitted and some did not");
+    assert_eq!(received + dropped, sent);
+    assert!(tiny.counters().overruns < dropped, "ENOBUFS is told far less often than records are lost");
+}
