@@ -1,5 +1,6 @@
 //! An event in ECS terms.
 
+pub mod date;
 pub mod document;
 pub mod schema;
 
