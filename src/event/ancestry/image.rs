@@ -1,0 +1,131 @@
+//! What an exec made of a process: program, directory, arguments, in one small piece of memory.
+
+/// Most bytes of arguments that are kept for children to see; the true number of arguments is kept too.
+const MOST_ARGUMENT_BYTES: usize = 2048;
+
+/// Program, name, directory and arguments of a process, as its last exec (or /proc) told them.
+///
+/// Paths and arguments hold no NUL, so one separates them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// executable NUL directory NUL name NUL argument NUL argument …
+    text: Box<[u8]>,
+    /// How many arguments there were.
+    count: u32,
+    /// How many of them are in `text`.
+    kept: u32,
+    /// Which of the first three are known.
+    known: u8,
+}
+
+const EXECUTABLE: u8 = 1;
+const DIRECTORY: u8 = 2;
+const NAME: u8 = 4;
+const ARGUMENTS: u8 = 8;
+
+impl Image {
+    /// An image of what is known; `arguments` is `None` where no exec and no /proc told them, and `count`
+    /// their true number.
+    #[must_use]
+    pub fn new(
+        executable: Option<&[u8]>,
+        directory: Option<&[u8]>,
+        name: Option<&[u8]>,
+        arguments: Option<(&mut dyn Iterator<Item = &[u8]>, u64)>,
+    ) -> Self {
+        let mut text = Vec::with_capacity(192);
+        let mut known = 0;
+        for (part, bit) in [(executable, EXECUTABLE), (directory, DIRECTORY), (name, NAME)] {
+            if let Some(part) = part {
+                known |= bit;
+                text.extend(part.iter().copied().filter(|&b| b != 0));
+            }
+            text.push(0);
+        }
+        let (mut kept, mut count) = (0_u32, 0);
+        if let Some((arguments, announced)) = arguments {
+            known |= ARGUMENTS;
+            let limit = text.len() + MOST_ARGUMENT_BYTES;
+            for argument in arguments {
+                if text.len() + argument.len() >= limit {
+                    break;
+                }
+                text.extend(argument.iter().copied().filter(|&b| b != 0));
+                text.push(0);
+                kept += 1;
+            }
+            count = u32::try_from(announced).unwrap_or(u32::MAX).max(kept);
+        }
+        Self { text: text.into_boxed_slice(), count, kept, known }
+    }
+
+    fn part(&self, at: usize, bit: u8) -> Option<&[u8]> {
+        if self.known & bit == 0 {
+            return None;
+        }
+        self.text.split(|&b| b == 0).nth(at)
+    }
+
+    /// The program's path.
+    #[must_use]
+    pub fn executable(&self) -> Option<&[u8]> {
+        self.part(0, EXECUTABLE)
+    }
+
+    /// The working directory at the exec.
+    #[must_use]
+    pub fn directory(&self) -> Option<&[u8]> {
+        self.part(1, DIRECTORY)
+    }
+
+    /// `process.name`.
+    #[must_use]
+    pub fn name(&self) -> Option<&[u8]> {
+        self.part(2, NAME)
+    }
+
+    /// The arguments that were kept; `None` where they are not known.
+    pub fn arguments(&self) -> Option<impl Iterator<Item = &[u8]>> {
+        let kept = usize::try_from(self.kept).unwrap_or(usize::MAX);
+        (self.known & ARGUMENTS != 0).then(|| self.text.split(|&b| b == 0).skip(3).take(kept))
+    }
+
+    /// How many arguments there were; `None` where they are not known.
+    #[must_use]
+    pub fn count(&self) -> Option<u32> {
+        (self.known & ARGUMENTS != 0).then_some(self.count)
+    }
+
+    /// Bytes of memory.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.text.len() + size_of::<Self>() + 16
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_in_comes_out() {
+        let args: [&[u8]; 4] = [b"sh", b"", b"-c", b"\xff"];
+        let image = Image::new(Some(b"/bin/sh"), Some(b"/"), None, Some((&mut args.into_iter(), 4)));
+        assert_eq!(image.executable(), Some(&b"/bin/sh"[..]));
+        assert_eq!(image.directory(), Some(&b"/"[..]));
+        assert_eq!(image.name(), None);
+        assert_eq!(image.arguments().unwrap().collect::<Vec<_>>(), args);
+        assert_eq!(image.count(), Some(4));
+    }
+
+    #[test]
+    fn long_arguments_are_cut_and_the_true_number_is_kept() {
+        let long = vec![b'x'; 3000];
+        let args: [&[u8]; 3] = [b"sh", &long, b"y"];
+        let image = Image::new(None, None, Some(b"sh"), Some((&mut args.into_iter(), 3)));
+        assert_eq!(image.arguments().unwrap().collect::<Vec<_>>(), [b"sh"]);
+        assert_eq!(image.count(), Some(3));
+        assert!(image.size() < 200);
+        assert!(Image::new(None, None, None, None).arguments().is_none());
+    }
+}
