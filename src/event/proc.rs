@@ -1,0 +1,264 @@
+//! What /proc tells of processes: all of them at the start, single ones where the table has a gap.
+
+use std::fs;
+use std::io::{self, BufRead, Read};
+use std::path::{Path, PathBuf};
+
+use super::ancestry::{Found, Gaps, Ids, Image, Login, Terminal};
+use super::mapper::base_name;
+
+/// Most bytes of a file of /proc that are read; a command line can be megabytes long.
+const MOST: u64 = 64 << 10;
+
+/// Clock ticks a second, the unit of start times: `USER_HZ`, 100 on every architecture this runs on
+/// (`include/asm-generic/param.h`).
+const TICKS: u64 = 100;
+
+/// Answers from /proc of this host.
+#[derive(Debug)]
+pub struct ProcGaps {
+    root: PathBuf,
+    /// When the machine started, in milliseconds since the Unix epoch.
+    boot: u64,
+    /// The mount namespace of init, by the id of its root mount.
+    root_mount: Option<u64>,
+}
+
+impl Default for ProcGaps {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ProcGaps {
+    /// Reads /proc.
+    #[must_use]
+    pub fn new() -> Self {
+        let root = PathBuf::from("/proc");
+        let boot = fs::read_to_string(root.join("stat")).ok().and_then(|text| boot_time(&text)).unwrap_or(0);
+        let root_mount = root_mount(&root.join("1/mountinfo"));
+        Self { root, boot: boot * 1000, root_mount }
+    }
+
+    /// All processes there are, as far as they can be read.
+    #[must_use]
+    pub fn all(&self) -> Vec<Found> {
+        let Ok(entries) = fs::read_dir(&self.root) else { return Vec::new() };
+        entries
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter_map(|pid| self.read(pid))
+            .collect()
+    }
+
+    fn read(&self, pid: u32) -> Option<Found> {
+        let dir = self.root.join(pid.to_string());
+        let before = Stat::parse(&limited(&dir.join("stat")).ok()?)?;
+        let number = |name: &str| -> Option<u32> {
+            std::str::from_utf8(&limited(&dir.join(name)).ok()?).ok()?.trim().parse().ok()
+        };
+        let login =
+            Some(()).and_then(|()| Some(Login { auid: number("loginuid")?, ses: number("sessionid")? }));
+        let status = limited(&dir.join("status")).unwrap_or_default();
+        let cgroup = limited(&dir.join("cgroup")).unwrap_or_default();
+        let executable = fs::read_link(dir.join("exe")).ok().map(into_bytes);
+        let directory = fs::read_link(dir.join("cwd")).ok().map(into_bytes);
+        let line = limited(&dir.join("cmdline")).unwrap_or_default();
+        let image = image(executable.as_deref(), directory.as_deref(), &before.comm, &line);
+        let nested = nested_pids(&status);
+        let mount = root_mount(&dir.join("mountinfo"));
+        // Another process may have got the number while its files were read.
+        let after = Stat::parse(&limited(&dir.join("stat")).ok()?)?;
+        if before.start != after.start {
+            return None;
+        }
+        let foreign = match (nested, mount, self.root_mount) {
+            (Some(true), ..) => Some(true),
+            (_, Some(mount), Some(root)) => Some(mount != root),
+            _ => None,
+        };
+        Some(Found {
+            pid,
+            ppid: before.ppid,
+            start: self.boot + before.start.saturating_mul(1000) / TICKS,
+            login,
+            ids: ids(&status),
+            pgid: before.pgid,
+            sid: before.sid,
+            terminal: Terminal::of_number(before.terminal),
+            image,
+            container: container_id(&cgroup).map(Into::into),
+            foreign,
+        })
+    }
+}
+
+impl Gaps for ProcGaps {
+    fn look(&mut self, pid: u32) -> Option<Found> {
+        self.read(pid)
+    }
+}
+
+fn into_bytes(path: PathBuf) -> Vec<u8> {
+    use std::os::unix::ffi::OsStringExt;
+    path.into_os_string().into_vec()
+}
+
+fn limited(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(MOST).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The image of a process from its links and its command line. The line is what the process shows, and
+/// may be forged; the program is the kernel's word, and of a kernel thread only the name.
+fn image(executable: Option<&[u8]>, directory: Option<&[u8]>, comm: &[u8], line: &[u8]) -> Image {
+    let line = line.strip_suffix(b"\0").unwrap_or(line);
+    let arguments: Vec<&[u8]> = if line.is_empty() { Vec::new() } else { line.split(|&b| b == 0).collect() };
+    let name = executable.map(|path| {
+        let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
+        let base = base_name(path);
+        // A script goes by its own name: the task's name is its beginning, and it is an argument.
+        let script = arguments
+            .iter()
+            .skip(1)
+            .map(|argument| base_name(argument))
+            .find(|argument| !comm.is_empty() && argument.starts_with(comm) && !base.starts_with(comm));
+        script.unwrap_or(base)
+    });
+    let count = arguments.len() as u64;
+    let known = !arguments.is_empty();
+    let mut each = arguments.iter().copied();
+    Image::new(executable, directory, name.or(Some(comm)), known.then_some((&mut each, count)))
+}
+
+/// The fields of /proc/PID/stat that are needed (`proc_pid_stat(5)`).
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    comm: Vec<u8>,
+    ppid: u32,
+    pgid: u32,
+    sid: u32,
+    terminal: u32,
+    start: u64,
+}
+
+impl Stat {
+    /// The name stands in parentheses and may hold some itself: the last one ends it.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let open = memchr::memchr(b'(', text)?;
+        let close = memchr::memrchr(b')', text)?;
+        let comm = text.get(open + 1..close)?.to_vec();
+        let rest = std::str::from_utf8(text.get(close + 1..)?).ok()?;
+        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+        // Field 3 (state) is the first behind the name.
+        let field = |number: usize| fields.get(number - 3).copied();
+        Some(Self {
+            comm,
+            ppid: field(4)?.parse().ok()?,
+            pgid: field(5)?.parse().unwrap_or(0),
+            sid: field(6)?.parse().unwrap_or(0),
+            terminal: field(7)?.parse::<i32>().ok()?.cast_unsigned(),
+            start: field(22)?.parse().ok()?,
+        })
+    }
+}
+
+/// `btime` of /proc/stat: seconds since the Unix epoch.
+fn boot_time(text: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok())
+}
+
+/// `Uid:` and `Gid:` of /proc/PID/status: real, effective, saved, file system.
+fn ids(status: &[u8]) -> Option<Ids> {
+    let of = |key: &[u8]| -> Option<[u32; 2]> {
+        let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(key))?;
+        let mut numbers = std::str::from_utf8(line).ok()?.split_ascii_whitespace().map(str::parse);
+        Some([numbers.next()?.ok()?, numbers.next()?.ok()?])
+    };
+    let ([uid, euid], [gid, egid]) = (of(b"Uid:")?, of(b"Gid:")?);
+    Some(Ids { uid, euid, gid, egid })
+}
+
+/// Whether the process has a number in more than one pid namespace (`NSpid:` of /proc/PID/status).
+fn nested_pids(status: &[u8]) -> Option<bool> {
+    let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(b"NSpid:"))?;
+    Some(std::str::from_utf8(line).ok()?.split_ascii_whitespace().count() > 1)
+}
+
+/// The id of the mount at `/` (`proc_pid_mountinfo(5)`): no two mount namespaces share one.
+fn root_mount(path: &Path) -> Option<u64> {
+    let file = fs::File::open(path).ok()?;
+    let lines = io::BufReader::new(file.take(MOST)).split(b'\n');
+    for line in lines {
+        let line = line.ok()?;
+        let mut fields = line.split(|&b| b == b' ');
+        let id = fields.next()?;
+        if fields.nth(3) == Some(b"/") {
+            return std::str::from_utf8(id).ok()?.parse().ok();
+        }
+    }
+    None
+}
+
+/// The container's id: 64 hexadecimal digits in a part of the cgroup's path, as Docker, containerd,
+/// CRI-O and Podman name it (`docker-ID.scope`, `cri-containerd-ID.scope`, `libpod-ID.scope`, `/docker/ID`).
+fn container_id(cgroup: &[u8]) -> Option<&[u8]> {
+    cgroup.split(|&b| b == b'\n').find_map(|line| {
+        line.rsplit(|&b| b == b'/').find_map(|part| {
+            let part = part.strip_suffix(b".scope").unwrap_or(part);
+            let id = part.rsplit(|&b| b == b'-' || b == b':').next()?;
+            let hex = id.len() == 64 && id.iter().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b));
+            hex.then_some(id)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_hold_parentheses() {
+        let stat = Stat::parse(b"42 (a) (b c)) S 1 40 39 34816 42 0 0 0 0 0 0 0 0 0 20 0 1 0 12345 1 2 3\n")
+            .unwrap();
+        assert_eq!(stat.comm, b"a) (b c)");
+        assert_eq!((stat.ppid, stat.pgid, stat.sid, stat.terminal, stat.start), (1, 40, 39, 34816, 12345));
+        assert_eq!(Stat::parse(b"42 (a"), None);
+    }
+
+    #[test]
+    fn containers_by_their_cgroup() {
+        let id = "0123456789abcdef".repeat(4);
+        for line in [
+            format!("0::/system.slice/docker-{id}.scope\n"),
+            format!("12:pids:/docker/{id}\n"),
+            format!("0::/kubepods.slice/kubepods-pod1.slice/cri-containerd-{id}.scope\n"),
+            format!("0::/kubepods/besteffort/pod1/{id}\n"),
+            format!("0::/user.slice/libpod-{id}.scope/container\n"),
+        ] {
+            assert_eq!(container_id(line.as_bytes()), Some(id.as_bytes()), "{line}");
+        }
+        assert_eq!(container_id(b"0::/user.slice/user-1000.slice/session-4.scope\n"), None);
+    }
+
+    #[test]
+    fn a_script_goes_by_its_own_name() {
+        let name = |exe: &str, comm: &str, line: &[u8]| {
+            let image = image(Some(exe.as_bytes()), None, comm.as_bytes(), line);
+            String::from_utf8(image.name().unwrap().to_vec()).unwrap()
+        };
+        assert_eq!(name("/usr/bin/bash", "mkops.sh", b"/bin/bash\0/usr/local/sbin/mkops.sh\0"), "mkops.sh");
+        assert_eq!(name("/usr/bin/bash", "bash", b"bash\0"), "bash");
+        assert_eq!(name("/usr/bin/python3.11 (deleted)", "python3", b"python3\0x\0"), "python3.11");
+    }
+
+    #[test]
+    fn this_process_is_found_with_its_parent() {
+        let mut gaps = ProcGaps::new();
+        let found = gaps.look(std::process::id()).expect("own process");
+        assert_eq!(found.ppid, nix::unistd::getppid().as_raw().cast_unsigned());
+        assert_eq!(found.image.executable(), std::env::current_exe().ok().map(into_bytes).as_deref());
+        assert!(!found.foreign.unwrap_or(false));
+        assert!(gaps.all().iter().any(|f| f.pid == found.pid));
+    }
+}
