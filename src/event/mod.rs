@@ -1,8 +1,41 @@
-//! An event in ECS terms.
+//! An event in ECS terms: the schema, the mapping from an audit event, the process table behind it, and
+//! JSON.
+//!
+//! ```
+//! use auditward::audit::reassembler::Limits;
+//! use auditward::audit::{Reassembler, Record};
+//! use auditward::event::{Document, Host, Mapper, Options, Value, Values, json, schema::field};
+//!
+//! let log = br#"type=USER_AUTH msg=audit(1790000100.111:12): pid=88 uid=0 auid=1000 ses=4 msg='op=PAM:authentication acct="bob" exe="/usr/bin/su" res=success'"#;
+//! let mut mapper = Mapper::new(Host::recorded(None), &Options::replay());
+//! let mut reassembler = Reassembler::new(Limits::default());
+//! let arena = bumpalo::Bump::new();
+//! let mut lines = Vec::new();
+//! let record = Record::from_log_line(log).unwrap();
+//! reassembler.push(&record, 0, &mut |event| {
+//!     let document = mapper.map(event, &arena).unwrap();
+//!     assert_eq!(document.values(field::USER_TARGET_NAME), Values::One(Value::Text(b"bob")));
+//!     json::write(&document, &mut lines);
+//! });
+//! assert!(lines.starts_with(br#"{"@timestamp":"2026-09-21T14:15:00.111Z""#));
+//! ```
 
-pub mod date;
+pub mod ancestry;
+mod audit_document;
 pub mod document;
+mod from_audit;
+mod host;
+pub mod json;
+pub mod kind;
+mod mapper;
+mod names;
+pub mod proc;
 pub mod schema;
+pub mod snapshot;
 
+pub use audit_document::AuditDocument;
 pub use document::{Document, Value, Values};
+pub use host::Host;
+pub use mapper::{Mapper, Options};
+pub use names::Names;
 pub use schema::{FieldId, FieldType, Schema};

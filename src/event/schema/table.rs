@@ -21,6 +21,9 @@ macro_rules! fields {
             )*
         }
 
+        /// How many fields there are.
+        pub(crate) const FIELDS: usize = [$(stringify!($id)),*].len();
+
         /// All fields.
         pub static ROWS: &[Row] = &[$(Row {
             name: $name,
@@ -130,6 +133,8 @@ AUDITD_DATA_DEVICE = "auditd.data.device": Keyword, Many, Kernel, Data, Shown, "
 AUDITD_DATA_DIR = "auditd.data.dir": Keyword, Many, Kernel, Data, Shown, "dir=";
 /// Direction of a crypto operation.
 AUDITD_DATA_DIRECTION = "auditd.data.direction": Keyword, Many, Kernel, Data, Shown, "direction=";
+/// Descriptor of the directory that the file's name is relative to; which one that is, no record says.
+AUDITD_DATA_DIRFD = "auditd.data.dirfd": Keyword, Many, Kernel, Data, Shown, "SYSCALL aN= of the *at calls";
 /// MAC address of the destination.
 AUDITD_DATA_DMAC = "auditd.data.dmac": Keyword, Many, Kernel, Data, Shown, "dmac=";
 /// Remote port.

@@ -1,0 +1,224 @@
+//! An audit event as a document: answers by field, decodes nothing before it is asked.
+
+use std::cell::{Cell, RefCell};
+
+use bumpalo::Bump;
+use bumpalo::collections::Vec as BumpVec;
+
+use super::ancestry::{Image, Process};
+use super::document::{Document, Order, Value, Values};
+use super::from_audit::parts::Parts;
+use super::from_audit::{self, data};
+use super::kind::{Act, Kind};
+use super::mapper::Mapper;
+use super::schema::{FieldId, field, table::FIELDS};
+use crate::audit::fields::Field;
+use crate::audit::{AuditEvent, value};
+
+/// An audit event in ECS terms, lazily: a view over the event, the process table and an arena that the
+/// caller empties between events.
+///
+/// Each field is decoded at most once. Text is the exact bytes; only the JSON writer makes text of it.
+pub struct AuditDocument<'e> {
+    /// The records.
+    pub event: &'e AuditEvent<'e>,
+    pub(crate) arena: &'e Bump,
+    pub(crate) mapper: &'e Mapper,
+    pub(crate) parts: Parts<'e>,
+    /// The process of the event: of a fork the child.
+    pub(crate) process: Option<&'e Process>,
+    /// Its parent, where known.
+    pub(crate) parent: Option<&'e Process>,
+    /// What it ran before this exec.
+    pub(crate) previous: Option<&'e Image>,
+    /// When the event was put together, in milliseconds since the Unix epoch.
+    pub(crate) created: u64,
+    data: Cell<Option<&'e [data::Entry<'e>]>>,
+    /// Where in `cache` a field's answer is: 0 not asked yet, else one more than its place.
+    places: [Cell<u8>; FIELDS],
+    cache: RefCell<BumpVec<'e, Values<'e>>>,
+}
+
+impl std::fmt::Debug for AuditDocument<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuditDocument").field("stamp", &self.event.stamp).finish_non_exhaustive()
+    }
+}
+
+impl<'e> AuditDocument<'e> {
+    pub(super) fn new(
+        event: &'e AuditEvent<'e>,
+        arena: &'e Bump,
+        mapper: &'e Mapper,
+        parts: Parts<'e>,
+        process: [Option<&'e Process>; 2],
+        previous: Option<&'e Image>,
+        created: u64,
+    ) -> Self {
+        let [process, parent] = process;
+        Self {
+            event,
+            arena,
+            mapper,
+            parts,
+            process,
+            parent,
+            previous,
+            created,
+            data: Cell::new(None),
+            places: [const { Cell::new(0) }; FIELDS],
+            cache: RefCell::new(BumpVec::new_in(arena)),
+        }
+    }
+
+    /// What the event is, without decoding a string: for dispatch.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.parts.kind
+    }
+
+    /// Whether the event is a program's start that worked.
+    #[must_use]
+    pub fn is_exec(&self) -> bool {
+        self.parts.is_exec()
+    }
+
+    /// The process of the event as the table knows it.
+    #[must_use]
+    pub fn process(&self) -> Option<&'e Process> {
+        self.process
+    }
+
+    /// The parents of the process, nearest first, as far as they are known; the last one's parent is
+    /// unknown or there is none.
+    pub fn ancestors(&self) -> impl Iterator<Item = &'e Process> + use<'e> {
+        let table = &self.mapper.table;
+        let mut next = self.parent;
+        // A line of parents is finite, a bound costs nothing.
+        std::iter::from_fn(move || {
+            let this = next?;
+            next = this.parent.and_then(|at| table.get(at));
+            Some(this)
+        })
+        .take(64)
+    }
+
+    /// Session leader, group leader, entry leader.
+    pub(crate) fn leaders(&self) -> [Option<&'e Process>; 3] {
+        self.process.map_or([None; 3], |p| self.mapper.table.leaders(p))
+    }
+
+    /// The values of a field as they are exported: of several words for one act only the one that is
+    /// shown.
+    #[must_use]
+    pub fn shown(&self, id: FieldId) -> Values<'e> {
+        match id {
+            field::EVENT_ACTION => self.shown_actions(),
+            field::EVENT_MODULE => self.one_text(b"auditd"),
+            _ => self.ask(id),
+        }
+    }
+
+    fn shown_actions(&self) -> Values<'e> {
+        let words = self.parts.kind.acts().iter().filter_map(|act| self.word(*act));
+        self.many(words.map(Value::Text))
+    }
+
+    /// The shown word of an act; of a system call without a word its name.
+    fn word(&self, act: Act) -> Option<&'e [u8]> {
+        let action = act.row().action;
+        if !action.is_empty() {
+            return Some(action.as_bytes());
+        }
+        self.parts.call.map(|c| c.name.as_bytes()).filter(|name| !name.is_empty())
+    }
+
+    /// The values of a field as matching sees them, borrowed for as long as the event lives.
+    #[must_use]
+    pub fn ask(&self, id: FieldId) -> Values<'e> {
+        let Some(place) = self.places.get(usize::from(id.0)) else { return Values::None };
+        if let Some(at) = place.get().checked_sub(1)
+            && let Some(values) = self.cache.borrow().get(usize::from(at))
+        {
+            return *values;
+        }
+        let values = from_audit::values(self, id);
+        let mut cache = self.cache.borrow_mut();
+        // A field beyond the 255th that is asked is decoded each time.
+        if let Ok(at) = u8::try_from(cache.len() + 1) {
+            cache.push(values);
+            place.set(at);
+        }
+        values
+    }
+
+    /// What stands in `auditd.data`, decoded, by key.
+    pub(crate) fn data(&self) -> &'e [data::Entry<'e>] {
+        if let Some(entries) = self.data.get() {
+            return entries;
+        }
+        let entries = data::collect(self);
+        self.data.set(Some(entries));
+        entries
+    }
+
+    // What the files of `from_audit` make values with.
+
+    pub(crate) fn one_text(&self, text: &'e [u8]) -> Values<'e> {
+        Values::One(Value::Text(text))
+    }
+
+    pub(crate) fn keep(&self, bytes: &[u8]) -> &'e [u8] {
+        self.arena.alloc_slice_copy(bytes)
+    }
+
+    pub(crate) fn many(&self, values: impl Iterator<Item = Value<'e>>) -> Values<'e> {
+        let mut list = BumpVec::new_in(self.arena);
+        list.extend(values);
+        match list.into_bump_slice() {
+            [] => Values::None,
+            [one] => Values::One(*one),
+            list => Values::Many(list),
+        }
+    }
+
+    /// A number as text, as ids are.
+    pub(crate) fn number_text(&self, number: impl std::fmt::Display) -> Values<'e> {
+        self.one_text(self.format(number))
+    }
+
+    /// Something as text.
+    pub(crate) fn format(&self, what: impl std::fmt::Display) -> &'e [u8] {
+        bumpalo::format!(in self.arena, "{}", what).into_bump_str().as_bytes()
+    }
+
+    /// A value in the kernel's "untrusted string" encoding.
+    pub(crate) fn decode(&self, field: &Field<'e>) -> Option<&'e [u8]> {
+        use std::borrow::Cow;
+        match value::untrusted(field)? {
+            Cow::Borrowed(text) => Some(text),
+            Cow::Owned(text) => Some(self.keep(&text)),
+        }
+    }
+}
+
+impl Document for AuditDocument<'_> {
+    fn values(&self, field: FieldId) -> Values<'_> {
+        self.ask(field)
+    }
+
+    fn order(&self) -> Order {
+        let millis = i64::try_from(self.event.stamp.millis).unwrap_or(i64::MAX);
+        Order { millis, tiebreaker: self.event.stamp.serial }
+    }
+}
+
+/// Turns what may be missing into values.
+pub(crate) fn text_or_none(text: Option<&[u8]>) -> Values<'_> {
+    text.map_or(Values::None, |t| Values::One(Value::Text(t)))
+}
+
+/// A count or id as a number.
+pub(crate) fn long_or_none<'e>(number: Option<impl Into<i64>>) -> Values<'e> {
+    number.map_or(Values::None, |n| Values::One(Value::Long(n.into())))
+}

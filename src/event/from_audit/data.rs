@@ -1,0 +1,262 @@
+//! `auditd.data.*` and `auditd.paths.*`: every field of the records under its own name.
+//!
+//! What another field shows already (pid, ids, login, program, keys) is left out. What a process wrote
+//! never takes the name of what the kernel wrote: a `uid=` inside `msg='…'` is `msg_uid`.
+
+use bumpalo::collections::Vec as BumpVec;
+
+use super::super::audit_document::AuditDocument;
+use super::super::document::{Value, Values};
+use super::file;
+use super::network;
+use crate::audit::fields::{self, Field};
+use crate::audit::syscalls::Arch;
+use crate::audit::{Record, RecordType, errno, value};
+
+/// A key of `auditd.data` and one of its values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry<'e> {
+    /// The key, with `_` for `-`.
+    pub(crate) key: &'e [u8],
+    /// The value, decoded.
+    pub(crate) value: &'e [u8],
+}
+
+/// Below this object the parts of a socket address stand.
+pub(crate) const SOCKET: &[u8] = b"socket.";
+
+/// The values of `auditd.data.KEY`.
+pub(super) fn values<'e>(doc: &AuditDocument<'e>, name: &str) -> Values<'e> {
+    let key = name.strip_prefix("auditd.data.").unwrap_or_default().as_bytes();
+    let entries = doc.data();
+    let first = entries.partition_point(|e| e.key < key);
+    let found = entries.get(first..).unwrap_or_default().iter().take_while(|e| e.key == key);
+    doc.many(found.map(|e| Value::Text(e.value)))
+}
+
+/// The values of `auditd.paths.KEY`, one for each PATH record that has it.
+pub(super) fn paths<'e>(doc: &AuditDocument<'e>, name: &str) -> Values<'e> {
+    let key = name.strip_prefix("auditd.paths.").unwrap_or_default().as_bytes();
+    let found = doc.event.records_of(RecordType::PATH).filter_map(|r| {
+        let field = fields::find(r.body, key)?;
+        path_value(doc, &field)
+    });
+    doc.many(found.map(Value::Text))
+}
+
+/// A value of a PATH record.
+pub(crate) fn path_value<'e>(doc: &AuditDocument<'e>, field: &Field<'e>) -> Option<&'e [u8]> {
+    if field.key == b"name" { doc.decode(field) } else { Some(field.raw) }
+}
+
+/// The name in a PATH record; `None` where it is `(null)`.
+pub(super) fn path_name(body: &[u8]) -> Option<Vec<u8>> {
+    let field = fields::find(body, b"name")?;
+    value::untrusted(&field).map(std::borrow::Cow::into_owned)
+}
+
+/// All entries, sorted by key; a key with many values stands once for each.
+pub(crate) fn collect<'e>(doc: &AuditDocument<'e>) -> &'e [Entry<'e>] {
+    let mut all = BumpVec::with_capacity_in(32, doc.arena);
+    for record in doc.event.records() {
+        match record.kind {
+            RecordType::SYSCALL | RecordType::URINGOP => system_call(doc, record, &mut all),
+            RecordType::EXECVE => arguments(doc, record, &mut all),
+            RecordType::PATH | RecordType::CWD | RecordType::PROCTITLE => {}
+            RecordType::SOCKADDR => socket(doc, record, &mut all),
+            _ => other(doc, record, &mut all),
+        }
+    }
+    if let Some(descriptor) = file::descriptor(doc) {
+        all.push(Entry { key: b"dirfd", value: doc.format(descriptor) });
+    }
+    all.sort_by(|a, b| a.key.cmp(b.key));
+    all.dedup();
+    all.into_bump_slice()
+}
+
+/// Fields that `process`, `user`, `group`, `auditd.session`, `event.outcome` and `tags` show.
+const SHOWN_ELSEWHERE: [&[u8]; 15] = [
+    b"pid", b"ppid", b"auid", b"uid", b"gid", b"euid", b"suid", b"fsuid", b"egid", b"sgid", b"fsgid", b"ses",
+    b"exe", b"success", b"key",
+];
+
+fn system_call<'e>(doc: &AuditDocument<'e>, record: Record<'e>, all: &mut BumpVec<'e, Entry<'e>>) {
+    for field in fields::kernel(record.body) {
+        if SHOWN_ELSEWHERE.contains(&field.key) || value::is_absent(&field) {
+            continue;
+        }
+        let value = match field.key {
+            b"arch" => arch(field.raw),
+            b"syscall" => {
+                doc.parts.call.map(|c| c.name.as_bytes()).filter(|n| !n.is_empty()).unwrap_or(field.raw)
+            }
+            b"exit" => exit(field.raw),
+            b"comm" => doc.decode(&field).unwrap_or(field.raw),
+            _ => field.raw,
+        };
+        all.push(Entry { key: key(doc, field.key), value });
+    }
+}
+
+fn arch(raw: &[u8]) -> &[u8] {
+    let number = value::hexadecimal(raw).and_then(|n| u32::try_from(n).ok());
+    number.and_then(|n| Arch(n).name()).map_or(raw, str::as_bytes)
+}
+
+/// A result, by the name of the error where it is one.
+fn exit(raw: &[u8]) -> &[u8] {
+    let error = raw.strip_prefix(b"-").and_then(value::unsigned).and_then(|n| u32::try_from(n).ok());
+    error.and_then(errno::name).map_or(raw, str::as_bytes)
+}
+
+/// argc, and beside each argument that is not UTF-8 its exact bytes.
+fn arguments<'e>(doc: &AuditDocument<'e>, record: Record<'e>, all: &mut BumpVec<'e, Entry<'e>>) {
+    let Some(argc) = fields::kernel(record.body).next().filter(|f| f.key == b"argc") else { return };
+    all.push(Entry { key: b"argc", value: argc.raw });
+    for (at, argument) in doc.mapper.arguments.iter().enumerate() {
+        if std::str::from_utf8(argument).is_err() {
+            let index = doc.mapper.arguments.index(at).unwrap_or(0);
+            all.push(Entry { key: doc.format(format_args!("a{index}_hex")), value: hex(doc, argument) });
+        }
+    }
+}
+
+fn hex<'e>(doc: &AuditDocument<'e>, bytes: &[u8]) -> &'e [u8] {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let digit = |n: u8| DIGITS.get(usize::from(n)).copied().unwrap_or(b'0');
+    let mut text = BumpVec::with_capacity_in(bytes.len() * 2, doc.arena);
+    for byte in bytes {
+        text.extend([digit(byte >> 4), digit(byte & 15)]);
+    }
+    text.into_bump_slice()
+}
+
+fn socket<'e>(doc: &AuditDocument<'e>, record: Record<'e>, all: &mut BumpVec<'e, Entry<'e>>) {
+    let Some(field) = fields::find(record.body, b"saddr") else { return };
+    all.push(Entry { key: b"saddr", value: field.raw });
+    for (key, value) in network::socket_parts(doc, field.raw) {
+        all.push(Entry { key, value });
+    }
+}
+
+/// Any other record: what the kernel wrote, then what a process wrote.
+fn other<'e>(doc: &AuditDocument<'e>, record: Record<'e>, all: &mut BumpVec<'e, Entry<'e>>) {
+    let own = record == doc.parts.who_record;
+    let start = all.len();
+    for field in fields::kernel(record.body) {
+        let elsewhere = SHOWN_ELSEWHERE.contains(&field.key);
+        if value::is_absent(&field) || elsewhere && (own || same_as_call(doc, &field)) {
+            continue;
+        }
+        let value = kernel_value(doc, &field);
+        all.push(Entry { key: key(doc, field.key), value });
+    }
+    let kernel_end = all.len();
+    for field in fields::user(record.body) {
+        if value::is_absent(&field) {
+            continue;
+        }
+        let key = key(doc, field.key);
+        let taken = RESERVED.contains(&key)
+            || key.starts_with(SOCKET)
+            || all.get(start..kernel_end).unwrap_or_default().iter().any(|e| e.key == key);
+        let value = if ENCODED.contains(&key) { doc.decode(&field).unwrap_or(field.raw) } else { field.raw };
+        all.push(Entry { key: if taken { prefixed(doc, key) } else { key }, value });
+    }
+    // Text that is no `key=value` at all.
+    let message = fields::message(record.body);
+    if all.len() == kernel_end
+        && let Some(text) = message.or_else(|| (kernel_end == start && !own).then_some(record.body))
+        && !text.is_empty()
+    {
+        all.push(Entry { key: b"msg", value: text });
+    }
+}
+
+fn kernel_value<'e>(doc: &AuditDocument<'e>, field: &Field<'e>) -> &'e [u8] {
+    match field.key {
+        b"arch" => arch(field.raw),
+        // SECCOMP names the call it stopped, by architecture and number.
+        b"syscall" => {
+            let number = super::parts::number(field.raw);
+            let arch = value::hexadecimal(doc.parts.who.arch).and_then(|n| u32::try_from(n).ok());
+            let name = number.zip(arch).and_then(|(number, arch)| Arch(arch).syscall_name(number));
+            name.map_or(field.raw, str::as_bytes)
+        }
+        key if ENCODED.contains(&key) => doc.decode(field).unwrap_or(field.raw),
+        _ => field.raw,
+    }
+}
+
+/// Whether a companion of a system call repeats what the SYSCALL record says.
+fn same_as_call(doc: &AuditDocument<'_>, field: &Field<'_>) -> bool {
+    let who = &doc.parts.who;
+    let told = match field.key {
+        b"pid" => who.pid,
+        b"ppid" => who.ppid,
+        b"auid" => who.auid,
+        b"uid" => who.uid,
+        b"gid" => who.gid,
+        b"ses" => who.ses,
+        b"exe" => return who.exe.is_some_and(|exe| exe.raw == field.raw),
+        // Of CONFIG_CHANGE: one of the tags.
+        b"key" => return true,
+        _ => return false,
+    };
+    told == field.raw
+}
+
+/// Fields that the kernel or libaudit writes as hexadecimal digits when they hold odd characters
+/// (`audit_log_untrustedstring`; `audit_encode_nv_string(3)`).
+const ENCODED: [&[u8]; 25] = [
+    b"acct",
+    b"cgroup",
+    b"cmd",
+    b"comm",
+    b"cwd",
+    b"data",
+    b"dir",
+    b"exe",
+    b"file",
+    b"grp",
+    b"key",
+    b"name",
+    b"new_disk",
+    b"new_fs",
+    b"new_rng",
+    b"ocomm",
+    b"old_disk",
+    b"old_fs",
+    b"old_rng",
+    b"path",
+    b"profile",
+    b"proctitle",
+    b"vm",
+    b"watch",
+    b"sw",
+];
+
+/// Names that only the kernel's fields have.
+const RESERVED: [&[u8]; 24] = [
+    b"a0", b"a1", b"a2", b"a3", b"arch", b"argc", b"auid", b"comm", b"egid", b"euid", b"exit", b"fsgid",
+    b"fsuid", b"gid", b"items", b"key", b"pid", b"ppid", b"ses", b"sgid", b"success", b"suid", b"syscall",
+    b"uid",
+];
+
+fn prefixed<'e>(doc: &AuditDocument<'e>, key: &[u8]) -> &'e [u8] {
+    let mut name = BumpVec::with_capacity_in(key.len() + 4, doc.arena);
+    name.extend_from_slice(b"msg_");
+    name.extend_from_slice(key);
+    name.into_bump_slice()
+}
+
+/// A key as EQL can name it.
+fn key<'e>(doc: &AuditDocument<'e>, key: &'e [u8]) -> &'e [u8] {
+    if !key.contains(&b'-') {
+        return key;
+    }
+    let name = doc.arena.alloc_slice_copy(key);
+    name.iter_mut().filter(|b| **b == b'-').for_each(|b| *b = b'_');
+    name
+}

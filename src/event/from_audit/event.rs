@@ -1,0 +1,155 @@
+//! `@timestamp`, `event.*`, `tags`, `data_stream.*` and `host.*`.
+
+use super::super::audit_document::{AuditDocument, long_or_none, text_or_none};
+use super::super::document::{Value, Values};
+use super::super::schema::{FieldId, field};
+use crate::audit::value::{self, Keys};
+use crate::audit::{RecordType, fields};
+
+pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
+    match id {
+        field::TIMESTAMP => date(doc.event.stamp.millis),
+        field::EVENT_CREATED => date(doc.created),
+        field::EVENT_ACTION => actions(doc),
+        field::EVENT_CATEGORY => categories(doc),
+        field::EVENT_TYPE => types(doc),
+        field::EVENT_KIND => doc.one_text(b"event"),
+        field::EVENT_MODULE => Values::Many(&MODULES),
+        field::EVENT_OUTCOME => doc.one_text(outcome(doc)),
+        field::EVENT_SEQUENCE => long_or_none(i64::try_from(doc.event.stamp.serial).ok()),
+        field::EVENT_ID => event_id(doc),
+        field::EVENT_CODE => doc.number_text(doc.parts.lead.kind.0),
+        field::EVENT_DATASET | field::DATA_STREAM_DATASET => datasets(doc),
+        field::DATA_STREAM_NAMESPACE => doc.one_text(b"default"),
+        field::DATA_STREAM_TYPE => doc.one_text(b"logs"),
+        field::TAGS => tags(doc),
+        _ => Values::None,
+    }
+}
+
+static MODULES: [Value<'static>; 3] =
+    [Value::Text(b"auditd"), Value::Text(b"auditward"), Value::Text(b"endpoint")];
+
+fn date<'e>(millis: u64) -> Values<'e> {
+    Values::One(Value::Date(i64::try_from(millis).unwrap_or(i64::MAX)))
+}
+
+/// Every producer's words for the acts; a system call that failed has changed nothing, so it answers to
+/// the word that is shown and to no other's.
+fn actions<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
+    let shown = doc.shown(field::EVENT_ACTION);
+    if doc.parts.failed && !doc.parts.attempts() {
+        return shown;
+    }
+    match doc.parts.kind.acts() {
+        [act] if !act.row().action.is_empty() => Values::Many(act.row().actions),
+        acts => {
+            let words = acts.iter().flat_map(|act| act.row().actions).copied();
+            let words = words.filter(|word| *word != Value::Text(b""));
+            match shown {
+                Values::One(own) => doc.many(std::iter::once(own).chain(words.filter(move |w| *w != own))),
+                _ => doc.many(words),
+            }
+        }
+    }
+}
+
+fn categories<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
+    match doc.parts.kind.acts() {
+        [act] => Values::Many(act.row().categories),
+        acts => unique(doc, acts.iter().flat_map(|act| act.row().categories)),
+    }
+}
+
+fn types<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
+    if doc.parts.failed && !doc.parts.attempts() {
+        return doc.one_text(b"info");
+    }
+    match doc.parts.kind.acts() {
+        [act] => Values::Many(act.row().types),
+        acts => unique(doc, acts.iter().flat_map(|act| act.row().types)),
+    }
+}
+
+fn unique<'e>(doc: &AuditDocument<'e>, values: impl Iterator<Item = &'static Value<'static>>) -> Values<'e> {
+    let mut seen = Vec::new();
+    for value in values {
+        if !seen.contains(value) {
+            seen.push(*value);
+        }
+    }
+    doc.many(seen.into_iter())
+}
+
+/// What the kernel says of a system call; of a message what its program says.
+pub(super) fn outcome(doc: &AuditDocument<'_>) -> &'static [u8] {
+    match doc.parts.who.success {
+        b"yes" => return b"success",
+        b"no" => return b"failure",
+        _ => {}
+    }
+    let lead = doc.parts.lead.body;
+    let told = fields::user(lead)
+        .chain(fields::kernel(lead))
+        .find(|f| matches!(f.key, b"res" | b"result"))
+        .map(|f| f.raw);
+    match told {
+        Some(b"success" | b"1" | b"yes") => b"success",
+        Some(b"failed" | b"0" | b"no" | b"fail") => b"failure",
+        _ => b"unknown",
+    }
+}
+
+/// HOST/SECONDS.MILLIS:SERIAL.
+fn event_id<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
+    let stamp = doc.event.stamp;
+    let host = String::from_utf8_lossy(doc.mapper.host.id_of(doc.event.node));
+    let (seconds, millis) = (stamp.millis / 1000, stamp.millis % 1000);
+    doc.number_text(format_args!("{host}/{seconds}.{millis:03}:{}", stamp.serial))
+}
+
+fn datasets<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
+    let own: &[u8] = b"auditd_manager.auditd";
+    let endpoint = categories(doc).as_slice().iter().find_map(|category| match category {
+        Value::Text(b"process") => Some(&b"endpoint.events.process"[..]),
+        Value::Text(b"file") => Some(b"endpoint.events.file"),
+        Value::Text(b"network") => Some(b"endpoint.events.network"),
+        _ => None,
+    });
+    doc.many(std::iter::once(own).chain(endpoint).map(Value::Text))
+}
+
+/// The keys of the kernel rules, of every record that has some.
+fn tags<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
+    let mut tags: Vec<&'e [u8]> = Vec::new();
+    for record in doc.event.records() {
+        let field = match record.kind {
+            RecordType::SYSCALL | RecordType::URINGOP => doc.parts.who.key,
+            RecordType::CONFIG_CHANGE => fields::find(record.body, b"key"),
+            _ => None,
+        };
+        if let Some(field) = field.filter(|f| !value::is_absent(f)) {
+            for key in Keys::of(&field).iter() {
+                if !tags.contains(&key) {
+                    tags.push(doc.keep(key));
+                }
+            }
+        }
+    }
+    doc.many(tags.into_iter().map(Value::Text))
+}
+
+pub(super) fn host<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
+    let host = &doc.mapper.host;
+    let node = doc.event.node;
+    let own =
+        |text: &'e Option<String>| text_or_none(text.as_deref().filter(|_| host.is(node)).map(str::as_bytes));
+    match id {
+        field::HOST_ID => doc.one_text(host.id_of(node)),
+        field::HOST_NAME | field::HOST_HOSTNAME => text_or_none(host.name_of(node)),
+        field::HOST_OS_TYPE => doc.one_text(b"linux"),
+        field::HOST_OS_KERNEL => own(&host.kernel),
+        field::HOST_ARCHITECTURE => own(&host.architecture),
+        _ => Values::None,
+    }
+}

@@ -1,0 +1,181 @@
+//! `file.*`: the file that a system call was about, from its PATH records.
+
+use super::super::audit_document::{AuditDocument, text_or_none};
+use super::super::document::{Value, Values};
+use super::super::kind::{Act, Dirs};
+use super::super::mapper::base_name;
+use super::super::schema::{FieldId, field};
+use super::user;
+use crate::audit::{Record, RecordType, fields, value};
+
+pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
+    let Some(items) = Items::of(doc) else { return Values::None };
+    let raw = |key: &[u8]| fields::find(items.file.body, key).map(|f| f.raw).filter(|raw| !raw.is_empty());
+    match id {
+        field::FILE_PATH => text_or_none(path(doc, items.file, items.descriptor)),
+        field::FILE_NAME => text_or_none(name(doc, items.file)),
+        field::FILE_EXTENSION => text_or_none(name(doc, items.file).and_then(extension)),
+        field::FILE_DIRECTORY => text_or_none(path(doc, items.file, items.descriptor).map(directory)),
+        field::FILE_EXT_ORIGINAL_PATH => {
+            text_or_none(items.original.and_then(|r| path(doc, r, items.original_descriptor)))
+        }
+        field::FILE_EXT_ORIGINAL_NAME => text_or_none(items.original.and_then(|r| name(doc, r))),
+        field::FILE_EXT_ORIGINAL_EXTENSION => {
+            text_or_none(items.original.and_then(|r| name(doc, r)).and_then(extension))
+        }
+        field::FILE_TARGET_PATH => text_or_none(items.target.and_then(|r| given(doc, r))),
+        field::FILE_INODE => text_or_none(raw(b"inode")),
+        field::FILE_DEVICE => text_or_none(raw(b"dev")),
+        field::FILE_UID => text_or_none(raw(b"ouid")),
+        field::FILE_GID => text_or_none(raw(b"ogid")),
+        field::FILE_OWNER => text_or_none(owner(doc, items.file, b"OUID")),
+        field::FILE_GROUP => text_or_none(owner(doc, items.file, b"OGID")),
+        field::FILE_MODE => match raw(b"mode").and_then(value::octal) {
+            Some(mode) => doc.number_text(format_args!("{:04o}", mode & 0o7777)),
+            None => Values::None,
+        },
+        field::FILE_TYPE => raw(b"mode").and_then(value::octal).map_or(Values::None, file_type),
+        _ => Values::None,
+    }
+}
+
+/// The PATH records of a call by their roles.
+#[derive(Clone, Copy, Debug)]
+struct Items<'e> {
+    /// The file it was about; of a rename under its new name.
+    file: Record<'e>,
+    /// The descriptor that its name is relative to.
+    descriptor: Option<u64>,
+    /// Of a rename: the old name.
+    original: Option<Record<'e>>,
+    original_descriptor: Option<u64>,
+    /// Of a symbolic link: what it points to.
+    target: Option<Record<'e>>,
+}
+
+impl<'e> Items<'e> {
+    fn of(doc: &AuditDocument<'e>) -> Option<Self> {
+        let about_file = |act: &Act| act.row().categories.contains(&Value::Text(b"file"));
+        let mounts = [Act::MOUNTED, Act::UNMOUNTED];
+        if !doc.parts.kind.acts().iter().any(|act| about_file(act) || mounts.contains(act)) {
+            return None;
+        }
+        let mut file: Option<(Record<'e>, u8)> = None;
+        let (mut original, mut unknown) = (None, None);
+        for record in doc.event.records_of(RecordType::PATH) {
+            let role = fields::find(record.body, b"nametype").map_or(b"" as &[u8], |f| f.raw);
+            let rank = match role {
+                b"PARENT" => 0,
+                b"UNKNOWN" => 1,
+                b"CREATE" => 4,
+                b"DELETE" => 3,
+                _ => 2,
+            };
+            match role {
+                b"DELETE" => original = original.or(Some(record)),
+                b"UNKNOWN" => unknown = unknown.or(Some(record)),
+                _ => {}
+            }
+            if file.is_none_or(|(_, best)| rank >= best) {
+                file = Some((record, rank));
+            }
+        }
+        let (file, _) = file?;
+        let (first, second) = match doc.parts.call.map_or(Dirs::Cwd, |c| c.dirs) {
+            Dirs::Cwd => (None, None),
+            Dirs::One(at) => (doc.parts.argument(at), doc.parts.argument(at)),
+            Dirs::Two(a, b) => (doc.parts.argument(a), doc.parts.argument(b)),
+        };
+        let renamed = doc.parts.kind.is(Act::RENAMED);
+        let symlink = doc.parts.kind.is(Act::SYMLINKED);
+        Some(Self {
+            file,
+            descriptor: second.filter(|fd| !is_cwd(*fd)),
+            original: original.filter(|r| renamed && *r != file),
+            original_descriptor: first.filter(|fd| !is_cwd(*fd)),
+            target: unknown.filter(|r| symlink && *r != file),
+        })
+    }
+}
+
+/// `AT_FDCWD`, -100 in 32 bits (`openat(2)`).
+fn is_cwd(descriptor: u64) -> bool {
+    descriptor & 0xffff_ffff == 0xffff_ff9c
+}
+
+/// The descriptor that the file's name is relative to, where it is: no record says which directory that
+/// is, so the path is not known.
+pub(super) fn descriptor(doc: &AuditDocument<'_>) -> Option<u64> {
+    let items = Items::of(doc)?;
+    let name = given(doc, items.file)?;
+    items.descriptor.filter(|_| !name.is_empty() && !name.starts_with(b"/"))
+}
+
+/// The name as the process gave it; `None` for `(null)`.
+fn given<'e>(doc: &AuditDocument<'e>, record: Record<'e>) -> Option<&'e [u8]> {
+    doc.decode(&fields::find(record.body, b"name")?)
+}
+
+/// The whole path, when it is known: an absolute name, or one relative to the working directory.
+fn path<'e>(doc: &AuditDocument<'e>, record: Record<'e>, descriptor: Option<u64>) -> Option<&'e [u8]> {
+    let name = given(doc, record)?;
+    if name.starts_with(b"/") {
+        return Some(tidy(doc, &[], name));
+    }
+    if descriptor.is_some() || name.is_empty() {
+        return None;
+    }
+    let cwd = doc.decode(&fields::find(doc.parts.cwd?.body, b"cwd")?)?;
+    cwd.starts_with(b"/").then(|| tidy(doc, cwd, name))
+}
+
+/// Joined, without doubled slashes and `.` parts. `..` stays: what it leads to depends on links.
+fn tidy<'e>(doc: &AuditDocument<'e>, directory: &[u8], name: &[u8]) -> &'e [u8] {
+    let mut path = bumpalo::collections::Vec::with_capacity_in(directory.len() + name.len() + 1, doc.arena);
+    let parts = directory.split(|&b| b == b'/').chain(name.split(|&b| b == b'/'));
+    for part in parts.filter(|part| !part.is_empty() && *part != b".") {
+        path.push(b'/');
+        path.extend_from_slice(part);
+    }
+    if path.is_empty() {
+        path.push(b'/');
+    }
+    path.into_bump_slice()
+}
+
+fn name<'e>(doc: &AuditDocument<'e>, record: Record<'e>) -> Option<&'e [u8]> {
+    let given = given(doc, record)?;
+    let given = given.strip_suffix(b"/").unwrap_or(given);
+    Some(base_name(given)).filter(|name| !name.is_empty())
+}
+
+fn extension(name: &[u8]) -> Option<&[u8]> {
+    let at = memchr::memrchr(b'.', name).filter(|at| *at > 0)?;
+    name.get(at + 1..).filter(|extension| !extension.is_empty())
+}
+
+fn directory(path: &[u8]) -> &[u8] {
+    match memchr::memrchr(b'/', path) {
+        Some(0) | None => b"/",
+        Some(at) => path.get(..at).unwrap_or(path),
+    }
+}
+
+fn owner<'e>(doc: &AuditDocument<'e>, record: Record<'e>, key: &[u8]) -> Option<&'e [u8]> {
+    user::enriched(doc, record, key).filter(|_| doc.host_view())
+}
+
+/// The file type bits (`inode(7)`) in ECS' words.
+fn file_type<'e>(mode: u64) -> Values<'e> {
+    let word: &[u8] = match mode & 0o170_000 {
+        0o100_000 => b"file",
+        0o040_000 => b"dir",
+        0o120_000 => b"symlink",
+        0o020_000 => b"char_device",
+        0o060_000 => b"block_device",
+        0o010_000 => b"pipe",
+        0o140_000 => b"socket",
+        _ => return Values::None,
+    };
+    Values::One(Value::Text(word))
+}

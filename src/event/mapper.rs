@@ -1,0 +1,215 @@
+//! Makes a document of each audit event, and keeps the process table by them.
+
+use std::hash::BuildHasher;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bumpalo::Bump;
+
+use super::ancestry::{self, Counters, Gaps, Image, NoGaps, ProcessRef, ProcessTable, Sighting, Terminal};
+use super::audit_document::AuditDocument;
+use super::from_audit::name_of_exec;
+use super::from_audit::parts::Parts;
+use super::host::Host;
+use super::kind::{Act, CallKind};
+use super::names::Names;
+use super::proc::ProcGaps;
+use super::snapshot;
+use crate::audit::execve::Arguments;
+use crate::audit::{AuditEvent, fields, value};
+
+/// How a mapper works.
+#[derive(Debug)]
+pub struct Options {
+    /// Whether events come from this host now: /proc may be asked for what is missing, and
+    /// `event.created` is the clock's. In a replay everything comes from the records alone.
+    pub live: bool,
+    /// Whether names of users and groups are taken from /etc/passwd and /etc/group of this host.
+    pub names: bool,
+    /// Bounds of the process table.
+    pub limits: ancestry::Limits,
+}
+
+impl Options {
+    /// For events of this host as they happen.
+    #[must_use]
+    pub fn live() -> Self {
+        Self { live: true, names: true, limits: ancestry::Limits::default() }
+    }
+
+    /// For a recording: the same records give the same documents.
+    #[must_use]
+    pub fn replay() -> Self {
+        Self { live: false, names: false, limits: ancestry::Limits::default() }
+    }
+}
+
+/// Makes documents of audit events; see the module.
+pub struct Mapper {
+    pub(crate) host: Host,
+    pub(crate) names: Names,
+    pub(crate) table: ProcessTable,
+    pub(crate) arguments: Arguments,
+    previous: Option<std::sync::Arc<Image>>,
+    live: bool,
+    gaps: Box<dyn Gaps + Send>,
+}
+
+impl std::fmt::Debug for Mapper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mapper").field("host", &self.host).finish_non_exhaustive()
+    }
+}
+
+impl Mapper {
+    /// A mapper for events of `host` (events with another `node=` are that host's).
+    #[must_use]
+    pub fn new(host: Host, options: &Options) -> Self {
+        let gaps: Box<dyn Gaps + Send> =
+            if options.live { Box::new(ProcGaps::new()) } else { Box::new(NoGaps) };
+        Self::with_gaps(host, options, gaps)
+    }
+
+    /// A mapper that asks `gaps` where the table has one.
+    #[must_use]
+    pub fn with_gaps(host: Host, options: &Options, gaps: Box<dyn Gaps + Send>) -> Self {
+        Self {
+            host,
+            names: if options.names { Names::of_files() } else { Names::none() },
+            table: ProcessTable::new(options.limits),
+            arguments: Arguments::default(),
+            previous: None,
+            live: options.live,
+            gaps,
+        }
+    }
+
+    /// The host that events without `node=` belong to.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// What the process table has counted.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.table.counters
+    }
+
+    /// The process table.
+    #[must_use]
+    pub fn table(&self) -> &ProcessTable {
+        &self.table
+    }
+
+    /// Takes in a line of a snapshot at the head of a recording; `false` when it is none.
+    pub fn absorb(&mut self, line: &[u8]) -> bool {
+        match snapshot::parse(line) {
+            Some(snapshot::Line::Host(host)) => {
+                self.host = host;
+                true
+            }
+            Some(snapshot::Line::Process(found)) => {
+                let node = 0;
+                self.table.add_snapshot(node, self.host.id.as_bytes(), *found);
+                true
+            }
+            Some(snapshot::Line::Unknown) => true,
+            None => false,
+        }
+    }
+
+    /// The document of an event. `arena` holds what is decoded; the caller resets it when the document is
+    /// no longer used. `None` for an event without records, which the reassembler never gives.
+    pub fn map<'e>(&'e mut self, event: &'e AuditEvent<'e>, arena: &'e Bump) -> Option<AuditDocument<'e>> {
+        let parts = Parts::of(event)?;
+        if parts.is_exec() {
+            self.arguments.read(event);
+        }
+        let process = self.track(event, &parts);
+        let created = if self.live { now() } else { event.stamp.millis };
+        self.names.refresh(created);
+        let this: &'e Self = self;
+        let process = process.and_then(|at| this.table.get(at));
+        let parent = process.and_then(|p| p.parent).and_then(|at| this.table.get(at));
+        // The parent's number stands in the record; what the table knows must be of that one.
+        let parent = parent.filter(|p| process.is_some_and(|c| c.ppid == p.pid));
+        let previous = this.previous.as_deref();
+        Some(AuditDocument::new(event, arena, this, parts, [process, parent], previous, created))
+    }
+
+    /// Brings the process table up to date by the event; gives the process that the event is about.
+    fn track(&mut self, event: &AuditEvent<'_>, parts: &Parts<'_>) -> Option<ProcessRef> {
+        self.previous = None;
+        let pid = parts.pid()?;
+        let millis = event.stamp.millis;
+        let node = event.node.filter(|_| !self.host.is(event.node)).map_or(0, node_hash);
+        let host = self.host.id_of(event.node).to_owned();
+        let decoded =
+            |field: Option<fields::Field<'_>>| field.and_then(|f| Some(value::untrusted(&f)?.into_owned()));
+        let executable = decoded(parts.who.exe);
+        let name =
+            executable.as_deref().map(base_name).map(<[u8]>::to_vec).or_else(|| decoded(parts.who.comm));
+        let sighting = Sighting {
+            node,
+            host: &host,
+            pid,
+            ppid: parts.ppid(),
+            login: parts.login(),
+            ids: parts.ids(),
+            terminal: Terminal::of_name(parts.who.tty),
+            millis,
+            exec: parts.is_exec(),
+            executable: executable.as_deref(),
+            name: name.as_deref(),
+        };
+        let at = self.table.seen(&sighting, self.gaps.as_mut());
+        if let Some(login) = parts.new_login() {
+            self.table.set_login(at, login);
+        }
+        if parts.is_exec() {
+            let image = self.image(event, parts, executable.as_deref());
+            self.previous = self.table.exec(at, image, self.gaps.as_mut());
+        }
+        if parts.kind.is(Act::CRASHED) {
+            self.table.exited(at, millis);
+        }
+        match parts.call.map(|c| c.kind) {
+            Some(CallKind::ExitGroup) => self.table.exited(at, millis),
+            Some(CallKind::Setsid) if !parts.failed => self.table.set_session(at),
+            _ => {}
+        }
+        if let Some((child, how)) = parts.child() {
+            let child = self.table.forked(at, &host, child, millis, how);
+            if parts.kind.is(Act::FORKED) {
+                return child;
+            }
+        }
+        Some(at)
+    }
+
+    fn image(&self, event: &AuditEvent<'_>, parts: &Parts<'_>, executable: Option<&[u8]>) -> Image {
+        let directory = parts
+            .cwd
+            .and_then(|r| fields::find(r.body, b"cwd"))
+            .and_then(|f| Some(value::untrusted(&f)?.into_owned()));
+        let name = name_of_exec(event, parts, &self.arguments, executable);
+        let count = self.arguments.argc.max(self.arguments.len() as u64);
+        let mut arguments = self.arguments.iter();
+        Image::new(executable, directory.as_deref(), name.as_deref(), Some((&mut arguments, count)))
+    }
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Nodes are told apart by a hash of their name; 0 is the host of events without one.
+fn node_hash(node: &[u8]) -> u64 {
+    foldhash::quality::FixedState::default().hash_one(node) | 1
+}
+
+/// What follows the last slash.
+pub(crate) fn base_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|&b| b == b'/').next().unwrap_or(path)
+}
