@@ -22,6 +22,12 @@ fn item(id: &str, name: &str) -> ThreatItem {
     ThreatItem { id: id.to_owned(), name: name.to_owned(), reference: page }
 }
 
+/// A query that every event matches.
+fn program() -> crate::eql::Program {
+    let source = Arc::new(Source { name: "test".into(), text: "any where true".to_owned() });
+    crate::eql::Program::compile(&source, &crate::event::schema::Live).unwrap()
+}
+
 /// The first rule, in short.
 pub(crate) fn rule() -> Rule {
     Rule {
@@ -63,7 +69,7 @@ pub(crate) fn rule() -> Rule {
         osquery: Vec::new(),
         investigate: Vec::new(),
         query: String::new(),
-        program: crate::eql::Program {},
+        program: program(),
         ruleset: "embedded".to_owned(),
         path: None,
         source: Arc::new(Source { name: "test".into(), text: String::new() }),

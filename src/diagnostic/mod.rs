@@ -7,6 +7,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub mod codes;
+mod render;
+
+pub use render::render;
+
 /// Bytes `start..end` of a source text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Span {

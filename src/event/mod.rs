@@ -22,6 +22,7 @@
 
 pub mod ancestry;
 mod audit_document;
+pub mod date;
 pub mod document;
 mod from_audit;
 mod host;

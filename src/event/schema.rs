@@ -68,6 +68,18 @@ pub trait Schema {
 
     /// The name of a field of this schema.
     fn name(&self, field: FieldId) -> &str;
+
+    /// Why a field that [`Schema::resolve`] does not give is known and yet of no use to conditions.
+    fn unusable(&self, name: &str) -> Option<&str> {
+        let _ = name;
+        None
+    }
+
+    /// Whether the field's type is a guess from its values, which may be text and look like another type.
+    fn guessed(&self, field: FieldId) -> bool {
+        let _ = field;
+        false
+    }
 }
 
 /// Whether a field holds at most one value.

@@ -1,0 +1,145 @@
+//! What must be true of every event that a condition can match: the ground for indexing rules and for
+//! deriving kernel rules. Always a superset: a requirement may let through what the condition refuses,
+//! never the other way round.
+
+use crate::event::FieldId;
+
+/// Some value of `field` is taken by one of `any_of`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    /// The field.
+    pub field: FieldId,
+    /// The literals, of which one takes a value of the field; at least one.
+    pub any_of: Vec<Literal>,
+}
+
+/// A literal and how it takes a value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Literal {
+    /// The text.
+    pub bytes: Vec<u8>,
+    /// Whether the case of ASCII letters makes no difference.
+    pub insensitive: bool,
+    /// Where in the value it stands.
+    pub place: Place,
+}
+
+/// Where in a value a literal stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// It is the whole value.
+    Whole,
+    /// It begins the value.
+    Start,
+    /// It ends the value.
+    End,
+    /// It is somewhere in the value.
+    Inside,
+    /// It takes the value as a pattern with `*` and `?`.
+    Pattern,
+}
+
+impl Literal {
+    /// Whether it takes `value`.
+    #[must_use]
+    pub fn takes(&self, value: &[u8]) -> bool {
+        use super::pattern::{Pattern, PatternSet};
+        let bytes = self.bytes.clone();
+        let pattern = match self.place {
+            Place::Whole => Pattern::Exact(bytes),
+            Place::Start => Pattern::Prefix(bytes),
+            Place::End => Pattern::Suffix(bytes),
+            Place::Inside => Pattern::Contains(bytes),
+            Place::Pattern => Pattern::wildcard(&bytes),
+        };
+        PatternSet::new([pattern], self.insensitive).is_match(value)
+    }
+}
+
+/// What is known of a condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// It matches nothing.
+    Never,
+    /// All of these hold of whatever it matches; none where nothing is known.
+    All(Vec<Requirement>),
+}
+
+impl Needs {
+    /// Nothing is known.
+    pub(crate) const NOTHING: Needs = Needs::All(Vec::new());
+
+    pub(crate) fn one(field: FieldId, any_of: Vec<Literal>) -> Self {
+        Needs::All(vec![Requirement { field, any_of }])
+    }
+
+    /// Both conditions hold.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Needs::Never, _) | (_, Needs::Never) => Needs::Never,
+            (Needs::All(mut left), Needs::All(right)) => {
+                for requirement in right {
+                    if !left.contains(&requirement) {
+                        left.push(requirement);
+                    }
+                }
+                Needs::All(left)
+            }
+        }
+    }
+
+    /// One of the conditions holds: what both need, with the literals of either.
+    pub(crate) fn or(self, other: Self) -> Self {
+        let (left, right) = match (self, other) {
+            (Needs::Never, other) | (other, Needs::Never) => return other,
+            (Needs::All(left), Needs::All(right)) => (left, right),
+        };
+        let mut both: Vec<Requirement> = Vec::new();
+        for l in &left {
+            if both.iter().any(|known| known.field == l.field) {
+                continue;
+            }
+            let shortest = |of: &[Requirement]| {
+                let same = of.iter().filter(|r| r.field == l.field);
+                same.min_by_key(|r| r.any_of.len()).map(|r| r.any_of.clone())
+            };
+            if let (Some(mut any_of), Some(more)) = (shortest(&left), shortest(&right)) {
+                any_of.extend(more);
+                any_of.sort_unstable();
+                any_of.dedup();
+                both.push(Requirement { field: l.field, any_of });
+            }
+        }
+        Needs::All(both)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn need(field: u16, texts: &[&str]) -> Needs {
+        let literal = |text: &&str| Literal {
+            bytes: text.as_bytes().to_vec(),
+            insensitive: false,
+            place: Place::Whole,
+        };
+        Needs::one(FieldId(field), texts.iter().map(literal).collect())
+    }
+
+    #[test]
+    fn or_keeps_what_both_need() {
+        let left = need(1, &["a"]).and(need(2, &["x"]));
+        let right = need(1, &["b", "a"]);
+        assert_eq!(left.clone().or(right), need(1, &["a", "b"]));
+        assert_eq!(left.clone().or(Needs::NOTHING), Needs::NOTHING);
+        assert_eq!(left.clone().or(Needs::Never), left);
+        assert_eq!(left.and(Needs::Never), Needs::Never);
+    }
+
+    #[test]
+    fn of_several_needs_on_one_field_the_shortest_is_widened() {
+        let left = need(1, &["a", "b"]).and(need(1, &["c"]));
+        assert_eq!(left.or(need(1, &["d"])), need(1, &["c", "d"]));
+    }
+}
