@@ -1,11 +1,11 @@
 //! An audit event as a document: answers by field, decodes nothing before it is asked.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
-use super::ancestry::{Image, Process};
+use super::ancestry::{Found, Image, Process};
 use super::document::{Document, Order, Value, Values};
 use super::from_audit::parts::Parts;
 use super::from_audit::{self, data};
@@ -34,6 +34,8 @@ pub struct AuditDocument<'e> {
     /// When the event was put together, in milliseconds since the Unix epoch.
     pub(crate) created: u64,
     data: Cell<Option<&'e [data::Entry<'e>]>>,
+    /// What /proc says of the process now, once asked.
+    captured: OnceCell<Option<Found>>,
     /// Where in `cache` a field's answer is: 0 not asked yet, else one more than its place.
     places: [Cell<u8>; FIELDS],
     cache: RefCell<BumpVec<'e, Values<'e>>>,
@@ -66,6 +68,7 @@ impl<'e> AuditDocument<'e> {
             previous,
             created,
             data: Cell::new(None),
+            captured: OnceCell::new(),
             places: [const { Cell::new(0) }; FIELDS],
             cache: RefCell::new(BumpVec::new_in(arena)),
         }
@@ -115,8 +118,45 @@ impl<'e> AuditDocument<'e> {
         match id {
             field::EVENT_ACTION => self.shown_actions(),
             field::EVENT_MODULE => self.one_text(b"auditd"),
+            field::CONTAINER_ID => match self.ask(id) {
+                Values::None => text_or_none(self.captured_container()),
+                known => known,
+            },
             _ => self.ask(id),
         }
+    }
+
+    /// What /proc says of the process now: asked once, and only when something is wanted that the table
+    /// cannot know for sure. Nothing in a replay, or when the process has ended.
+    pub(crate) fn captured(&self) -> Option<&Found> {
+        let look = || {
+            let pid = self.pid()?;
+            let found = self.mapper.gaps.borrow_mut().look(pid)?;
+            // Begun after the event was made: the number was given again.
+            (found.pid == pid && found.start <= self.event.stamp.millis.max(self.created)).then_some(found)
+        };
+        self.captured.get_or_init(look).as_ref()
+    }
+
+    fn captured_container(&self) -> Option<&'e [u8]> {
+        self.captured()?.container.as_deref().map(|id| self.keep(id))
+    }
+
+    /// Whether names of the host mean the process's accounts: not in a container or in namespaces of its
+    /// own. What /proc says of it decides; when it has ended, its parents do.
+    pub(crate) fn host_view(&self) -> bool {
+        let Some(process) = self.process else { return true };
+        if process.container.is_some() || process.foreign == Some(true) {
+            return false;
+        }
+        if let Some(found) = self.captured() {
+            return found.container.is_none() && found.foreign != Some(true);
+        }
+        let leaves = |p: &Process| {
+            let name = p.image.as_deref().and_then(Image::name).unwrap_or_default();
+            NAMESPACE_MAKERS.iter().any(|maker| name.starts_with(maker))
+        };
+        !self.ancestors().take(8).any(leaves)
     }
 
     fn shown_actions(&self) -> Values<'e> {
@@ -201,6 +241,24 @@ impl<'e> AuditDocument<'e> {
         }
     }
 }
+
+/// Programs whose children are in other namespaces than they are themselves.
+const NAMESPACE_MAKERS: [&[u8]; 14] = [
+    b"unshare",
+    b"nsenter",
+    b"bwrap",
+    b"firejail",
+    b"runc",
+    b"crun",
+    b"youki",
+    b"containerd-shim",
+    b"conmon",
+    b"lxc-",
+    b"systemd-nspawn",
+    b"docker-init",
+    b"snap-confine",
+    b"flatpak",
+];
 
 impl Document for AuditDocument<'_> {
     fn values(&self, field: FieldId) -> Values<'_> {

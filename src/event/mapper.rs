@@ -1,5 +1,6 @@
 //! Makes a document of each audit event, and keeps the process table by them.
 
+use std::cell::RefCell;
 use std::hash::BuildHasher;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -23,8 +24,8 @@ pub struct Options {
     /// Whether events come from this host now: /proc may be asked for what is missing, and
     /// `event.created` is the clock's. In a replay everything comes from the records alone.
     pub live: bool,
-    /// Whether names of users and groups are taken from /etc/passwd and /etc/group of this host.
-    pub names: bool,
+    /// Where names of users and groups come from, beside ENRICHED records.
+    pub names: Names,
     /// Bounds of the process table.
     pub limits: ancestry::Limits,
 }
@@ -33,13 +34,13 @@ impl Options {
     /// For events of this host as they happen.
     #[must_use]
     pub fn live() -> Self {
-        Self { live: true, names: true, limits: ancestry::Limits::default() }
+        Self { live: true, names: Names::of_files(), limits: ancestry::Limits::default() }
     }
 
     /// For a recording: the same records give the same documents.
     #[must_use]
     pub fn replay() -> Self {
-        Self { live: false, names: false, limits: ancestry::Limits::default() }
+        Self { live: false, names: Names::none(), limits: ancestry::Limits::default() }
     }
 }
 
@@ -51,7 +52,8 @@ pub struct Mapper {
     pub(crate) arguments: Arguments,
     previous: Option<std::sync::Arc<Image>>,
     live: bool,
-    gaps: Box<dyn Gaps + Send>,
+    /// Asked by events as they come, and by a document when a name is wanted.
+    pub(crate) gaps: RefCell<Box<dyn Gaps + Send>>,
 }
 
 impl std::fmt::Debug for Mapper {
@@ -74,12 +76,12 @@ impl Mapper {
     pub fn with_gaps(host: Host, options: &Options, gaps: Box<dyn Gaps + Send>) -> Self {
         Self {
             host,
-            names: if options.names { Names::of_files() } else { Names::none() },
+            names: options.names.clone(),
             table: ProcessTable::new(options.limits),
             arguments: Arguments::default(),
             previous: None,
             live: options.live,
-            gaps,
+            gaps: RefCell::new(gaps),
         }
     }
 
@@ -162,13 +164,13 @@ impl Mapper {
             executable: executable.as_deref(),
             name: name.as_deref(),
         };
-        let at = self.table.seen(&sighting, self.gaps.as_mut());
+        let at = self.table.seen(&sighting, self.gaps.get_mut().as_mut());
         if let Some(login) = parts.new_login() {
             self.table.set_login(at, login);
         }
         if parts.is_exec() {
             let image = self.image(event, parts, executable.as_deref());
-            self.previous = self.table.exec(at, image, self.gaps.as_mut());
+            self.previous = self.table.exec(at, image, self.gaps.get_mut().as_mut());
         }
         if parts.kind.is(Act::CRASHED) {
             self.table.exited(at, millis);

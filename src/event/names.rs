@@ -14,14 +14,14 @@ const LARGEST: u64 = 64 << 20;
 
 /// Names by number. Where a number stands twice the first line counts, as it does for `getpwuid(3)`; rules
 /// should go by numbers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Names {
     users: Option<File>,
     groups: Option<File>,
     looked: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct File {
     path: PathBuf,
     changed: Option<(SystemTime, u64)>,

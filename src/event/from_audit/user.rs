@@ -75,14 +75,6 @@ pub(super) fn enriched<'e>(doc: &AuditDocument<'e>, record: Record<'e>, key: &[u
     (!none).then_some(name)
 }
 
-impl AuditDocument<'_> {
-    /// Whether names of the host mean the process's accounts: not in a container or in namespaces of its
-    /// own.
-    pub(crate) fn host_view(&self) -> bool {
-        self.process.is_none_or(|p| p.container.is_none() && p.foreign != Some(true))
-    }
-}
-
 /// The account or group that a message of shadow's tools, PAM or sudo is about. `id=` names a number only
 /// where there is no name.
 fn target<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
@@ -107,5 +99,6 @@ fn target<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
         .iter()
         .find_map(|key| fields::user(body).find(|f| f.key == *key && !value::is_absent(f)))
         .filter(|f| f.raw != b"4294967295");
-    text_or_none(found.and_then(|f| doc.decode(&f)))
+    // A number is decimal digits, never hexadecimal ones; a name may be encoded.
+    text_or_none(found.and_then(|f| if f.key == b"id" { Some(f.raw) } else { doc.decode(&f) }))
 }
