@@ -31,56 +31,48 @@ use nix::libc::O_NONBLOCK;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::diagnostic::{Diagnostic, Label, Level, Source, Span};
+use crate::diagnostic::{Diagnostic, Label, Level, Source, Span, codes};
 
 /// The largest file that is read, in bytes. Elastic's largest Linux rule has 17 KB.
 pub const MAX_BYTES: u64 = 1 << 20;
 
-/// The hundred in which a kind of file numbers its faults (`5xx`, `6xx`); the last digits are shared.
+/// The numbers of the faults that every kind of file can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Codes(u16);
+pub struct Codes {
+    /// The file cannot be read, or is too large.
+    pub unreadable: u16,
+    /// It is no TOML.
+    pub syntax: u16,
+    /// A value is of another type than its key asks for.
+    pub wrong_type: u16,
+    /// A key that must be there is not.
+    pub missing: u16,
+    /// A key that nobody reads.
+    pub unknown: u16,
+    /// A value of the right type that makes no sense.
+    pub value: u16,
+}
 
 impl Codes {
-    /// Rule files: 5xx.
-    pub const RULE: Self = Self(500);
-    /// The configuration: 6xx.
-    pub const CONFIG: Self = Self(600);
+    /// Those of rule files.
+    pub const RULE: Self = Self {
+        unreadable: codes::RULE_UNREADABLE,
+        syntax: codes::RULE_NOT_TOML,
+        wrong_type: codes::RULE_WRONG_TYPE,
+        missing: codes::RULE_MISSING_KEY,
+        unknown: codes::RULE_UNKNOWN_KEY,
+        value: codes::RULE_BAD_VALUE,
+    };
 
-    /// x01: the file cannot be read, or is too large.
-    #[must_use]
-    pub const fn unreadable(self) -> u16 {
-        self.0 + 1
-    }
-
-    /// x02: it is no TOML.
-    #[must_use]
-    pub const fn syntax(self) -> u16 {
-        self.0 + 2
-    }
-
-    /// x03: a value is of another type than its key asks for.
-    #[must_use]
-    pub const fn wrong_type(self) -> u16 {
-        self.0 + 3
-    }
-
-    /// x04: a key that must be there is not.
-    #[must_use]
-    pub const fn missing(self) -> u16 {
-        self.0 + 4
-    }
-
-    /// x05: a key that nobody reads.
-    #[must_use]
-    pub const fn unknown(self) -> u16 {
-        self.0 + 5
-    }
-
-    /// x06: a value of the right type that makes no sense.
-    #[must_use]
-    pub const fn value(self) -> u16 {
-        self.0 + 6
-    }
+    /// Those of the configuration.
+    pub const CONFIG: Self = Self {
+        unreadable: codes::CONFIG_UNREADABLE,
+        syntax: codes::CONFIG_NOT_TOML,
+        wrong_type: codes::CONFIG_WRONG_TYPE,
+        missing: codes::CONFIG_MISSING_KEY,
+        unknown: codes::CONFIG_UNKNOWN_KEY,
+        value: codes::CONFIG_BAD_VALUE,
+    };
 }
 
 /// Reads `path` into a [`Source`]: at most [`MAX_BYTES`] of UTF-8, without a byte order mark.
@@ -119,7 +111,7 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
 #[must_use]
 pub fn unreadable(path: &Path, error: &io::Error, codes: Codes) -> Box<Diagnostic> {
     Box::new(Diagnostic {
-        code: codes.unreadable(),
+        code: codes.unreadable,
         level: Level::Error,
         title: format!("cannot read {}: {error}", path.display()),
         source: None,
@@ -132,7 +124,7 @@ pub fn unreadable(path: &Path, error: &io::Error, codes: Codes) -> Box<Diagnosti
 fn not_utf8(path: &Path, bytes: &[u8], at: usize, codes: Codes) -> Box<Diagnostic> {
     let text = String::from_utf8_lossy(bytes).into_owned();
     Box::new(Diagnostic {
-        code: codes.syntax(),
+        code: codes.syntax,
         level: Level::Error,
         title: format!("not TOML: byte {at} of the file is not UTF-8"),
         primary: Some(Label {
@@ -194,7 +186,7 @@ impl Faults {
         let (tree, errors) = DeTable::parse_recoverable(&self.source.text);
         for error in &errors {
             let place = span(error.span().unwrap_or(0..0));
-            self.tell(self.codes.syntax(), Level::Error, format!("not TOML: {}", error.message()), place);
+            self.tell(self.codes.syntax, Level::Error, format!("not TOML: {}", error.message()), place);
         }
         errors.is_empty().then_some(Tree(tree))
     }
@@ -224,7 +216,7 @@ impl Faults {
 
     /// Adds the error that the value at `place` makes no sense, with what to write instead.
     pub fn value(&self, title: impl Into<String>, place: Span, help: impl Into<String>) {
-        self.add(self.codes.value(), Level::Error, title.into(), place, "", Some(help.into()));
+        self.add(self.codes.value, Level::Error, title.into(), place, "", Some(help.into()));
     }
 
     /// Adds a fault with a label under its caret and a help line.
@@ -377,7 +369,7 @@ impl<'a> Table<'a> {
     /// Tells that `key` is missing.
     pub fn missing(&self, key: &str) {
         let title = format!("`{}` is missing", self.path(key));
-        self.faults.tell(self.faults.codes.missing(), Level::Error, title, self.span);
+        self.faults.tell(self.faults.codes.missing, Level::Error, title, self.span);
     }
 
     /// The integer of `key`, within `range`.
@@ -482,7 +474,7 @@ impl<'a> Table<'a> {
             DeValue::Table(_) => "a table",
         };
         let title = format!("{what} must be {want}, not {found}");
-        self.faults.tell(self.faults.codes.wrong_type(), Level::Error, title, span(at.span()));
+        self.faults.tell(self.faults.codes.wrong_type, Level::Error, title, span(at.span()));
         None
     }
 
@@ -496,7 +488,7 @@ impl<'a> Table<'a> {
             }
             let title = format!("there is no key `{}`", self.path(name));
             let help = nearest(name, &asked).map(|near| format!("did you mean `{near}`?"));
-            let code = self.faults.codes.unknown();
+            let code = self.faults.codes.unknown;
             self.faults.add(code, self.faults.unknown, title, span(key.span()), "", help);
         }
     }

@@ -70,6 +70,7 @@ pub(crate) fn rule() -> Rule {
         investigate: Vec::new(),
         query: String::new(),
         program: program(),
+        not_live: None,
         ruleset: "embedded".to_owned(),
         path: None,
         source: Arc::new(Source { name: "test".into(), text: String::new() }),

@@ -543,7 +543,7 @@ mod tests {
     #[test]
     fn an_absent_file_is_no_configuration() {
         let fault = read(Path::new("/nonexistent/auditward.toml"), Mode::Start).expect_err("absent");
-        assert_eq!(fault.code, Codes::CONFIG.unreadable());
+        assert_eq!(fault.code, Codes::CONFIG.unreadable);
         assert!(fault.title.contains("/nonexistent/auditward.toml"));
     }
 }

@@ -1,1 +1,9 @@
 //! Events × rules → matches.
+//!
+//! [`Engine::process`] is asked about each event as it ends. `index` finds the rules that the event can
+//! match at all, by what their queries need of any event; only those are asked in full.
+
+mod engine;
+mod index;
+
+pub use engine::{Counts, Engine, Match, NotLive};

@@ -129,6 +129,42 @@ codes! {
     SAMPLE_CLAUSE = 411;
     /// A sample without join keys.
     SAMPLE_WITHOUT_KEYS = 412;
+
+    /// A rule file that cannot be read, or is too large.
+    RULE_UNREADABLE = 501;
+    /// A rule file that is no TOML.
+    RULE_NOT_TOML = 502;
+    /// A value of another type than its key asks for.
+    RULE_WRONG_TYPE = 503;
+    /// A key that a rule must have.
+    RULE_MISSING_KEY = 504;
+    /// A key that nobody reads (a warning).
+    RULE_UNKNOWN_KEY = 505;
+    /// A value that its key cannot have.
+    RULE_BAD_VALUE = 506;
+    /// A key that means something to Kibana and nothing here (a warning).
+    RULE_KEY_WITHOUT_EFFECT = 507;
+    /// A second rule with the same `rule_id`.
+    RULE_SAME_UUID = 508;
+    /// Rules that share a `rule.id` (a warning).
+    RULE_SAME_ID = 509;
+    /// A directory that is deeper, or holds more files, than is looked at.
+    RULE_DIRECTORY_TOO_LARGE = 510;
+    /// A rule that can match no event of this host (a warning).
+    RULE_NEVER_MATCHES = 511;
+
+    /// A configuration file that cannot be read, or is too large.
+    CONFIG_UNREADABLE = 601;
+    /// A configuration file that is no TOML.
+    CONFIG_NOT_TOML = 602;
+    /// A value of another type than its setting asks for.
+    CONFIG_WRONG_TYPE = 603;
+    /// A setting that its table cannot do without.
+    CONFIG_MISSING_KEY = 604;
+    /// A setting that does not exist.
+    CONFIG_UNKNOWN_KEY = 605;
+    /// A value that its setting cannot have.
+    CONFIG_BAD_VALUE = 606;
 }
 
 #[cfg(test)]

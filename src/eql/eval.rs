@@ -17,6 +17,15 @@ pub(crate) enum Cond {
     Script(Box<Script>),
 }
 
+/// Why a condition never comes true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blocked {
+    /// It says so itself.
+    Constant,
+    /// It asks for a value of this field, which has none.
+    Field(FieldId),
+}
+
 impl Cond {
     /// Whether `document` satisfies it. Nothing is allocated unless a function makes text.
     pub(crate) fn holds<D: Document + ?Sized>(&self, document: &D) -> bool {
@@ -29,6 +38,29 @@ impl Cond {
                 document.values(*field).as_slice().iter().any(|value| test.holds(value))
             }
             Cond::Script(script) => script.holds(document),
+        }
+    }
+
+    /// Why no event makes it `truth`, where the fields that `filled` refuses never have a value; none
+    /// if some event may.
+    pub(crate) fn blocked(&self, truth: bool, filled: &dyn Fn(FieldId) -> bool) -> Option<Blocked> {
+        let first = |conditions: &[Cond]| conditions.iter().find_map(|c| c.blocked(truth, filled));
+        let every = |conditions: &[Cond]| {
+            let mut why = None;
+            for condition in conditions {
+                let this = condition.blocked(truth, filled)?;
+                why = why.filter(|why| *why != Blocked::Constant).or(Some(this));
+            }
+            why
+        };
+        match self {
+            Cond::Constant(constant) => (*constant != truth).then_some(Blocked::Constant),
+            Cond::All(conditions) if truth => first(conditions),
+            Cond::Any(conditions) if !truth => first(conditions),
+            Cond::All(conditions) | Cond::Any(conditions) => every(conditions),
+            Cond::Not(condition) => condition.blocked(!truth, filled),
+            Cond::Field(field, _) => (truth && !filled(*field)).then_some(Blocked::Field(*field)),
+            Cond::Script(_) => None,
         }
     }
 
@@ -78,5 +110,26 @@ impl Cond {
             Cond::Field(_, test) => test.cost(),
             Cond::Script(_) => 50,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocked_by_fields_that_never_have_a_value() {
+        let field = |number| Cond::Field(FieldId(number), Test::Exists);
+        let blocked = |condition: Cond| condition.blocked(true, &|field| field.0 < 10);
+        let by = |number| Some(Blocked::Field(FieldId(number)));
+        assert_eq!(blocked(field(1)), None);
+        assert_eq!(blocked(field(11)), by(11));
+        assert_eq!(blocked(field(11).not()), None);
+        assert_eq!(blocked(Cond::all([field(1), field(12)])), by(12));
+        assert_eq!(blocked(Cond::any([field(1), field(12)])), None);
+        assert_eq!(blocked(Cond::any([field(11), field(12)])), by(11));
+        assert_eq!(blocked(Cond::all([field(1), Cond::all([field(11), field(2)]).not()])), None);
+        assert_eq!(blocked(Cond::any([field(11), Cond::Not(Box::new(Cond::Constant(true)))])), by(11));
+        assert_eq!(blocked(Cond::Constant(false)), Some(Blocked::Constant));
     }
 }

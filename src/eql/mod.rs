@@ -78,6 +78,7 @@ mod text;
 mod value;
 mod version;
 
+pub use eval::Blocked;
 pub use program::{Kind, Options, Program, parse};
 pub use requirement::{Literal, Place, Requirement};
 

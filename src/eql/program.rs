@@ -8,7 +8,7 @@ use crate::event::{Document, FieldId, Schema};
 use super::ast::{Body, Category, EventFilter, Query};
 use super::check::check;
 use super::compile::Compiler;
-use super::eval::Cond;
+use super::eval::{Blocked, Cond};
 use super::fault::{Fault, What};
 use super::parser::parse_condition;
 use super::requirement::{Needs, Requirement};
@@ -162,6 +162,13 @@ impl Program {
     #[must_use]
     pub fn requirements(&self) -> Vec<Option<&[Requirement]>> {
         self.stages.iter().map(Stage::requirements).collect()
+    }
+
+    /// Why each stage can match no event, where the fields that `filled` refuses never have a value;
+    /// `None` for a stage that may match. An event query has one stage.
+    #[must_use]
+    pub fn blocked(&self, filled: &dyn Fn(FieldId) -> bool) -> Vec<Option<Blocked>> {
+        self.stages.iter().map(|stage| stage.condition.blocked(true, filled)).collect()
     }
 
     /// What can be used and hardly means what it says.

@@ -75,6 +75,12 @@ pub trait Schema {
         None
     }
 
+    /// Whether events can ever have a value in `field`; a condition that needs one else never matches.
+    fn filled(&self, field: FieldId) -> bool {
+        let _ = field;
+        true
+    }
+
     /// Whether the field's type is a guess from its values, which may be text and look like another type.
     fn guessed(&self, field: FieldId) -> bool {
         let _ = field;
@@ -202,6 +208,10 @@ impl Schema for Live {
 
     fn name(&self, field: FieldId) -> &str {
         row(field).map_or("", |r| r.name)
+    }
+
+    fn filled(&self, field: FieldId) -> bool {
+        row(field).is_some_and(Row::has_source)
     }
 }
 

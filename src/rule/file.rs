@@ -8,17 +8,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::query;
+use super::query::{self, Compiled};
 use super::{
     Investigate, Metadata, Osquery, Rule, Severity, SkipReason, Suppression, Technique, Threat, ThreatItem,
     Timeline,
 };
-use crate::diagnostic::{Diagnostic, Level, Source};
+use crate::diagnostic::{Diagnostic, Level, Source, codes};
 use crate::event::Schema;
 use crate::toml_file::{Codes, Faults, Placed, Table};
-
-/// 507: a key is read, but has no effect here.
-const NO_EFFECT: u16 = 507;
 
 /// The longest `rule.id`, which is also the syslog MSGID (RFC 5424, 6.2.7).
 const LONGEST_ID: usize = 32;
@@ -193,7 +190,7 @@ fn read_rule(table: Table<'_>, own: Own, origin: &Origin<'_>, schema: &dyn Schem
     language(&table);
     let query = table.required_text("query");
     let placed = query.as_ref().map(|query| Placed { value: query.value.as_ref(), span: query.span });
-    let program = placed.and_then(|query| query::compile(faults, &query, schema));
+    let compiled = placed.and_then(|query| query::compile(faults, &query, schema));
     let (from, interval, window) = schedule(&table);
     let max_signals =
         table.integer("max_signals", 1..=i64::MAX).map_or(100, |most| most.value.unsigned_abs());
@@ -213,7 +210,7 @@ fn read_rule(table: Table<'_>, own: Own, origin: &Origin<'_>, schema: &dyn Schem
     let building_block = building_block(&table);
     other_keys(&table);
     table.done();
-    kind?;
+    let (_, Compiled { program, not_live }) = (kind?, compiled?);
     Some(Rule {
         uuid: owned(uuid?),
         id: own.id.unwrap_or_else(|| short_id(&faults.source().name)),
@@ -244,7 +241,8 @@ fn read_rule(table: Table<'_>, own: Own, origin: &Origin<'_>, schema: &dyn Schem
         osquery: Vec::new(),
         investigate: Vec::new(),
         query: owned(query?),
-        program: program?,
+        program,
+        not_live,
         ruleset: origin.ruleset.to_owned(),
         path: origin.path.map(Path::to_owned),
         source: Arc::clone(faults.source()),
@@ -279,7 +277,7 @@ fn language(table: &Table<'_>) {
 /// costs nobody the rule: it is told, and Kibana's default stands.
 fn schedule(table: &Table<'_>) -> (String, String, Duration) {
     let warn = |at: &Placed<Cow<'_, str>>, title: &str, help: &str| {
-        let code = Codes::RULE.value();
+        let code = Codes::RULE.value;
         table.faults().add(code, Level::Warning, title.to_owned(), at.span, "", Some(help.to_owned()));
     };
     let from = table.text("from").filter(|from| {
@@ -428,7 +426,12 @@ fn other_keys(table: &Table<'_>) {
             continue;
         }
         let title = format!("`rule.{key}` has no effect here: {why}");
-        table.faults().tell(NO_EFFECT, Level::Warning, title, table.place(key).unwrap_or_default());
+        table.faults().tell(
+            codes::RULE_KEY_WITHOUT_EFFECT,
+            Level::Warning,
+            title,
+            table.place(key).unwrap_or_default(),
+        );
     }
     for key in KIBANAS_OWN {
         table.known(key);
@@ -462,3 +465,6 @@ fn did_you_mean(word: &str, words: &[&str], otherwise: &str) -> String {
         None => otherwise.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

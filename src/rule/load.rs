@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::embedded::RULES;
 use super::file::{self, Origin, Reading};
 use super::{Loaded, Rule, SkipReason, Skipped};
-use crate::diagnostic::{Diagnostic, Label, Level, Source};
+use crate::diagnostic::{Diagnostic, Label, Level, Source, codes};
 use crate::event::Schema;
 use crate::toml_file::{self, Codes, unreadable};
 
@@ -19,15 +19,6 @@ pub const VENDOR_RULES: &str = "/usr/share/auditward/rules";
 
 /// Where an administrator puts rules of this site.
 pub const SITE_RULES: &str = "/etc/auditward/rules.d";
-
-/// 508: a second rule has the same `rule_id`.
-const SAME_UUID: u16 = 508;
-
-/// 509: rules share a `rule.id`.
-const SAME_ID: u16 = 509;
-
-/// 510: a directory is deeper or holds more files than is looked at.
-const TOO_MANY: u16 = 510;
 
 /// The most rule files that are read.
 const MOST_FILES: usize = 20_000;
@@ -117,7 +108,7 @@ impl<'s> Loader<'s> {
         if self.loaded.skipped.get(before).is_some_and(|skipped| skipped.reason == SkipReason::NoRule) {
             self.loaded.skipped.truncate(before);
             let title = format!("{} holds no rule: it has no table [rule]", path.display());
-            self.bare(Codes::RULE.missing(), Level::Error, title);
+            self.bare(Codes::RULE.missing, Level::Error, title);
         }
     }
 
@@ -128,7 +119,7 @@ impl<'s> Loader<'s> {
         };
         if depth > DEEPEST {
             let title = format!("{} is not looked into: it is too deep", path.display());
-            return self.bare(TOO_MANY, Level::Error, title);
+            return self.bare(codes::RULE_DIRECTORY_TOO_LARGE, Level::Error, title);
         }
         let mut paths: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
         paths.sort();
@@ -151,7 +142,7 @@ impl<'s> Loader<'s> {
             Ok(_) if self.loaded.files == MOST_FILES => {
                 let title = format!("{} and what follows is not read: too many files", path.display());
                 self.loaded.files += 1;
-                self.bare(TOO_MANY, Level::Error, title);
+                self.bare(codes::RULE_DIRECTORY_TOO_LARGE, Level::Error, title);
             }
             Ok(_) if self.loaded.files > MOST_FILES => {}
             Ok(_) => self.file(path, ruleset),
@@ -215,7 +206,7 @@ impl<'s> Loader<'s> {
 
     fn finish(mut self) -> Loaded {
         if let Some(title) = shared_ids(&self.loaded.rules) {
-            self.bare(SAME_ID, Level::Warning, title);
+            self.bare(codes::RULE_SAME_ID, Level::Warning, title);
             if let Some(fault) = self.loaded.diagnostics.last_mut() {
                 fault.help =
                     Some("tell them apart by rule.uuid, or give each an `[auditward] id`".to_owned());
@@ -234,7 +225,7 @@ fn same_uuid(rule: &Rule, first: &Rule) -> Diagnostic {
     let place =
         rule.source.text.find(&rule.uuid).map(|start| toml_file::span(start..start + rule.uuid.len()));
     Diagnostic {
-        code: SAME_UUID,
+        code: codes::RULE_SAME_UUID,
         level: Level::Error,
         title: format!("`rule_id` is that of {}, which is used", first.source.name.display()),
         source: Some(Arc::clone(&rule.source)),

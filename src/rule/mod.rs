@@ -169,6 +169,8 @@ pub struct Rule {
     pub query: String,
     /// The compiled query.
     pub program: eql::Program,
+    /// Why it can match nothing here, if so: a field that it needs has no source.
+    pub not_live: Option<String>,
     /// Name of the set it came from: `embedded`, `vendor`, `site`, or the path given.
     pub ruleset: String,
     /// Where it was read; none for embedded rules.

@@ -1,39 +1,90 @@
 //! The query of a rule file, compiled so that the caret of a fault lands in the rule file.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Label, Source, Span};
-use crate::eql::Program;
+use crate::diagnostic::{Diagnostic, Label, Level, Source, Span, codes};
+use crate::eql::{Blocked, Program};
 use crate::event::Schema;
-use crate::toml_file::{Faults, Placed};
+use crate::toml_file::{Faults, Placed, span};
+
+/// A query that compiled.
+pub(super) struct Compiled {
+    pub(super) program: Program,
+    /// Why it can match nothing here, if so.
+    pub(super) not_live: Option<String>,
+}
 
 /// Compiles `query`; what is wrong with it goes to `faults`, placed in the file where the string
 /// there reads letter for letter as the query does (any `'''` string, and others without escapes).
 /// A query written with escapes is shown alone, with the line it begins at.
-pub(super) fn compile(faults: &Faults, query: &Placed<&str>, schema: &dyn Schema) -> Option<Program> {
+pub(super) fn compile(faults: &Faults, query: &Placed<&str>, schema: &dyn Schema) -> Option<Compiled> {
     let file = faults.source();
     let start = literal_start(&file.text, query);
-    let source = Arc::new(Source {
-        name: match start {
-            Some(_) => file.name.clone(),
-            None => {
-                let line = line_of(&file.text, query.span.start);
-                format!("{} (query of line {line}, escapes read)", file.name.display()).into()
-            }
-        },
-        text: query.value.to_owned(),
-    });
+    let source = Arc::new(Source { name: name(file, query, start), text: query.value.to_owned() });
+    let push = |fault: Diagnostic| {
+        faults.push(match start {
+            Some(start) => moved(fault, file, start),
+            None => fault,
+        });
+    };
     match Program::compile(&source, schema) {
-        Ok(program) => Some(program),
-        Err(found) => {
-            for fault in found {
-                faults.push(match start {
-                    Some(start) => moved(fault, file, start),
-                    None => fault,
-                });
+        Ok(program) => {
+            program.warnings().iter().cloned().for_each(push);
+            let blocked = blocked(&program, schema);
+            if let Some(blocked) = blocked {
+                push(never_matches(blocked, &source, schema));
             }
+            Some(Compiled { program, not_live: blocked.map(|blocked| reason(blocked, schema)) })
+        }
+        Err(found) => {
+            found.into_iter().for_each(push);
             None
         }
+    }
+}
+
+fn name(file: &Source, query: &Placed<&str>, start: Option<u32>) -> PathBuf {
+    match start {
+        Some(_) => file.name.clone(),
+        None => {
+            let line = line_of(&file.text, query.span.start);
+            format!("{} (query of line {line}, escapes read)", file.name.display()).into()
+        }
+    }
+}
+
+/// Why the query can match nothing of what `schema`'s events hold: of a sequence or sample, every
+/// stage must be able to.
+fn blocked(program: &Program, schema: &dyn Schema) -> Option<Blocked> {
+    program.blocked(&|field| schema.filled(field)).into_iter().flatten().next()
+}
+
+fn reason(blocked: Blocked, schema: &dyn Schema) -> String {
+    match blocked {
+        Blocked::Constant => "its condition is never true".to_owned(),
+        Blocked::Field(field) => format!("{} has no source here", schema.name(field)),
+    }
+}
+
+/// The warning, placed at the field's name.
+fn never_matches(blocked: Blocked, source: &Arc<Source>, schema: &dyn Schema) -> Diagnostic {
+    let whole = 0..source.text.trim_end().len();
+    let place = match blocked {
+        Blocked::Constant => whole,
+        Blocked::Field(field) => {
+            let name = schema.name(field);
+            source.text.find(name).map_or(whole, |start| start..start + name.len())
+        }
+    };
+    Diagnostic {
+        code: codes::RULE_NEVER_MATCHES,
+        level: Level::Warning,
+        title: format!("this rule can never match here: {}", reason(blocked, schema)),
+        source: Some(Arc::clone(source)),
+        primary: Some(Label { span: span(place), text: String::new() }),
+        context: Vec::new(),
+        help: None,
     }
 }
 
@@ -72,7 +123,6 @@ fn moved(fault: Diagnostic, file: &Arc<Source>, by: u32) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Level;
     use crate::toml_file::Codes;
 
     /// What stands in the file from where the query is said to start.
