@@ -388,3 +388,22 @@ fn a_loaded_rule_covers_what_it_records_whatever_its_key() {
     never.action = RuleAction::Never;
     assert_eq!(number_of_missing(loaded(&never)), 2);
 }
+
+#[test]
+fn a_task_filter_that_silences_everything_is_told() {
+    // Not tried on the running kernel: what is forked while it is loaded is never recorded again.
+    let mut never_task = foreign(&[], vec![]);
+    never_task.flags = RuleFlags::FilterTask;
+    never_task.action = RuleAction::Never;
+    never_task.syscalls = RuleSyscalls::new_zeroed();
+    let mut never_exit = foreign(&[59], vec![RuleField::Arch(0xc000_003e), RuleField::Uid(1000)]);
+    never_exit.action = RuleAction::Never;
+    let mut table = Table { rules: vec![loaded(&never_task), loaded(&never_exit)], ..Table::default() };
+    let loading = kernel_rules::load(&mut table, &usermod_rules()).unwrap();
+    assert!(loading.silenced);
+    assert_eq!(loading.shadowing, [loaded(&never_exit)]);
+    assert_eq!(loading.added.len(), 2);
+    assert_eq!(loaded(&never_task).to_string(), "-a never,task");
+    let shown = loaded(&never_exit).to_string();
+    assert_eq!(shown, "-a never,exit -F arch=b64 -S execve -F uid=1000");
+}

@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use auditward::audit::netlink::{DEFAULT_BUFFER, Socket};
+use auditward::audit::execve::Arguments;
+use auditward::audit::netlink::{DEFAULT_BUFFER, JoinError, Socket};
 use auditward::audit::reassembler::Limits;
 use auditward::audit::{Reassembler, RecordType};
 use live::{KernelAudit, private_usermod, scratch};
@@ -186,4 +187,96 @@ fn received_and_counted_drops_are_what_was_sent() {
     assert!(dropped > 0 && received > 0, "some fitted and some did not");
     assert_eq!(received + dropped, sent);
     assert!(tiny.counters().overruns < dropped, "ENOBUFS is told far less often than records are lost");
+}
+
+#[test]
+fn one_membership_gives_each_record_once_and_every_argument_is_exact() {
+    let Some(kernel) = KernelAudit::take() else { return };
+    let folder = scratch();
+    let program = private_usermod(folder.path());
+    kernel.record_executions_of(&program);
+    let mut socket = Socket::join(DEFAULT_BUFFER).expect("joined");
+    let arguments = ["-u", "0", "-o", "", "two words", "\"quoted\"", "\u{e9}\n", "?"];
+    assert!(Command::new(&program).args(arguments).status().expect("it runs").success());
+
+    let (mut serial, mut records, mut read) = (None, Vec::new(), Arguments::default());
+    let mut reassembler = Reassembler::new(Limits::default());
+    let mut all = Vec::new();
+    // Whatever would come twice comes within the 500 ms in which nothing more does.
+    loop {
+        let deadline = Some(Instant::now() + Duration::from_millis(500));
+        let received = socket.receive(None, deadline, &mut |record| {
+            all.push((record.stamp.serial, record.kind, record.body.to_vec()));
+            reassembler.push(record, 0, &mut |event| {
+                let call = event.record(RecordType::SYSCALL);
+                if call.is_some_and(|r| r.body.ends_with(format!("key=\"{}\"", kernel.key()).as_bytes())) {
+                    assert_eq!(serial.replace(event.stamp.serial), None, "one event");
+                    records = event.kinds().collect();
+                    read.read(event);
+                }
+            });
+        });
+        if received.expect("the socket reads on").datagrams == 0 {
+            break;
+        }
+    }
+    let given = [program.to_str().expect("text")].into_iter().chain(arguments).map(str::as_bytes);
+    assert_eq!(read.iter().collect::<Vec<_>>(), given.collect::<Vec<_>>());
+    assert_eq!(records.iter().filter(|&&kind| kind == RecordType::EXECVE).count(), 1);
+    assert_eq!(records.iter().filter(|&&kind| kind == RecordType::PATH).count(), 2);
+    let wire = all.iter().filter(|(s, ..)| Some(*s) == serial).collect::<Vec<_>>();
+    assert_eq!(wire.len(), records.len() + 1, "EOE is not among the event's records");
+    for (at, record) in wire.iter().enumerate() {
+        assert!(!wire[..at].contains(record), "came twice: {record:?}");
+    }
+    let counters = socket.counters();
+    assert_eq!((counters.malformed, counters.foreign, counters.truncated), (0, 0, 0));
+}
+
+#[test]
+fn f21_the_receive_buffer_is_as_asked_where_permitted() {
+    let Some(_kernel) = KernelAudit::take() else { return };
+    let socket = Socket::join(DEFAULT_BUFFER).expect("joined");
+    assert_eq!((socket.buffer().granted, socket.buffer().shortfall()), (DEFAULT_BUFFER, None));
+    // Without CAP_NET_ADMIN it starts all the same, and says what it got. (Capabilities are a thread's.)
+    let less = thread::spawn(|| {
+        caps::drop(None, caps::CapSet::Effective, caps::Capability::CAP_NET_ADMIN).expect("dropped");
+        Socket::join(DEFAULT_BUFFER).expect("joined").buffer()
+    });
+    let less = less.join().expect("no panic");
+    let limit = std::fs::read_to_string("/proc/sys/net/core/rmem_max").expect("rmem_max");
+    let limit: usize = limit.trim().parse().expect("a number");
+    assert_eq!(less.granted, limit.min(DEFAULT_BUFFER));
+    assert_eq!(less.shortfall().is_some(), limit < DEFAULT_BUFFER);
+}
+
+#[test]
+fn joining_without_the_capability_says_what_is_missing() {
+    let Some(_kernel) = KernelAudit::take() else { return };
+    let refused = thread::spawn(|| {
+        caps::drop(None, caps::CapSet::Effective, caps::Capability::CAP_AUDIT_READ).expect("dropped");
+        Socket::join(DEFAULT_BUFFER).map(drop)
+    });
+    let error = refused.join().expect("no panic").expect_err("refused");
+    assert!(matches!(error, JoinError::NotPermitted), "{error}");
+    assert!(error.to_string().contains("CAP_AUDIT_READ"));
+}
+
+#[test]
+fn what_systemd_hands_over_is_checked() {
+    let refused = |fd: OwnedFd| match Socket::from_fd(fd, DEFAULT_BUFFER) {
+        Err(JoinError::NotAudit(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    let netlink = |protocol| {
+        let fd = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol);
+        let fd = fd.expect("socket");
+        bind(fd.as_raw_fd(), &NetlinkAddr::new(0, 0)).expect("bound");
+        fd
+    };
+    assert!(refused(std::fs::File::open("/dev/null").expect("null").into()).contains("non-socket"));
+    let (unix, _other) = std::os::unix::net::UnixDatagram::pair().expect("pair");
+    assert_eq!(refused(unix.into()), "address family 1, protocol 0");
+    assert_eq!(refused(netlink(SockProtocol::NetlinkRoute)), "address family 16, protocol 0");
+    assert_eq!(refused(netlink(SockProtocol::NetlinkAudit)), "it is no member of group 1");
 }

@@ -11,10 +11,11 @@ use std::time::Instant;
 use netlink_packet_core::NetlinkBuffer;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
-use nix::sys::socket::{MsgFlags, MultiHeaders, NetlinkAddr, SockaddrLike, recvmmsg};
+use nix::sys::socket::{MsgFlags, NetlinkAddr, SockaddrLike, recvmmsg};
 
 use super::input::poll_timeout;
 use super::record::{Malformed, Record};
+use super::sockopt::Headers;
 use super::types::RecordType;
 
 /// Datagrams read by one system call.
@@ -74,10 +75,16 @@ impl Sender for () {
     }
 }
 
+/// What one recvmmsg(2) gave.
+enum Batch {
+    Read(usize),
+    Overrun,
+}
+
 /// See the module.
 pub struct Datagrams<A> {
     slots: Box<[u8]>,
-    headers: MultiHeaders<A>,
+    headers: Headers<A>,
     /// What was received so far.
     pub counters: Counters,
 }
@@ -88,7 +95,7 @@ impl<A: Sender> Datagrams<A> {
     pub fn new() -> Self {
         Self {
             slots: vec![0; SLOTS * SLOT].into_boxed_slice(),
-            headers: MultiHeaders::preallocate(SLOTS, None),
+            headers: Headers::new(SLOTS),
             counters: Counters::default(),
         }
     }
@@ -122,25 +129,36 @@ impl<A: Sender> Datagrams<A> {
             Err(errno) => return Err(errno.into()),
         }
         let [socket_ready, wake_ready] = fds.map(|fd| fd.any().unwrap_or(true));
-        let datagrams = if socket_ready { self.read(socket, sink)? } else { 0 };
+        let mut datagrams = 0;
+        if socket_ready {
+            datagrams = match self.read(socket, sink)? {
+                Batch::Read(count) => count,
+                // An overflow is told once; what was received before it still waits.
+                Batch::Overrun => match self.read(socket, sink)? {
+                    Batch::Read(count) => count,
+                    Batch::Overrun => 0,
+                },
+            };
+        }
         Ok(Received { datagrams, woken: wake.is_some() && wake_ready })
     }
 
     /// Reads one batch without waiting.
-    fn read(&mut self, socket: BorrowedFd<'_>, sink: &mut dyn FnMut(&Record<'_>)) -> io::Result<usize> {
+    fn read(&mut self, socket: BorrowedFd<'_>, sink: &mut dyn FnMut(&Record<'_>)) -> io::Result<Batch> {
         let mut slots = self.slots.chunks_exact_mut(SLOT);
         let mut slices: [[IoSliceMut<'_>; 1]; SLOTS] =
             std::array::from_fn(|_| [IoSliceMut::new(slots.next().unwrap_or_default())]);
         let fd = socket.as_fd().as_raw_fd();
-        let batch = match recvmmsg(fd, &mut self.headers, slices.iter_mut(), MsgFlags::MSG_DONTWAIT, None) {
-            Ok(batch) => batch,
-            Err(Errno::ENOBUFS) => {
-                self.counters.overruns += 1;
-                return Ok(0);
-            }
-            Err(Errno::EINTR | Errno::EAGAIN) => return Ok(0),
-            Err(errno) => return Err(errno.into()),
-        };
+        let batch =
+            match recvmmsg(fd, self.headers.get_mut(), slices.iter_mut(), MsgFlags::MSG_DONTWAIT, None) {
+                Ok(batch) => batch,
+                Err(Errno::ENOBUFS) => {
+                    self.counters.overruns += 1;
+                    return Ok(Batch::Overrun);
+                }
+                Err(Errno::EINTR | Errno::EAGAIN) => return Ok(Batch::Read(0)),
+                Err(errno) => return Err(errno.into()),
+            };
         let mut count = 0;
         for message in batch {
             count += 1;
@@ -153,7 +171,7 @@ impl<A: Sender> Datagrams<A> {
             }
         }
         self.counters.datagrams += count as u64;
-        Ok(count)
+        Ok(Batch::Read(count))
     }
 }
 

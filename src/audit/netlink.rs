@@ -144,7 +144,11 @@ impl Socket {
     /// See [`JoinError`].
     pub fn join(buffer: usize) -> Result<Self, JoinError> {
         let mut socket = netlink_sys::Socket::new(NETLINK_AUDIT).map_err(explain)?;
-        // Before joining, so that the first burst finds the room.
+        // Before joining, so that the first burst finds the room. The socket is ours alone: a size
+        // below the system's default is meant.
+        if buffer < granted(&socket)? {
+            setsockopt(&socket, sockopt::RcvBuf, &buffer).map_err(io::Error::from)?;
+        }
         let buffer = Buffer::enlarge(&socket, buffer)?;
         socket.bind_auto().map_err(explain)?;
         socket.add_membership(GROUP_READLOG).map_err(explain)?;

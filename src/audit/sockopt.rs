@@ -1,12 +1,12 @@
 //! The few things about sockets that no crate wraps, and with them the house's only unsafe code.
-#![expect(unsafe_code, reason = "getsockopt of three options and taking over an inherited descriptor")]
+#![expect(unsafe_code, reason = "getsockopt of three options, an inherited descriptor, one Send")]
 
 use std::io;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::libc;
-use nix::sys::socket::getsockopt;
+use nix::sys::socket::{MultiHeaders, SockaddrLike, getsockopt};
 use nix::{getsockopt_impl, sockopt_impl};
 
 /// `SK_MEMINFO_VARS` of `include/uapi/linux/sock_diag.h`: how many words SO_MEMINFO gives.
@@ -71,4 +71,23 @@ pub(super) fn take_listen_fds() -> io::Result<Vec<OwnedFd>> {
     // ours and listen_fds has just set their CLOEXEC flag), and the swap above makes this their one
     // owner.
     Ok(fds.map(|fd: RawFd| unsafe { OwnedFd::from_raw_fd(fd) }).collect())
+}
+
+/// The headers of a batch of datagrams, which may go to the thread that reads them.
+pub(super) struct Headers<A>(MultiHeaders<A>);
+
+// SAFETY: the pointers that keep `MultiHeaders` from being Send lead into its own boxed slices, which
+// do not move with it; those to the caller's buffers are written anew by each `recvmmsg` before they
+// are used. Nothing in it is shared with another thread.
+unsafe impl<A: Send> Send for Headers<A> {}
+
+impl<A: SockaddrLike + Copy> Headers<A> {
+    /// Headers for `count` datagrams.
+    pub(super) fn new(count: usize) -> Self {
+        Self(MultiHeaders::preallocate(count, None))
+    }
+
+    pub(super) fn get_mut(&mut self) -> &mut MultiHeaders<A> {
+        &mut self.0
+    }
 }

@@ -5,5 +5,8 @@ use std::process::ExitCode;
 /// Parses the arguments and runs the command.
 #[must_use]
 pub fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|command| command == crate::daemon::keeper::COMMAND) {
+        return crate::daemon::keeper::main();
+    }
     ExitCode::from(2)
 }

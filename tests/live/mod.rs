@@ -65,10 +65,15 @@ impl KernelAudit {
         Ok(Self { before, key, _lock: lock })
     }
 
-    /// Turns auditing on, with room for a burst, and records executions of exactly this program.
-    pub(crate) fn record_executions_of(&self, program: &Path) {
+    /// Turns auditing on, with room for a burst; no rule is added.
+    pub(crate) fn turn_on(&self) {
         auditctl(&["-e", "1"]);
         auditctl(&["-b", "8192"]);
+    }
+
+    /// Turns auditing on and records executions of exactly this program.
+    pub(crate) fn record_executions_of(&self, program: &Path) {
+        self.turn_on();
         let path = format!("path={}", program.display());
         auditctl(&[
             "-a",
@@ -86,8 +91,7 @@ impl KernelAudit {
 
     /// Turns auditing on and records each getppid(2) of this executable: three cheap records a call.
     pub(crate) fn record_getppid_of(&self, executable: &Path) {
-        auditctl(&["-e", "1"]);
-        auditctl(&["-b", "8192"]);
+        self.turn_on();
         let exe = format!("exe={}", executable.display());
         auditctl(&["-a", "always,exit", "-F", "arch=b64", "-S", "getppid", "-F", &exe, "-k", &self.key]);
     }
@@ -136,12 +140,12 @@ pub(crate) fn expect_audit_settings(wanted: &str) {
     });
 }
 
-fn auditctl(arguments: &[&str]) {
+pub(crate) fn auditctl(arguments: &[&str]) {
     let output = Command::new("auditctl").args(arguments).output().expect("auditctl runs");
     assert!(output.status.success(), "auditctl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn run(program: &str, arguments: &[&str]) -> String {
+pub(crate) fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().expect("the program runs");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -55,8 +55,9 @@ impl Abi {
         abis.iter().filter(|abi| abi.word == "b64" || has_b32 || abis.len() == 1).copied().collect()
     }
 
-    /// The word and the numbers' names of an `AUDIT_ARCH_*` value, for showing a foreign rule.
-    pub(super) fn by_arch(arch: u32) -> Option<Self> {
+    /// The ABI of an `AUDIT_ARCH_*` value.
+    #[must_use]
+    pub fn by_arch(arch: u32) -> Option<Self> {
         MACHINES.iter().flat_map(|(_, abis)| *abis).find(|abi| abi.arch == arch).copied()
     }
 }
