@@ -1,8 +1,8 @@
 //! An alert: the ECS document, and the one line an administrator reads in syslog.
 //!
-//! `document` builds the document out of the rule and the source events, `text` the line out of the
-//! document, `id` the name by which receivers know doubles. Nothing is looked up here: what the line
-//! says is what the document holds.
+//! `source` gives an event with its parents, `document` builds the alert's document out of the rule and
+//! the source events, `text` the line out of the document, `id` the name by which receivers know doubles.
+//! Nothing is looked up here: what the line says is what the document holds.
 
 use std::sync::Arc;
 
@@ -17,11 +17,13 @@ mod id;
 pub(crate) mod read;
 #[cfg(test)]
 pub(crate) mod sample;
+mod source;
 mod target;
 pub(crate) mod text;
 
 pub use document::ECS_VERSION;
 pub use id::alert_id;
+pub use source::source;
 
 /// One alert, complete: nothing is looked up after it was made.
 #[derive(Debug)]
@@ -42,8 +44,9 @@ pub struct Alert {
 }
 
 impl Alert {
-    /// Makes the alert of `rule` on `events`: the source events as nested ECS documents, with their
-    /// stamps, in the order in which they matched (one, or all of a sequence).
+    /// Makes the alert of `rule` on `events`: the source events as nested ECS documents (for live events
+    /// and recordings what [`source()`] gives), with their stamps, in the order in which they matched
+    /// (one, or all of a sequence).
     ///
     /// The last event, which completed the match, is merged into the document; of several, all stand
     /// under `auditward.events` as well. `host_id` is `host.id`; `created` the time now.

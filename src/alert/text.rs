@@ -1,7 +1,7 @@
 //! The one line of an alert.
 //!
-//! First a sentence for people, up to the first `;`, then `key=value` for machines, in the words of
-//! audit records (`auid`, `ses`, `exe`, `a0`…):
+//! First a sentence for people, up to the first `; time=` outside of double quotes, then `key=value` for
+//! machines, in the words of audit records (`auid`, `ses`, `exe`, `a0`…):
 //!
 //! ```text
 //! MEDIUM Potential Linux Backdoor User Account Creation: usermod -u 0 -o bob, account bob (from
@@ -23,13 +23,15 @@ use crate::clean;
 use crate::rule::Severity;
 
 /// Bytes of a command line in the sentence; all of it follows as `a0=…`.
-const COMMAND_IN_SENTENCE: usize = 240;
+const COMMAND_IN_SENTENCE: usize = 120;
 /// Bytes of a name in the sentence.
 const NAME_IN_SENTENCE: usize = 120;
 /// Parents named, nearest first.
 const PARENTS: usize = 8;
 /// Value lengths tried, one after the other, until the line fits.
-const SHORTER: [usize; 7] = [1024, 512, 256, 128, 64, 32, 16];
+const SHORTER: [usize; 5] = [1024, 512, 256, 128, LEAST];
+/// Values are not made shorter: ids, stamps and paths that people know by heart stay whole.
+const LEAST: usize = 64;
 
 /// The whole line.
 pub(super) fn line(severity: Severity, document: &Map<String, Value>) -> String {
@@ -43,22 +45,48 @@ pub(super) fn line(severity: Severity, document: &Map<String, Value>) -> String 
 /// The line in at most `limit` bytes; see [`super::Alert::line_within`].
 pub(super) fn line_within(severity: Severity, document: &Map<String, Value>, limit: usize) -> String {
     let args = read::args(document);
-    let mut line = String::new();
+    let facts = facts(document);
+    let sentence = sentence(severity, document, COMMAND_IN_SENTENCE);
     for max in SHORTER {
-        line.clear();
-        line.push_str(&sentence(severity, document, max.min(COMMAND_IN_SENTENCE)));
+        let mut line = sentence.clone();
         let mut keys = Pairs { out: &mut line, max, started: false };
-        keys.put("truncated", b"yes");
-        facts(document).iter().for_each(|(key, value)| keys.put(key, value.as_bytes()));
+        for (n, (key, value)) in facts.iter().enumerate() {
+            keys.put(key, value.as_bytes());
+            if n == 0 {
+                keys.put("truncated", b"yes");
+            }
+        }
         let room = limit.saturating_sub(keys.out.len());
         if write_args(&mut keys, &args, room) {
             return line;
         }
     }
-    let end = if limit < 3 { "" } else { "..." };
-    let kept = clean::cut(&line, limit.saturating_sub(end.len())).len();
-    line.truncate(kept);
-    line.push_str(end);
+    least_line(sentence, &facts, limit)
+}
+
+/// Where not everything fits: the sentence, then whole pairs in the order of worth, as many as fit.
+fn least_line(sentence: String, facts: &[(&'static str, Cow<'_, str>)], limit: usize) -> String {
+    let mut line = sentence;
+    let mut keys = Pairs { out: &mut line, max: LEAST, started: false };
+    for (n, (key, value)) in facts.iter().enumerate() {
+        let before = keys.out.len();
+        keys.put(key, value.as_bytes());
+        if n == 0 {
+            keys.put("truncated", b"yes");
+        }
+        if keys.out.len() > limit {
+            keys.out.truncate(before);
+            if n == 0 {
+                break;
+            }
+        }
+    }
+    if line.len() > limit {
+        let end = if limit < 3 { "" } else { "..." };
+        let kept = clean::cut(&line, limit.saturating_sub(end.len())).len();
+        line.truncate(kept);
+        line.push_str(end);
+    }
     line
 }
 
@@ -67,7 +95,8 @@ pub(super) fn headline(severity: Severity, document: &Map<String, Value>) -> Str
     sentence(severity, document, COMMAND_IN_SENTENCE)
 }
 
-fn sentence(severity: Severity, document: &Map<String, Value>, command_max: usize) -> String {
+/// The sentence with at most about `command_max` bytes of the command.
+pub(crate) fn sentence(severity: Severity, document: &Map<String, Value>, command_max: usize) -> String {
     let get = |path| read::text(document, path);
     let mut out = String::with_capacity(512);
     let word = match severity {
@@ -77,8 +106,14 @@ fn sentence(severity: Severity, document: &Map<String, Value>, command_max: usiz
         Severity::Critical => "CRITICAL",
     };
     let name = get("rule.name").unwrap_or(Cow::Borrowed("unnamed rule"));
-    let name = clean::text(name.as_bytes());
-    let _ = write!(out, "{word} {}: ", clean::cut(&name, NAME_IN_SENTENCE));
+    let _ = write!(out, "{word} ");
+    if name.contains('"') {
+        // The only quotes of a sentence are those around values, by which a reader finds its end.
+        put_name(&mut out, &name);
+    } else {
+        out.push_str(clean::cut(&clean::text(name.as_bytes()), NAME_IN_SENTENCE));
+    }
+    out.push_str(": ");
     write_act(&mut out, document, command_max);
     if let Some(outcome) = get("event.outcome").filter(|o| o == "failure") {
         let _ = write!(out, " ({outcome})");
@@ -314,7 +349,7 @@ fn write_args(pairs: &mut Pairs<'_>, args: &[Cow<'_, [u8]>], room: usize) -> boo
         pairs.put(&format!("a{n}"), arg);
     }
     let whole = head + tail == args.len();
-    whole || (pairs.out.len() <= end && head > 0 && tail > 0 && pairs.max <= 64)
+    whole || (pairs.out.len() <= end && head > 0 && tail > 0 && pairs.max <= LEAST)
 }
 
 /// `bash(4700) < sshd(880)`: the parent first.
@@ -502,7 +537,7 @@ mod tests {
             assert!(
                 line.contains(" account carol (from arguments), by login user alice (1000) in session 3")
             );
-            assert!(line.contains("; truncated=yes time=2026-09-21T14:15:00.181Z pid=4711 "));
+            assert!(line.contains("; time=2026-09-21T14:15:00.181Z truncated=yes pid=4711 "));
             assert!(line.contains("...[100000 bytes]..."));
             assert!(line.ends_with(" a6=carol"), "{line}");
         }

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::alert::Alert;
+use crate::alert::{Alert, text};
 use crate::clean;
 
 /// String lengths tried while every field is kept.
@@ -12,6 +12,8 @@ const SHORTER: [usize; 4] = [4096, 2048, 1024, 512];
 const SHORTEST: [usize; 3] = [256, 128, 64];
 /// String lengths tried when only the [`ESSENTIAL`] is left; the message is shortened too.
 const ESSENTIAL_SHORTER: [usize; 5] = [256, 128, 64, 48, 36];
+/// A third of the message's length when there is room for hardly more.
+const LEAST_MESSAGE: [usize; 4] = [64, 48, 32, 20];
 /// What is left out first, in this order.
 const EXPENDABLE: [&str; 14] = [
     "auditward.events",
@@ -107,19 +109,20 @@ pub(crate) fn alert_in(alert: &Alert, limit: usize, charset: Charset) -> Vec<u8>
     let mut out = Vec::with_capacity(4096);
     push_object(&mut out, &alert.document, charset);
     if out.len() > limit {
-        shorten(&alert.document, limit, charset, &mut out);
+        shorten(alert, limit, charset, &mut out);
     }
     out
 }
 
 /// Tries, each time from the whole document, ever shorter forms until one fits.
-fn shorten(whole: &Map<String, Value>, limit: usize, charset: Charset, out: &mut Vec<u8>) {
+fn shorten(alert: &Alert, limit: usize, charset: Charset, out: &mut Vec<u8>) {
+    let whole = &alert.document;
     let bytes = out.len();
     let mut fits = |document: &Map<String, Value>, max: usize, left_out: &[&str]| {
         let mut short = document.clone();
         shorten_object(&mut short, max, true);
         if left_out == ["*"] {
-            shorten_message(&mut short, max);
+            shorten_message(alert, &mut short, max);
         }
         out.clear();
         push_object(out, &marked(&short, bytes, left_out), charset);
@@ -146,10 +149,21 @@ fn shorten(whole: &Map<String, Value>, limit: usize, charset: Charset, out: &mut
     if ESSENTIAL_SHORTER.into_iter().any(|max| fits(&document, max, &["*"])) {
         return;
     }
-    // Smaller than any limit that the configuration accepts.
-    let id = crate::alert::read::text(whole, "event.id").unwrap_or_default();
+    // Hardly any room: a sentence and the id, then the id alone.
+    for max in LEAST_MESSAGE {
+        let mut least = json!({ "@timestamp": whole.get("@timestamp"), "message": "", "truncated": true });
+        if let Some(least) = least.as_object_mut() {
+            shorten_message(alert, least, max);
+            least.insert("event".to_owned(), json!({ "id": alert.id }));
+            out.clear();
+            push_object(out, least, charset);
+            if out.len() <= limit {
+                return;
+            }
+        }
+    }
     out.clear();
-    push(out, &json!({ "truncated": true, "event": { "id": id } }), charset);
+    push(out, &json!({ "truncated": true, "event": { "id": alert.id } }), charset);
 }
 
 /// The document with the marks of one that is not whole, after time and message.
@@ -214,14 +228,14 @@ fn shorten_string(s: &str, max: usize) -> String {
     if short.len() < s.len() { short } else { s.to_owned() }
 }
 
-fn shorten_message(document: &mut Map<String, Value>, max: usize) {
-    // Three times as long as other strings: it says all the rest in short.
-    let max = max * 3;
-    if let Some(Value::String(message)) = document.get_mut("message")
-        && message.len() > max
-    {
-        *message = format!("{}...", clean::cut(message, max));
+/// The message with less of the command in it; three times as long as other strings, since it says all
+/// the rest in short.
+fn shorten_message(alert: &Alert, document: &mut Map<String, Value>, max: usize) {
+    let mut message = text::sentence(alert.rule.severity, &alert.document, max);
+    if message.len() > max * 3 {
+        message = format!("{}...", clean::cut(&message, max * 3));
     }
+    document.insert("message".to_owned(), message.into());
 }
 
 /// Removes the field; whether it was there.

@@ -76,6 +76,13 @@ pub struct Formatter {
     pub zone: Option<TimeZone>,
 }
 
+/// For a local socket: RFC 3164 with the readable line.
+impl Default for Formatter {
+    fn default() -> Self {
+        Self::new(Protocol::Rfc3164, Body::Text)
+    }
+}
+
 impl Formatter {
     /// The default for a local socket.
     #[must_use]
@@ -123,7 +130,8 @@ impl Formatter {
         }
     }
 
-    /// Header and structured data, which takes at most half of what the header leaves.
+    /// Header and structured data: beside a text all facts, in at most half of what the header leaves;
+    /// beside JSON, which holds them itself, id and severity.
     fn push_5424_header(&self, out: &mut Vec<u8>, pri: u8, message: &Message) {
         let (host, msgid, document) = match message {
             Message::Alert(alert) => {
@@ -135,11 +143,14 @@ impl Formatter {
         let start = out.len();
         rfc5424::Header { pri, time: message.time(), host: &host, pid: self.pid, msgid }.push(out);
         let room = self.limit.saturating_sub(out.len() - start) / 2;
-        match document {
-            Some(document) => {
+        match (document, self.body) {
+            (Some(document), Body::Text) => {
                 out.extend_from_slice(&rfc5424::structured_data(document, self.enterprise, room));
             }
-            None => out.push(b'-'),
+            (Some(document), _) => {
+                out.extend_from_slice(&rfc5424::short_structured_data(document, self.enterprise));
+            }
+            (None, _) => out.push(b'-'),
         }
         out.push(b' ');
     }

@@ -76,6 +76,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Unacknowledged data for so long means that a TCP peer is gone.
 const TCP_USER_TIMEOUT_MS: u32 = 30_000;
 
+/// What the kernel may hold for us on TCP, in bytes (it takes double). Plain syslog has no
+/// acknowledgement: when a connection breaks, what was in here is lost, so it is kept small.
+const TCP_SEND_BUFFER: usize = 64 << 10;
+
 impl Transport {
     /// Not connected yet; the first write connects.
     #[must_use]
@@ -330,6 +334,7 @@ fn open_tcp(to: SocketAddr) -> io::Result<Socket> {
     socket::setsockopt(&socket, sockopt::KeepAlive, &true)?;
     socket::setsockopt(&socket, sockopt::TcpUserTimeout, &TCP_USER_TIMEOUT_MS)?;
     socket::setsockopt(&socket, sockopt::TcpNoDelay, &true)?;
+    socket::setsockopt(&socket, sockopt::SndBuf, &TCP_SEND_BUFFER)?;
     let connected =
         match socket::connect(std::os::fd::AsRawFd::as_raw_fd(&socket), &SockaddrStorage::from(to)) {
             Ok(()) => true,
