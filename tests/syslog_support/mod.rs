@@ -1,0 +1,146 @@
+//! What the syslog tests share: alerts, strict readers, a private rsyslogd.
+
+#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "unwrap is how a test fails")]
+
+pub(crate) mod rsyslog;
+pub(crate) mod strict;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use auditward::alert::Alert;
+use auditward::audit::Stamp;
+use auditward::event::schema::Live;
+use auditward::output::{Bounds, Destination, Outputs, SinkConfig};
+use auditward::rule::Rule;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+pub(crate) const HOST_ID: &str = "7e0b37f5f03fca0d1d0448ebc1ce866c";
+
+/// The first rule, as it is embedded.
+pub(crate) fn rule() -> Arc<Rule> {
+    let loaded = auditward::rule::load::embedded(&Live);
+    let uuid = "494ebba4-ecb7-4be4-8c6f-654c686549ad";
+    loaded.rules.into_iter().find(|r| r.uuid == uuid).expect("the embedded rule")
+}
+
+/// The exec of a usermod, as an event document; `serial` tells one from the other.
+pub(crate) fn exec(args: &[&str], serial: u64) -> (Map<String, Value>, Stamp) {
+    let stamp = Stamp { millis: 1_790_000_100_101, serial };
+    let document = json!({
+        "@timestamp": "2026-09-21T14:15:00.101Z",
+        "event": {
+            "kind": "event", "module": "auditd", "category": ["process"], "type": ["start"],
+            "action": "executed", "outcome": "success", "sequence": serial,
+        },
+        "host": { "name": "web1", "id": HOST_ID, "os": { "type": "linux" } },
+        "process": {
+            "pid": 2401, "name": "usermod", "executable": "/usr/sbin/usermod", "args": args,
+            "args_count": args.len(), "working_directory": "/root",
+            "parent": { "pid": 2101, "name": "bash", "executable": "/usr/bin/bash" },
+        },
+        "user": {
+            "id": "0", "name": "root", "audit": { "id": "1000", "name": "alice" },
+            "effective": { "id": "0", "name": "root" },
+        },
+        "auditd": { "session": "4", "data": { "tty": "pts0" } },
+    });
+    (document.as_object().cloned().expect("an object"), stamp)
+}
+
+/// An alert on a usermod with these arguments.
+pub(crate) fn alert(args: &[&str], serial: u64) -> Arc<Alert> {
+    let (document, stamp) = exec(args, serial);
+    alert_on(document, stamp)
+}
+
+/// The alert on any document.
+pub(crate) fn alert_on(document: Map<String, Value>, stamp: Stamp) -> Arc<Alert> {
+    Arc::new(Alert::new(&rule(), &[document], &[stamp], HOST_ID, Timestamp::now()))
+}
+
+/// Alerts told apart by their serial, made once for all of them.
+pub(crate) fn alerts(count: u64) -> Vec<Arc<Alert>> {
+    let rule = rule();
+    let one = |serial| {
+        let (document, stamp) = exec(&["usermod", "-u", "0", "-o", "bob"], serial);
+        Arc::new(Alert::new(&rule, &[document], &[stamp], HOST_ID, Timestamp::now()))
+    };
+    (1..=count).map(one).collect()
+}
+
+/// Outputs with one destination of this name.
+pub(crate) fn outputs(name: &str, destination: Destination) -> Outputs {
+    let config = SinkConfig { name: name.to_owned(), destination, bounds: Bounds::default() };
+    Outputs::new(vec![config]).expect("outputs")
+}
+
+/// Asks until it is so; panics after 30 seconds.
+pub(crate) fn until(what: &str, mut is: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "waited in vain for: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The value of `key=` among the pairs of the readable line.
+pub(crate) fn pair(line: &str, key: &str) -> Option<Vec<u8>> {
+    pairs(line).into_iter().find(|(k, _)| k == key).map(|(_, v)| v)
+}
+
+/// The pairs of a readable line, as docs/alerts.md says to read them: from the first `; time=` outside of
+/// double quotes.
+pub(crate) fn pairs(line: &str) -> Vec<(String, Vec<u8>)> {
+    let mut rest = line;
+    while !rest.starts_with("; time=") {
+        rest = if rest.starts_with('"') {
+            quoted(rest).1
+        } else {
+            &rest[rest.chars().next().expect("pairs").len_utf8()..]
+        };
+    }
+    rest = &rest[2..];
+    let mut out = Vec::new();
+    while let Some((key, after)) = rest.split_once('=') {
+        let (mut value, mut after) = value(after);
+        // A value with its middle left out.
+        if let Some((gap, more)) = after.starts_with("...[").then(|| after.split_once("]...").expect("a gap"))
+        {
+            value.extend_from_slice(gap.as_bytes());
+            value.extend_from_slice(b"]...");
+            let (tail, end) = self::value(more);
+            value.extend(tail);
+            after = end;
+        }
+        out.push((key.to_owned(), value));
+        rest = after.strip_prefix(' ').unwrap_or(after);
+    }
+    assert_eq!(rest, "", "text behind the pairs");
+    out
+}
+
+fn value(text: &str) -> (Vec<u8>, &str) {
+    if text.starts_with('"') {
+        let (inner, rest) = quoted(text);
+        return (auditward::clean::unescape(inner).expect("escapes of the table"), rest);
+    }
+    let (bare, rest) = text.split_at(text.find(' ').unwrap_or(text.len()));
+    (bare.as_bytes().to_vec(), rest)
+}
+
+/// What stands between the quote at the beginning and the one that closes it, and the rest.
+fn quoted(text: &str) -> (&str, &str) {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return (&text[1..at], &text[at + 1..]),
+            _ => {}
+        }
+    }
+    panic!("no closing quote in {text}");
+}

@@ -1,0 +1,151 @@
+//! A private rsyslogd: sockets and files of its own, nothing of the system's.
+
+use std::net::{TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+/// A running rsyslogd; ended and its directory removed when dropped.
+pub(crate) struct Rsyslog {
+    child: Option<Child>,
+    dir: tempfile::TempDir,
+    pub udp: u16,
+    pub tcp: u16,
+}
+
+/// rsyslogd's path; none, with the reason printed, where it is not installed.
+///
+/// # Panics
+/// Where it is missing although `AUDITWARD_LIVE=1` demands it.
+pub(crate) fn rsyslogd() -> Option<PathBuf> {
+    let places = ["/usr/sbin/rsyslogd", "/sbin/rsyslogd", "/usr/bin/rsyslogd"];
+    let found = places.iter().map(PathBuf::from).find(|p| p.exists());
+    if found.is_none() {
+        assert!(std::env::var_os("AUDITWARD_LIVE").is_none_or(|v| v != "1"), "rsyslogd is not installed");
+        println!("skipped: rsyslogd is not installed (package rsyslog)");
+    }
+    found
+}
+
+impl Rsyslog {
+    /// Starts one that writes what it understood, a JSON object a message, into [`Rsyslog::received`].
+    /// None, with the reason printed, where rsyslogd is not installed.
+    pub(crate) fn start() -> Option<Self> {
+        rsyslogd()?;
+        let dir = tempfile::tempdir().expect("directory");
+        let udp = UdpSocket::bind("127.0.0.1:0").expect("port").local_addr().expect("port").port();
+        let tcp = TcpListener::bind("127.0.0.1:0").expect("port").local_addr().expect("port").port();
+        std::fs::write(dir.path().join("conf"), configuration(dir.path(), udp, tcp)).expect("configuration");
+        let mut it = Self { child: None, dir, udp, tcp };
+        it.run();
+        Some(it)
+    }
+
+    /// Starts the program (again).
+    pub(crate) fn run(&mut self) {
+        assert!(self.child.is_none(), "already running");
+        let log = std::fs::File::create(self.dir.path().join("own.log")).expect("log");
+        let child = Command::new(rsyslogd().expect("rsyslogd"))
+            .arg("-n")
+            .arg("-f")
+            .arg(self.dir.path().join("conf"))
+            .arg("-i")
+            .arg(self.dir.path().join("pid"))
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("rsyslogd starts");
+        self.child = Some(child);
+        let socket = self.socket();
+        super::until("rsyslogd's socket", || socket.exists());
+        let tcp = self.tcp;
+        super::until("rsyslogd's TCP port", || std::net::TcpStream::connect(("127.0.0.1", tcp)).is_ok());
+    }
+
+    /// Ends the program; its socket goes with it.
+    pub(crate) fn stop(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        let pid = Pid::from_raw(i32::try_from(child.id()).expect("pid"));
+        let _ = kill(pid, Signal::SIGCONT);
+        let _ = kill(pid, Signal::SIGTERM);
+        let _ = child.wait();
+    }
+
+    /// Stops it in its tracks, the sockets open.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let child = self.child.as_ref().expect("running");
+        kill(Pid::from_raw(i32::try_from(child.id()).expect("pid")), signal).expect("signal");
+    }
+
+    /// Its log socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.dir.path().join("log")
+    }
+
+    /// What it wrote with its template for JSON, oldest first.
+    pub(crate) fn received(&self) -> Vec<Value> {
+        lines(&self.dir.path().join("received.json"))
+            .map(|line| serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}")))
+            .collect()
+    }
+
+    /// What it wrote as Debian's auth.log has it.
+    pub(crate) fn auth_log(&self) -> Vec<String> {
+        lines(&self.dir.path().join("auth.log")).collect()
+    }
+}
+
+fn lines(path: &Path) -> impl Iterator<Item = String> + use<> {
+    let text = std::fs::read(path).unwrap_or_default();
+    let text = String::from_utf8(text).expect("UTF-8");
+    let whole = text.rfind('\n').map_or(0, |at| at + 1);
+    text[..whole].lines().map(str::to_owned).collect::<Vec<_>>().into_iter()
+}
+
+impl Drop for Rsyslog {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// imuxsock at its defaults on a private socket, UDP and TCP on loopback.
+fn configuration(dir: &Path, udp: u16, tcp: u16) -> String {
+    let property = |name: &str| format!(r#"property(name="{name}" outname="{name}" format="jsonf")"#);
+    let time = r#"property(name="timereported" outname="timereported" dateFormat="rfc3339" format="jsonf")"#;
+    let properties = [
+        "inputname",
+        "programname",
+        "syslogtag",
+        "procid",
+        "syslogfacility-text",
+        "syslogseverity-text",
+        "hostname",
+        "app-name",
+        "msgid",
+        "structured-data",
+        "msg",
+        "rawmsg",
+    ]
+    .map(property)
+    .join(" constant(value=\",\") ");
+    format!(
+        r#"
+global(workDirectory="{dir}" maxMessageSize="512k")
+module(load="imuxsock" SysSock.Use="off")
+input(type="imuxsock" Socket="{dir}/log")
+module(load="imudp")
+input(type="imudp" address="127.0.0.1" port="{udp}")
+module(load="imptcp")
+input(type="imptcp" address="127.0.0.1" port="{tcp}")
+template(name="json" type="list") {{
+  constant(value="{{") {time} constant(value=",") {properties} constant(value="}}\n")
+}}
+auth,authpriv.* action(type="omfile" file="{dir}/auth.log" template="RSYSLOG_FileFormat")
+if $programname == "auditward" then action(type="omfile" file="{dir}/received.json" template="json")
+"#,
+        dir = dir.display()
+    )
+}
