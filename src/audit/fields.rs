@@ -89,7 +89,7 @@ impl<'a> Iterator for Fields<'a> {
             if self.rest.is_empty() {
                 return None;
             }
-            let end = self.rest.iter().position(|&b| matches!(b, b'=' | b' ')).unwrap_or(self.rest.len());
+            let end = first_of(self.rest, b'=', b' ');
             let (word, rest) = self.rest.split_at(end);
             match rest.split_first() {
                 Some((b'=', value)) if !word.is_empty() => {
@@ -187,7 +187,28 @@ impl<'a> Fields<'a> {
 
 #[inline]
 fn blank(text: &[u8]) -> usize {
-    text.iter().position(|&b| b == b' ').unwrap_or(text.len())
+    first_of(text, b' ', b' ')
+}
+
+/// Where `one` or `other` stands first; the length where neither does. Keys and values are a few bytes
+/// long, too short for the start of a vector search to pay: eight bytes are looked at in a word.
+#[inline]
+fn first_of(text: &[u8], one: u8, other: u8) -> usize {
+    const LOW: u64 = u64::from_le_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    // The lowest bit that this sets is that of the first zero byte; above it there may be false ones.
+    let zeros = |word: u64| word.wrapping_sub(LOW) & !word & HIGH;
+    let (words, rest) = text.as_chunks::<8>();
+    let mut at = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let found = zeros(word ^ (LOW * u64::from(one))) | zeros(word ^ (LOW * u64::from(other)));
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at + rest.iter().position(|&byte| byte == one || byte == other).unwrap_or(rest.len())
 }
 
 /// Where an unquoted value of a program ends: before the blank in front of the next key, or of a word
@@ -269,10 +290,54 @@ impl<'a> Syscall<'a> {
     #[must_use]
     pub fn parse(body: &'a [u8]) -> Self {
         let mut all = Self::default();
-        for field in kernel(body) {
+        for field in kernel(all.in_order(body)) {
             all.put(field);
         }
         all
+    }
+
+    /// As [`Syscall::parse`], for those who need no field after `items`; others may be absent.
+    #[must_use]
+    pub(super) fn parse_head(body: &'a [u8]) -> Self {
+        let mut head = Self::default();
+        head.head_in_order(body);
+        if head.items.is_empty() { Self::parse(body) } else { head }
+    }
+
+    /// Takes the fields from the front as long as they stand in the kernel's order, and gives what is
+    /// left.
+    #[inline]
+    fn in_order(&mut self, body: &'a [u8]) -> &'a [u8] {
+        let mut rest = self.head_in_order(body);
+        number(&mut rest, b"ppid=", &mut self.ppid);
+        number(&mut rest, b"pid=", &mut self.pid);
+        number(&mut rest, b"auid=", &mut self.auid);
+        number(&mut rest, b"uid=", &mut self.uid);
+        number(&mut rest, b"gid=", &mut self.gid);
+        number(&mut rest, b"euid=", &mut self.euid);
+        number(&mut rest, b"suid=", &mut self.suid);
+        number(&mut rest, b"fsuid=", &mut self.fsuid);
+        number(&mut rest, b"egid=", &mut self.egid);
+        number(&mut rest, b"sgid=", &mut self.sgid);
+        number(&mut rest, b"fsgid=", &mut self.fsgid);
+        number(&mut rest, b"tty=", &mut self.tty);
+        number(&mut rest, b"ses=", &mut self.ses);
+        rest
+    }
+
+    #[inline]
+    fn head_in_order(&mut self, body: &'a [u8]) -> &'a [u8] {
+        let mut rest = body;
+        number(&mut rest, b"arch=", &mut self.arch);
+        number(&mut rest, b"syscall=", &mut self.syscall);
+        number(&mut rest, b"success=", &mut self.success);
+        number(&mut rest, b"exit=", &mut self.exit);
+        number(&mut rest, b"a0=", &mut self.a0);
+        number(&mut rest, b"a1=", &mut self.a1);
+        number(&mut rest, b"a2=", &mut self.a2);
+        number(&mut rest, b"a3=", &mut self.a3);
+        number(&mut rest, b"items=", &mut self.items);
+        rest
     }
 
     #[inline]
@@ -309,6 +374,19 @@ impl<'a> Syscall<'a> {
         if slot.is_empty() {
             *slot = field.raw;
         }
+    }
+}
+
+/// Takes `KEY=VALUE ` from the front, if it begins with `key` and the value is a plain word.
+#[inline]
+fn number<'a, const N: usize>(rest: &mut &'a [u8], key: &[u8; N], slot: &mut &'a [u8]) {
+    let Some(value) = rest.strip_prefix(key) else { return };
+    let end = blank(value);
+    let (word, after) = value.split_at(end);
+    // Anything that needs more than a blank to be told is left to the iterator.
+    let ([b' ', after @ ..], [b'0'..=b'9' | b'a'..=b'z' | b'-' | b'(', ..]) = (after, word) else { return };
+    if word.last() != Some(&b',') {
+        (*slot, *rest) = (word, after);
     }
 }
 

@@ -118,20 +118,21 @@ fn parse_stamp(text: &[u8]) -> Option<(Stamp, &[u8])> {
     Some((Stamp { millis, serial }, rest.strip_prefix(b"):")?))
 }
 
-/// Decimal digits at the front: at least one, and no more than fit.
+/// Decimal digits at the front: at least one, and no more than fit 64 bits whatever they are.
 #[inline]
 fn number(text: &[u8]) -> Option<(u64, &[u8])> {
+    const MOST: usize = 19;
     let mut value: u64 = 0;
-    let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
+    let mut digits = 0;
+    for byte in text.iter().take(MOST + 1) {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             break;
         }
-        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
-        rest = after;
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        digits += 1;
     }
-    (rest.len() < text.len()).then_some((value, rest))
+    if digits == 0 || digits > MOST { None } else { Some((value, text.get(digits..)?)) }
 }
 
 /// Without blanks at either end, line end and padding.

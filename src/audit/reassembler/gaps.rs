@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::super::execve::{self, Arguments};
-use super::super::fields::{self, Field};
+use super::super::fields::Syscall;
 use super::super::syscalls::Arch;
 use super::super::types::{Place, RecordType};
 use super::super::value;
@@ -102,11 +102,12 @@ pub(super) fn of_records(slots: &[Slot], bytes: &[u8], arguments: &mut Arguments
     }
     match head {
         Some(head) => {
-            let call = Call::parse(head.body(bytes));
-            if call.items > paths + u64::from(call.items == paths + 1 && call.hides_a_name()) {
+            let call = Syscall::parse_head(head.body(bytes));
+            let items = value::unsigned(call.items).unwrap_or(0);
+            if items > paths + u64::from(items == paths + 1 && hides_a_name(&call)) {
                 gaps.add(Gap::Paths);
             }
-            if execs == 0 && call.is_successful_exec() {
+            if execs == 0 && call.success == b"yes" && matches!(name(&call), Some("execve" | "execveat")) {
                 gaps.add(Gap::Execve);
             }
         }
@@ -128,47 +129,15 @@ fn has_all_arguments(slots: &[Slot], bytes: &[u8], execs: usize, arguments: &mut
     arguments.is_whole()
 }
 
-/// What the head of an event says about its call.
-#[derive(Default)]
-struct Call<'a> {
-    arch: &'a [u8],
-    number: &'a [u8],
-    success: bool,
-    items: u64,
+/// The name of the call that a SYSCALL record tells of.
+fn name(call: &Syscall<'_>) -> Option<&'static str> {
+    let arch = value::hexadecimal(call.arch).and_then(|arch| u32::try_from(arch).ok())?;
+    let number = value::unsigned(call.syscall).and_then(|number| u32::try_from(number).ok())?;
+    Arch(arch).syscall_name(number)
 }
 
-impl<'a> Call<'a> {
-    /// Reads up to `items=`, which stands early in the record.
-    fn parse(body: &'a [u8]) -> Self {
-        let mut call = Self::default();
-        for Field { key, raw, .. } in fields::kernel(body) {
-            match key {
-                b"arch" => call.arch = raw,
-                b"syscall" => call.number = raw,
-                b"success" => call.success = raw == b"yes",
-                b"items" => {
-                    call.items = value::unsigned(raw).unwrap_or(0);
-                    break;
-                }
-                _ => {}
-            }
-        }
-        call
-    }
-
-    fn name(&self) -> Option<&'static str> {
-        let arch = value::hexadecimal(self.arch).and_then(|arch| u32::try_from(arch).ok())?;
-        let number = value::unsigned(self.number).and_then(|number| u32::try_from(number).ok())?;
-        Arch(arch).syscall_name(number)
-    }
-
-    fn is_successful_exec(&self) -> bool {
-        self.success && matches!(self.name(), Some("execve" | "execveat"))
-    }
-
-    /// The kernel counts the root of the message queues among the items of these calls, and writes no
-    /// record for it (`ipc/mqueue.c`, `audit_inode_parent_hidden`).
-    fn hides_a_name(&self) -> bool {
-        matches!(self.name(), Some("mq_open" | "mq_unlink"))
-    }
+/// The kernel counts the root of the message queues among the items of these calls, and writes no record
+/// for it (`ipc/mqueue.c`, `audit_inode_parent_hidden`).
+fn hides_a_name(call: &Syscall<'_>) -> bool {
+    matches!(name(call), Some("mq_open" | "mq_unlink"))
 }
