@@ -12,7 +12,7 @@ pub struct RecordType(pub u16);
 /// own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
-    /// An event of its own: messages of programs (`kernel/audit.c`, `audit_log_user_recv_msg`), of auditd,
+    /// An event of its own (but for a companion that gives labels, see the reassembler): messages of programs (`kernel/audit.c`, `audit_log_user_recv_msg`), of auditd,
     /// and the few that the kernel starts without a context.
     Single,
     /// Joins the event of the system call in which it happened, and is an event of its own where no
@@ -185,8 +185,8 @@ record_types! {
     1422 IPE_POLICY_LOAD Either "Integrity Policy Enforcement policy loaded",
     1423 LANDLOCK_ACCESS Either "access denied by Landlock",
     1424 LANDLOCK_DOMAIN Either "Landlock domain made or gone",
-    1425 MAC_TASK_CONTEXTS Part "security labels of the acting process under several LSMs",
-    1426 MAC_OBJ_CONTEXTS Part "security labels of an object under several LSMs",
+    1425 MAC_TASK_CONTEXTS Either "security labels of the acting process under several LSMs",
+    1426 MAC_OBJ_CONTEXTS Either "security labels of an object under several LSMs",
     1500 APPARMOR Either "AppArmor message, old form",
     1501 APPARMOR_AUDIT Either "AppArmor: access audited",
     1502 APPARMOR_ALLOWED Either "AppArmor: access allowed in complain mode",

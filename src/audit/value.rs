@@ -9,7 +9,8 @@ use super::fields::Field;
 /// proctitle, key, aN of EXECVE): quoted text as it is, else hex; an unquoted value that is no hex
 /// is taken as it is; `(null)` is absent.
 ///
-/// The encoder is `audit_log_n_untrustedstring` in the kernel's `kernel/audit.c`.
+/// The encoder is `audit_log_n_untrustedstring` in the kernel's `kernel/audit.c`. Only for fields that it
+/// writes: nothing in the value tells, and `uid=1000` would be two bytes.
 #[must_use]
 pub fn untrusted<'a>(field: &Field<'a>) -> Option<Cow<'a, [u8]>> {
     if field.quoted {

@@ -25,6 +25,7 @@ pub use self::limits::{Counters, Limits};
 use self::open::{At, Buffers, OpenEvent, OpenEvents};
 use self::remembered::Remembered;
 use super::execve::Arguments;
+use super::fields;
 use super::record::Record;
 use super::types::{Place, RecordType};
 
@@ -80,6 +81,7 @@ impl Reassembler {
     pub fn push(&mut self, record: &Record<'_>, now: u64, emit: &mut dyn FnMut(&AuditEvent<'_>)) {
         self.counters.records += 1;
         match record.kind.place() {
+            Place::Single if awaits_labels(record) => self.push_part(record, now, emit),
             Place::Single => self.push_single(record, emit),
             Place::End => self.push_end(record, emit),
             Place::Part | Place::Either | Place::Control => self.push_part(record, now, emit),
@@ -180,6 +182,9 @@ impl Reassembler {
             return self.open.touch(at, now);
         }
         self.open.add(at, record, now);
+        if record.body.starts_with(LABELS) && self.open.get(at).is_some_and(OpenEvent::is_single) {
+            return self.end(at, Ended::Single, emit);
+        }
         self.after_adding(at, record.kind);
         self.evict(emit);
     }
@@ -291,8 +296,19 @@ impl Reassembler {
         });
     }
 
+    /// Of node and stamp: what tells one event from another.
     #[inline]
     fn hash(&self, record: &Record<'_>) -> u64 {
         self.hasher.hash_one((record.node, record.stamp))
     }
+}
+
+/// How a record begins that gives the labels of a process under several security modules.
+const LABELS: &[u8] = b"subj_";
+
+/// Whether a record of a type that comes alone has one companion: where several security modules label
+/// processes, the kernel writes `subj=?` and the labels in a record of their own, right behind it with the
+/// same stamp (`kernel/audit.c`, `audit_log_subj_ctx`; type 1425, in Ubuntu's kernels 1420).
+fn awaits_labels(record: &Record<'_>) -> bool {
+    fields::find(record.body, b"subj").is_some_and(|subj| subj.raw == b"?")
 }

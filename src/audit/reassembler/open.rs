@@ -6,7 +6,7 @@
 use hashbrown::HashTable;
 
 use super::super::record::{Record, Stamp};
-use super::super::types::RecordType;
+use super::super::types::{Place, RecordType};
 use super::event::Slot;
 
 /// Position of an open event in the slab.
@@ -81,6 +81,11 @@ pub(super) struct OpenEvent {
 impl OpenEvent {
     pub(super) fn node(&self) -> Option<&[u8]> {
         self.node.and_then(|length| self.buffers.bytes.get(..length as usize))
+    }
+
+    /// Whether its first record is of a type that comes alone.
+    pub(super) fn is_single(&self) -> bool {
+        self.buffers.slots.first().is_some_and(|slot| slot.kind.place() == Place::Single)
     }
 
     /// What the event takes with `record`.
