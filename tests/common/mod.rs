@@ -5,8 +5,9 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use auditward::audit::reassembler::{Counters, Limits};
-use auditward::audit::{AuditEvent, Reassembler, Record};
+use auditward::audit::execve::Arguments;
+use auditward::audit::reassembler::{Counters, Ended, Gaps, Limits};
+use auditward::audit::{AuditEvent, Reassembler, Record, RecordType, Stamp, fields, value};
 
 pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
@@ -36,7 +37,9 @@ pub(crate) fn recordings() -> Vec<(String, Vec<u8>)> {
 }
 
 pub(crate) fn lines(log: &[u8]) -> impl Iterator<Item = &[u8]> {
-    log.split(|&byte| byte == b'\n').filter(|line| !line.is_empty())
+    let mut start = 0;
+    let ends = memchr::memchr_iter(b'\n', log).chain(std::iter::once(log.len()));
+    ends.map(move |end| &log[std::mem::replace(&mut start, end + 1)..end]).filter(|line| !line.is_empty())
 }
 
 /// Reads a log that holds nothing malformed, with the default limits.
@@ -53,4 +56,89 @@ pub(crate) fn read_events(log: &[u8], mut emit: impl FnMut(&AuditEvent<'_>)) -> 
 
 pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A log of `tests/fixtures/field-reports`.
+pub(crate) fn field_report(id: &str) -> Vec<u8> {
+    std::fs::read(fixtures().join(format!("field-reports/{id}.log"))).unwrap()
+}
+
+/// An event, owned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) node: Option<Vec<u8>>,
+    pub(crate) stamp: Stamp,
+    pub(crate) ended: Ended,
+    pub(crate) gaps: Gaps,
+    pub(crate) records: Vec<(RecordType, Vec<u8>, Vec<u8>)>,
+}
+
+impl Event {
+    pub(crate) fn of(event: &AuditEvent<'_>) -> Self {
+        assert_eq!(event.incomplete, !event.gaps.is_empty());
+        assert_eq!(event.len(), event.records().len());
+        Self {
+            node: event.node.map(<[u8]>::to_vec),
+            stamp: event.stamp,
+            ended: event.ended,
+            gaps: event.gaps,
+            records: event.records().map(|r| (r.kind, r.body.to_vec(), r.enriched.to_vec())).collect(),
+        }
+    }
+
+    pub(crate) fn kinds(&self) -> String {
+        self.records.iter().map(|(kind, ..)| kind.to_string()).collect::<Vec<_>>().join(" ")
+    }
+
+    pub(crate) fn bodies(&self, kind: RecordType) -> impl Iterator<Item = &[u8]> + Clone {
+        self.records.iter().filter(move |(k, ..)| *k == kind).map(|(_, body, _)| body.as_slice())
+    }
+
+    pub(crate) fn body(&self, kind: RecordType) -> &[u8] {
+        self.bodies(kind).next().unwrap_or_else(|| panic!("no {kind} in {}", self.kinds()))
+    }
+
+    /// The value of a field that the kernel wrote, as it stands.
+    pub(crate) fn raw(&self, kind: RecordType, key: &str) -> String {
+        let field = fields::find(self.body(kind), key.as_bytes()).unwrap_or_else(|| panic!("no {key}"));
+        String::from_utf8_lossy(field.raw).into_owned()
+    }
+
+    /// The value of a field that the kernel encoded, escaped; `None` where it is `(null)`.
+    pub(crate) fn text(&self, kind: RecordType, key: &str) -> Option<String> {
+        let field = fields::find(self.body(kind), key.as_bytes()).unwrap_or_else(|| panic!("no {key}"));
+        value::untrusted(&field).map(|bytes| bytes.escape_ascii().to_string())
+    }
+
+    /// The value of a field that a program wrote, as it stands, escaped.
+    pub(crate) fn said(&self, kind: RecordType, key: &str) -> String {
+        let field = fields::user(self.body(kind)).find(|field| field.key == key.as_bytes());
+        let field = field.unwrap_or_else(|| panic!("no {key}"));
+        field.raw.escape_ascii().to_string()
+    }
+
+    pub(crate) fn arguments(&self) -> Arguments {
+        let mut arguments = Arguments::default();
+        arguments.read_bodies(self.bodies(RecordType::EXECVE));
+        arguments
+    }
+
+    /// The arguments, escaped.
+    pub(crate) fn args(&self) -> Vec<String> {
+        self.arguments().iter().map(|argument| argument.escape_ascii().to_string()).collect()
+    }
+}
+
+/// The events of a log with nothing malformed, read with the default limits, and what was counted.
+pub(crate) fn events(log: &[u8]) -> (Vec<Event>, Counters) {
+    let mut events = Vec::new();
+    let counters = read_events(log, |event| events.push(Event::of(event)));
+    assert_adds_up(&counters, 0);
+    (events, counters)
+}
+
+/// Every record taken in is somewhere; `open`: records of events that have not ended.
+pub(crate) fn assert_adds_up(counters: &Counters, open: u64) {
+    let Counters { records, given, ends, duplicates, late, oversize, .. } = *counters;
+    assert_eq!(records, given + ends + duplicates + late + oversize + open, "{counters:?}");
 }
