@@ -158,7 +158,7 @@ impl fmt::Display for Plan {
             writeln!(f, "# Every execution, because of rules that may match any program: {names}")?;
         }
         for (name, path) in &self.programs.aliases {
-            writeln!(f, "# {name} is {path} here.")?;
+            writeln!(f, "# {name} is a link to {path} here, and its executions are called by that name.")?;
         }
         if !self.programs.absent.is_empty() {
             writeln!(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -82,7 +83,9 @@ pub struct Program {
 pub struct Programs {
     /// Each file once, by path.
     pub found: Vec<Program>,
-    /// Names that are symbolic links to a file of another name, and that file.
+    /// Names that are symbolic links to a binary of another name, and that binary. The kernel tells
+    /// only the binary's name, so that no execution is ever called by the link's. (A script is called
+    /// by the name it was asked for by, so a link to one counts as found.)
     pub aliases: Vec<(String, String)>,
     /// Names without a file.
     pub absent: Vec<String>,
@@ -129,13 +132,22 @@ impl Programs {
             self.unwritable.push(target.to_string_lossy().escape_default().to_string());
             return;
         };
-        if target.file_name().is_some_and(|base| base != name) {
+        if target.file_name().is_some_and(|base| base != name) && is_elf(&target) {
+            // Its executions are called by the file's own name, never by the link's.
             self.aliases.push((name.to_owned(), path.to_owned()));
+            return;
         }
         if seen.insert(identity, ()).is_none() {
             self.found.push(Program { path: path.to_owned(), identity });
         }
     }
+}
+
+/// Whether the file is known to be a binary of the kernel's usual format.
+fn is_elf(path: &Path) -> bool {
+    let mut magic = [0; 4];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic));
+    read.is_ok() && magic == *b"\x7fELF"
 }
 
 /// The executable files of `directories`; a directory reached by several names is read once.
@@ -186,25 +198,29 @@ mod tests {
         fs::create_dir_all(path("usr/libexec")).unwrap();
         symlink("usr/bin", path("bin")).unwrap();
         let program = |name: &str, mode| {
-            fs::write(path(name), "").unwrap();
+            fs::write(path(name), "#!/bin/sh\n").unwrap();
             fs::set_permissions(path(name), fs::Permissions::from_mode(mode)).unwrap();
         };
         program("usr/bin/usermod", 0o755);
         program("usr/bin/useradd", 0o644);
         program("usr/libexec/vim.basic", 0o755);
+        fs::write(path("usr/libexec/vim.basic"), b"\x7fELF\x02").unwrap();
+        program("usr/libexec/adduser.pl", 0o755);
         program("usr/bin/with blank", 0o755);
         fs::hard_link(path("usr/bin/usermod"), path("usr/bin/usermod2")).unwrap();
         symlink("../libexec/vim.basic", path("usr/bin/vi")).unwrap();
-        let names: Vec<ProgramName> =
-            ["usermod", "usermod2", "useradd", "vi", "with blank", "groupmod"].map(ProgramName::exact).into();
+        symlink("../libexec/adduser.pl", path("usr/bin/adduser")).unwrap();
+        let names = ["usermod", "usermod2", "useradd", "vi", "adduser", "with blank", "groupmod"];
+        let names = names.map(ProgramName::exact);
         let directories = [path("bin"), path("usr/bin"), path("nowhere")];
         let directories: Vec<&str> = directories.iter().filter_map(|d| d.to_str()).collect();
         let programs = Programs::find(&names, &directories);
 
         assert_eq!(programs.found.len(), 2, "{programs:?}");
         assert!(programs.found.iter().any(|p| p.path.contains("usr/bin/usermod")));
-        let vim = path("usr/libexec/vim.basic").to_str().unwrap().to_owned();
-        assert!(programs.found.iter().any(|p| p.path == vim));
+        let of = |name: &str| path(name).to_str().unwrap().to_owned();
+        assert!(programs.found.iter().any(|p| p.path == of("usr/libexec/adduser.pl")));
+        let vim = of("usr/libexec/vim.basic");
         assert_eq!(programs.aliases, [("vi".to_owned(), vim)]);
         assert_eq!(programs.absent, ["groupmod", "useradd"]);
         assert_eq!(programs.unwritable.len(), 1);
