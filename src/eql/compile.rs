@@ -1,5 +1,6 @@
 //! A checked syntax tree to conditions over field ids, with what they need of an event.
 
+mod items;
 mod literals;
 mod terms;
 

@@ -65,6 +65,7 @@ mod eval;
 mod fault;
 mod fold;
 pub mod functions;
+mod key;
 mod lexer;
 mod parser;
 mod pattern;
@@ -72,15 +73,20 @@ mod print;
 mod program;
 mod regex;
 mod requirement;
+mod sample;
 mod script;
+mod sequence;
 mod test;
 mod text;
 mod value;
 mod version;
 
 pub use eval::Blocked;
+pub use key::{JoinKey, KeyValue};
 pub use program::{Kind, Options, Program, parse};
 pub use requirement::{Literal, Place, Requirement};
+pub use sample::Samples;
+pub use sequence::{Found, Limits, Sequences};
 
 #[cfg(test)]
 mod tests;

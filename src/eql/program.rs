@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::diagnostic::{Diagnostic, Source};
 use crate::event::{Document, FieldId, Schema};
 
-use super::ast::{Body, Category, EventFilter, Query};
-use super::check::check;
+use super::ast::{Body, Category, End, EventFilter, Query};
+use super::check::{check, pipe_count};
 use super::compile::Compiler;
 use super::eval::{Blocked, Cond};
-use super::fault::{Fault, What};
+use super::fault::Fault;
 use super::parser::parse_condition;
 use super::requirement::{Needs, Requirement};
+use super::{sample, sequence};
 
 /// How queries are compiled.
 #[derive(Clone, Debug)]
@@ -40,16 +41,25 @@ pub enum Kind {
 /// A compiled query.
 #[derive(Debug)]
 pub struct Program {
-    kind: Kind,
+    plan: Plan,
     stages: Box<[Stage]>,
+    pipes: Box<[(End, u64)]>,
     fields: Box<[FieldId]>,
     warnings: Vec<Diagnostic>,
 }
 
+/// How the stages belong together.
+#[derive(Debug)]
+enum Plan {
+    Event,
+    Sequence(sequence::Plan),
+    Sample(sample::Plan),
+}
+
 /// One event that a query asks for.
 #[derive(Debug)]
-struct Stage {
-    condition: Cond,
+pub(crate) struct Stage {
+    pub(crate) condition: Cond,
     needs: Needs,
 }
 
@@ -115,13 +125,16 @@ impl Program {
             return Err(diagnostics(&faults, source));
         }
         let mut compiler = Compiler::new(schema, &options.category_field);
-        let (kind, filters) = match &query.body {
-            Body::Event(filter) => (Kind::Event, vec![filter]),
+        let (filters, plan) = match &query.body {
+            Body::Event(filter) => (vec![filter], Plan::Event),
             Body::Sequence(sequence) => {
-                let span = sequence.span;
-                return Err(diagnostics(&[not_yet(span, "sequence")], source));
+                let items = sequence.items.iter().chain(&sequence.until);
+                (items.map(|item| &item.filter).collect(), Plan::Sequence(compiler.sequence(sequence)))
             }
-            Body::Sample(sample) => return Err(diagnostics(&[not_yet(sample.span, "sample")], source)),
+            Body::Sample(sample) => {
+                let filters = sample.items.iter().map(|item| &item.filter).collect();
+                (filters, Plan::Sample(compiler.sample(sample)))
+            }
         };
         let mut stages = Vec::new();
         for filter in filters {
@@ -131,9 +144,11 @@ impl Program {
         if !compiler.faults.is_empty() {
             return Err(diagnostics(&compiler.faults, source));
         }
+        let pipes = query.pipes.iter().map(|pipe| (pipe.end, pipe_count(&pipe.count).unwrap_or(0)));
         Ok(Program {
-            kind,
+            plan,
             stages: stages.into(),
+            pipes: pipes.collect(),
             fields: compiler.fields.into_iter().collect(),
             warnings: diagnostics(&compiler.warnings, source),
         })
@@ -148,7 +163,41 @@ impl Program {
     /// What kind of query it is.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.kind
+        match self.plan {
+            Plan::Event => Kind::Event,
+            Plan::Sequence(_) => Kind::Sequence,
+            Plan::Sample(_) => Kind::Sample,
+        }
+    }
+
+    /// The longest time from the first event of a sequence to its last, in milliseconds.
+    #[must_use]
+    pub fn maxspan(&self) -> Option<i64> {
+        self.sequence()?.maxspan
+    }
+
+    /// What the pipes keep of all that a query finds, in order: which end, and how many.
+    #[must_use]
+    pub fn pipes(&self) -> &[(End, u64)] {
+        &self.pipes
+    }
+
+    pub(crate) fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
+    pub(crate) fn sequence(&self) -> Option<&sequence::Plan> {
+        match &self.plan {
+            Plan::Sequence(plan) => Some(plan),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn sample(&self) -> Option<&sample::Plan> {
+        match &self.plan {
+            Plan::Sample(plan) => Some(plan),
+            _ => None,
+        }
     }
 
     /// The fields that it asks for, in order of their ids.
@@ -158,7 +207,9 @@ impl Program {
     }
 
     /// What must be true of an event for each stage to match it: one entry a stage, each a list of
-    /// which all must hold; `None` for a stage that matches nothing. An event query has one stage.
+    /// which all must hold; `None` for a stage that matches nothing. An event query has one stage; the
+    /// stages of sequences and samples are their items in the order of the query, those that must be
+    /// missing among them, and at the end that of `until`.
     #[must_use]
     pub fn requirements(&self) -> Vec<Option<&[Requirement]>> {
         self.stages.iter().map(Stage::requirements).collect()
@@ -176,10 +227,6 @@ impl Program {
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
-}
-
-fn not_yet(span: Span, what: &'static str) -> Fault {
-    Fault::new(span, What::Expected { wanted: "an event query", found: format!("a {what}") })
 }
 
 fn diagnostics(faults: &[Fault], source: &Arc<Source>) -> Vec<Diagnostic> {

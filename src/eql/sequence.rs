@@ -1,0 +1,346 @@
+//! Sequences: a state machine for each value of the join key, fed with events in order.
+//!
+//! An item waits with at most one partial, the newest. An event that fits an item takes the newest
+//! partial of the item before it that is strictly earlier, and that partial and all older ones there are
+//! gone, whatever comes of it: it is dropped if the event is more than `maxspan` behind the first one or
+//! an `until` event lies between, else it waits at this item or is complete. Nothing is searched for
+//! again. Events of equal order never follow one another; an event is offered to the last item first, so
+//! that it never follows itself.
+//!
+//! Missing items do not take part in this. The first forbidden event behind each partial is remembered,
+//! and what completes is dropped if one lay in between; a trailing missing item waits until its time has
+//! passed. Times are those of the events; the caller says when time has passed without any.
+
+mod limits;
+mod partial;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use crate::event::Document;
+use crate::event::document::Order;
+
+use super::key::{JoinKey, KeyField, Keys};
+use super::program::{Program, Stage};
+
+pub use limits::Limits;
+use partial::{Group, Partial, Pending};
+
+/// What a sequence query asks for, beside the conditions of its stages.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The items that must happen, in order; repeated ones repeated.
+    pub(crate) items: Box<[usize]>,
+    /// `gaps[i]` are the stages that must not happen before item `i` (and behind item `i - 1`); the
+    /// last are those behind the last item.
+    pub(crate) gaps: Box<[Box<[usize]>]>,
+    /// In the order of the query: whether the item happens.
+    pub(crate) shape: Box<[bool]>,
+    pub(crate) until: Option<usize>,
+    pub(crate) maxspan: Option<i64>,
+    /// The keys of each stage.
+    pub(crate) keys: Box<[Box<[KeyField]>]>,
+}
+
+impl Plan {
+    fn leading(&self) -> &[usize] {
+        self.gaps.first().map_or(&[], |gap| gap)
+    }
+
+    fn trailing(&self) -> &[usize] {
+        self.gaps.last().map_or(&[], |gap| gap)
+    }
+}
+
+/// Events that match a query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found<E> {
+    /// In the order of the query; none for a missing event.
+    pub events: Vec<Option<E>>,
+    /// Their join key.
+    pub key: JoinKey,
+    /// The place in time of the last event.
+    pub last: Order,
+}
+
+/// The state of one sequence query over the events so far. `E` is what is kept of an event.
+#[derive(Debug)]
+pub struct Sequences<E> {
+    limits: Limits,
+    groups: HashMap<JoinKey, Group<E>, RandomState>,
+    /// How many partials and undecided sequences there are in all groups.
+    held: usize,
+    /// The latest time seen.
+    now: i64,
+    /// When groups were last gone through for what is too old.
+    swept: i64,
+    /// The earliest time at which an undecided sequence is decided.
+    deadline: Option<i64>,
+    evicted: u64,
+    /// Used again for each event.
+    keys: Keys,
+    hits: Vec<bool>,
+}
+
+impl<E: Clone> Sequences<E> {
+    /// Nothing seen yet.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Sequences {
+            limits,
+            groups: HashMap::default(),
+            held: 0,
+            now: i64::MIN,
+            swept: i64::MIN,
+            deadline: None,
+            evicted: 0,
+            keys: Keys::default(),
+            hits: Vec::new(),
+        }
+    }
+
+    /// Takes the next event; what it completes goes to `found`. Events come in order; one that comes
+    /// late takes part as far as what it could have joined is still there.
+    pub fn push<D: Document + ?Sized>(
+        &mut self,
+        program: &Program,
+        document: &D,
+        event: &E,
+        found: &mut Vec<Found<E>>,
+    ) {
+        let Some(plan) = program.sequence() else { return };
+        let order = document.order();
+        // A forbidden event at the very end of its time still counts.
+        self.advance(program, order.millis.saturating_sub(1), found);
+        self.now = self.now.max(order.millis);
+        let mut hits = std::mem::take(&mut self.hits);
+        hits.clear();
+        hits.extend(program.stages().iter().map(|stage: &Stage| stage.condition.holds(document)));
+        if hits.contains(&true) {
+            let at = At { plan, document, order };
+            self.offer_to_items(&at, &hits, event, found);
+            self.offer_to_gaps(&at, &hits);
+            self.offer_to_until(&at, &hits);
+        }
+        self.hits = hits;
+        if self.held.max(self.groups.len()) > self.limits.partials {
+            self.evict();
+        }
+    }
+
+    fn offer_to_items<D: Document + ?Sized>(
+        &mut self,
+        at: &At<'_, D>,
+        hits: &[bool],
+        event: &E,
+        found: &mut Vec<Found<E>>,
+    ) {
+        // Repeated items have the same keys.
+        let mut keyed = None;
+        let mut keys = std::mem::take(&mut self.keys);
+        for (item, stage) in at.plan.items.iter().enumerate().rev() {
+            if !hits[*stage] {
+                continue;
+            }
+            if keyed != Some(*stage) {
+                keys.of(at.document, &at.plan.keys[*stage], false);
+                keyed = Some(*stage);
+            }
+            for key in keys.iter() {
+                self.step(at.plan, item, key, at.order, event, found);
+            }
+        }
+        self.keys = keys;
+    }
+
+    /// The event fits `item` under `key`.
+    fn step(
+        &mut self,
+        plan: &Plan,
+        item: usize,
+        key: &[u8],
+        order: Order,
+        event: &E,
+        found: &mut Vec<Found<E>>,
+    ) {
+        let partial = match item.checked_sub(1) {
+            None => {
+                let leading = self.groups.get(key).and_then(|group| group.leading_before(order.millis));
+                Some(Partial::first(event.clone(), order, leading))
+            }
+            Some(before) => self.take_next(plan, before, key, order).map(|mut partial| {
+                partial.follow(event.clone(), order);
+                partial
+            }),
+        };
+        let Some(partial) = partial else { return };
+        if item + 1 < plan.items.len() {
+            let more = self.group(key).wait(item, partial);
+            self.held += more;
+            return;
+        }
+        let Some(pending) = Self::completed(plan, partial) else { return };
+        match pending.deadline {
+            Some(deadline) => {
+                self.group(key).pending.push(pending);
+                self.held += 1;
+                self.deadline = Some(self.deadline.map_or(deadline, |earliest| earliest.min(deadline)));
+            }
+            None => found.push(Self::found(plan, pending, JoinKey::from(key))),
+        }
+    }
+
+    /// What an event of this order goes on with from item `before`, unless it is too late for that.
+    fn take_next(&mut self, plan: &Plan, before: usize, key: &[u8], order: Order) -> Option<Partial<E>> {
+        let group = self.groups.get_mut(key)?;
+        let (taken, gone) = group.take(before, order);
+        let until = group.until_before(order);
+        if gone > 0 {
+            self.held -= gone;
+            if group.is_empty() {
+                self.groups.remove(key);
+            }
+        }
+        taken.filter(|partial| {
+            let span = order.millis.saturating_sub(partial.first);
+            let late = plan.maxspan.is_some_and(|maxspan| span > maxspan);
+            let ended = until.is_some_and(|until| until >= partial.last);
+            !late && !ended
+        })
+    }
+
+    /// The group of `key`, made if there is none.
+    fn group(&mut self, key: &[u8]) -> &mut Group<E> {
+        self.groups.entry_ref(key).or_insert_with(Group::new)
+    }
+
+    /// A partial with its last event: none if a missing event was there after all, with a deadline if
+    /// that is still to be seen.
+    fn completed(plan: &Plan, partial: Partial<E>) -> Option<Pending<E>> {
+        if partial.violated {
+            return None;
+        }
+        let span = plan.maxspan.unwrap_or(i64::MAX);
+        let within = |hit: i64| partial.last.millis.saturating_sub(hit) <= span;
+        let leading = partial.leading.filter(|hit| within(*hit));
+        let deadline = match (plan.leading().is_empty(), plan.trailing().is_empty()) {
+            (true, true) => None,
+            (false, true) if leading.is_some() => return None,
+            (false, true) => None,
+            (true, false) => Some(partial.first.saturating_add(span)),
+            // Some time of the length of maxspan around the sequence must be free of both.
+            (false, false) => leading.map(|hit| hit.saturating_add(span)),
+        };
+        Some(Pending { partial, deadline })
+    }
+
+    fn found(plan: &Plan, pending: Pending<E>, key: JoinKey) -> Found<E> {
+        let mut events = pending.partial.events.into_iter();
+        let events = plan.shape.iter().map(|happens| if *happens { events.next() } else { None }).collect();
+        Found { events, key, last: pending.partial.last }
+    }
+
+    /// Events that must not be there.
+    fn offer_to_gaps<D: Document + ?Sized>(&mut self, at: &At<'_, D>, hits: &[bool]) {
+        let mut keys = std::mem::take(&mut self.keys);
+        for (gap, stages) in at.plan.gaps.iter().enumerate() {
+            for stage in stages.iter().filter(|stage| hits[**stage]) {
+                keys.of(at.document, &at.plan.keys[*stage], false);
+                for key in keys.iter() {
+                    self.forbidden(at.plan, gap, key, at.order.millis);
+                }
+            }
+        }
+        self.keys = keys;
+    }
+
+    fn forbidden(&mut self, plan: &Plan, gap: usize, key: &[u8], millis: i64) {
+        if gap == 0 {
+            return self.group(key).note_leading(millis);
+        }
+        let Some(group) = self.groups.get_mut(key) else { return };
+        if gap == plan.items.len() {
+            self.held -= group.drop_pending(millis);
+        } else {
+            group.note_gap(gap - 1, millis);
+        }
+    }
+
+    fn offer_to_until<D: Document + ?Sized>(&mut self, at: &At<'_, D>, hits: &[bool]) {
+        let Some(until) = at.plan.until.filter(|until| hits[*until]) else { return };
+        let mut keys = std::mem::take(&mut self.keys);
+        keys.of(at.document, &at.plan.keys[until], true);
+        for key in keys.iter() {
+            if let Some(group) = self.groups.get_mut(key) {
+                group.note_until(at.order);
+            }
+        }
+        self.keys = keys;
+    }
+
+    /// Time has come to `millis`, and everything up to it has been pushed: sequences whose trailing
+    /// missing event was waited for until then are found.
+    pub fn advance(&mut self, program: &Program, millis: i64, found: &mut Vec<Found<E>>) {
+        let Some(plan) = program.sequence() else { return };
+        self.now = self.now.max(millis);
+        if self.deadline.is_some_and(|deadline| deadline <= millis) {
+            self.decide(plan, millis, found);
+        }
+        self.sweep(plan);
+    }
+
+    /// Nothing more will come: what is undecided is found, as Elasticsearch finds it over what is
+    /// indexed. A caller that knows that more could come asks for [`Sequences::undecided`] instead.
+    pub fn finish(&mut self, program: &Program, found: &mut Vec<Found<E>>) {
+        if let Some(plan) = program.sequence() {
+            self.decide(plan, i64::MAX, found);
+        }
+    }
+
+    fn decide(&mut self, plan: &Plan, millis: i64, found: &mut Vec<Found<E>>) {
+        let mut earliest = None;
+        let mut decided = Vec::new();
+        for (key, group) in &mut self.groups {
+            for pending in group.pending.extract_if(.., |pending| pending.deadline <= Some(millis)) {
+                decided.push(Self::found(plan, pending, key.clone()));
+            }
+            let open = group.pending.iter().filter_map(|pending| pending.deadline).min();
+            earliest = [earliest, open].into_iter().flatten().min();
+        }
+        self.held -= decided.len();
+        self.deadline = earliest;
+        decided.sort_by(|a, b| (a.last, &a.key).cmp(&(b.last, &b.key)));
+        found.append(&mut decided);
+    }
+
+    /// How many sequences wait for the time of their trailing missing event to pass.
+    #[must_use]
+    pub fn undecided(&self) -> usize {
+        self.groups.values().map(|group| group.pending.len()).sum()
+    }
+
+    /// When [`Sequences::advance`] is to be called at the latest, if no event comes.
+    #[must_use]
+    pub fn deadline(&self) -> Option<i64> {
+        self.deadline
+    }
+
+    /// How many partial and undecided sequences are held.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    /// How many were given up for lack of room, ever.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+}
+
+/// The event that is being offered.
+struct At<'a, D: ?Sized> {
+    plan: &'a Plan,
+    document: &'a D,
+    order: Order,
+}

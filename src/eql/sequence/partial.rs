@@ -1,0 +1,206 @@
+//! What waits under one value of the join key.
+
+use crate::event::document::Order;
+
+/// The events of a sequence so far.
+#[derive(Clone, Debug)]
+pub(super) struct Partial<E> {
+    pub(super) events: Vec<E>,
+    /// The time of the first event.
+    pub(super) first: i64,
+    /// The place of the last event.
+    pub(super) last: Order,
+    /// The latest forbidden event strictly before the first one.
+    pub(super) leading: Option<i64>,
+    /// The earliest forbidden event strictly behind the last one, of those that the next gap forbids.
+    gap: Option<i64>,
+    /// A forbidden event lay between two of its events.
+    pub(super) violated: bool,
+}
+
+impl<E> Partial<E> {
+    pub(super) fn first(event: E, order: Order, leading: Option<i64>) -> Self {
+        Partial { events: vec![event], first: order.millis, last: order, leading, gap: None, violated: false }
+    }
+
+    /// Goes on with `event`.
+    pub(super) fn follow(&mut self, event: E, order: Order) {
+        self.violated |= self.gap.take().is_some_and(|hit| hit < order.millis);
+        self.events.push(event);
+        self.last = order;
+    }
+}
+
+/// A sequence that has all its events; found at the deadline, if there is one.
+#[derive(Clone, Debug)]
+pub(super) struct Pending<E> {
+    pub(super) partial: Partial<E>,
+    pub(super) deadline: Option<i64>,
+}
+
+/// The two newest of something ordered. Of events of equal order the later counts, but the one before
+/// them is still needed by events of that order.
+#[derive(Clone, Debug)]
+struct Newest<T> {
+    older: Option<T>,
+    newest: Option<T>,
+}
+
+impl<T> Default for Newest<T> {
+    fn default() -> Self {
+        Newest { older: None, newest: None }
+    }
+}
+
+/// The partials that wait at one item.
+type Waiting<E> = Newest<Partial<E>>;
+
+#[derive(Clone, Debug)]
+pub(super) struct Group<E> {
+    /// By item; only as many as were reached.
+    waiting: Vec<Waiting<E>>,
+    until: Newest<Order>,
+    leading: Newest<i64>,
+    pub(super) pending: Vec<Pending<E>>,
+}
+
+impl<E> Group<E> {
+    pub(super) fn new() -> Self {
+        let (until, leading) = (Newest::default(), Newest::default());
+        Group { waiting: Vec::new(), until, leading, pending: Vec::new() }
+    }
+
+    /// Takes the newest partial at `item` that is strictly before `order`, and drops those before it.
+    /// The second number says how many are gone, the one that was taken included.
+    pub(super) fn take(&mut self, item: usize, order: Order) -> (Option<Partial<E>>, usize) {
+        let Some(waiting) = self.waiting.get_mut(item) else { return (None, 0) };
+        let before = |partial: &mut Partial<E>| partial.last < order;
+        if let Some(partial) = waiting.newest.take_if(before) {
+            let older = waiting.older.take();
+            return (Some(partial), 1 + usize::from(older.is_some()));
+        }
+        let partial = waiting.older.take_if(before);
+        let gone = usize::from(partial.is_some());
+        (partial, gone)
+    }
+
+    /// Lets `partial` wait at `item`; says how many more there are now (0 or 1).
+    pub(super) fn wait(&mut self, item: usize, partial: Partial<E>) -> usize {
+        if self.waiting.len() <= item {
+            self.waiting.resize_with(item + 1, Newest::default);
+        }
+        let waiting = &mut self.waiting[item];
+        let before = usize::from(waiting.newest.is_some()) + usize::from(waiting.older.is_some());
+        match waiting.newest.take() {
+            None => waiting.newest = Some(partial),
+            Some(newest) if newest.last == partial.last => waiting.newest = Some(partial),
+            Some(newest) if newest.last < partial.last => {
+                waiting.older = Some(newest);
+                waiting.newest = Some(partial);
+            }
+            // It comes late: what is newer stays the newest.
+            Some(newest) => {
+                waiting.newest = Some(newest);
+                let last = partial.last;
+                if waiting.older.as_ref().is_none_or(|older| older.last <= last) {
+                    waiting.older = Some(partial);
+                }
+            }
+        }
+        let after = usize::from(waiting.newest.is_some()) + usize::from(waiting.older.is_some());
+        after - before
+    }
+
+    pub(super) fn note_until(&mut self, order: Order) {
+        self.until.note(order);
+    }
+
+    /// The latest `until` event strictly before `order`.
+    pub(super) fn until_before(&self, order: Order) -> Option<Order> {
+        self.until.before(order)
+    }
+
+    pub(super) fn note_leading(&mut self, millis: i64) {
+        self.leading.note(millis);
+    }
+
+    /// The latest forbidden event strictly before `millis`.
+    pub(super) fn leading_before(&self, millis: i64) -> Option<i64> {
+        self.leading.before(millis)
+    }
+
+    /// A forbidden event behind what waits at `item`.
+    pub(super) fn note_gap(&mut self, item: usize, millis: i64) {
+        let Some(waiting) = self.waiting.get_mut(item) else { return };
+        for partial in [&mut waiting.newest, &mut waiting.older].into_iter().flatten() {
+            if millis > partial.last.millis && partial.gap.is_none_or(|hit| millis < hit) {
+                partial.gap = Some(millis);
+            }
+        }
+    }
+
+    /// A forbidden event behind what is complete but for that; says how many are gone.
+    pub(super) fn drop_pending(&mut self, millis: i64) -> usize {
+        let before = self.pending.len();
+        self.pending.retain(|pending| {
+            millis <= pending.partial.last.millis || pending.deadline.is_none_or(|deadline| millis > deadline)
+        });
+        before - self.pending.len()
+    }
+
+    /// Drops what began before `oldest` (partials only) and forbidden events before it; says how many
+    /// partials are gone.
+    pub(super) fn forget_before(&mut self, oldest: i64) -> usize {
+        let mut gone = 0;
+        for waiting in &mut self.waiting {
+            for partial in [&mut waiting.newest, &mut waiting.older] {
+                gone += usize::from(partial.take_if(|partial| partial.first < oldest).is_some());
+            }
+            if waiting.newest.is_none() {
+                waiting.newest = waiting.older.take();
+            }
+        }
+        self.leading.older.take_if(|hit| *hit < oldest);
+        self.leading.newest.take_if(|hit| *hit < oldest);
+        gone
+    }
+
+    /// Drops undecided sequences that began before `oldest`; says how many.
+    pub(super) fn give_up_before(&mut self, oldest: i64) -> usize {
+        let before = self.pending.len();
+        self.pending.retain(|pending| pending.partial.first >= oldest);
+        before - self.pending.len()
+    }
+
+    /// Whether nothing of it can matter any more.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+            && self.leading.newest.is_none()
+            && self.waiting.iter().all(|waiting| waiting.newest.is_none() && waiting.older.is_none())
+    }
+
+    /// The times of the first events of all that is held, and of forbidden ones.
+    pub(super) fn firsts(&self) -> impl Iterator<Item = i64> {
+        let waiting = self.waiting.iter().flat_map(|waiting| [&waiting.newest, &waiting.older]).flatten();
+        let pending = self.pending.iter().map(|pending| pending.partial.first);
+        waiting.map(|partial| partial.first).chain(pending).chain(self.leading.newest)
+    }
+}
+
+impl<T: Copy + Ord> Newest<T> {
+    fn note(&mut self, value: T) {
+        match self.newest {
+            Some(newest) if newest == value => {}
+            Some(newest) if newest > value => self.older = self.older.max(Some(value)),
+            newest => {
+                self.older = newest;
+                self.newest = Some(value);
+            }
+        }
+    }
+
+    /// The latest strictly before `value`.
+    fn before(&self, value: T) -> Option<T> {
+        self.newest.filter(|newest| *newest < value).or(self.older.filter(|older| *older < value))
+    }
+}
