@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+pub mod eql;
+
 /// Parses the arguments and runs the command.
 #[must_use]
 pub fn main() -> ExitCode {

@@ -309,7 +309,7 @@ fn call_test(call: &Call, constants: &[Val<'_>]) -> Option<(Test, Option<Vec<sup
     let texts = text_list(constants)?;
     let pattern = match (function.name, texts.as_slice()) {
         ("cidrMatch", texts) => {
-            let parsed = texts.iter().filter_map(|text| network(text)).collect();
+            let parsed = texts.iter().filter_map(|text| network(text)).flatten().collect();
             return Some((Test::Networks(networks(parsed)), None));
         }
         ("startsWith", [text]) if text.is_empty() => return Some((Test::Exists, None)),

@@ -3,7 +3,6 @@
 //! A key is kept as bytes, so that looking it up costs nothing but a hash of a buffer that is used
 //! again: for each value a tag and its content.
 
-use std::borrow::Borrow;
 use std::net::{IpAddr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
@@ -131,13 +130,6 @@ impl JoinKey {
                 _ => each(KeyValue::Null),
             }
         }
-    }
-}
-
-/// So that a key is looked up by bytes in a buffer.
-impl Borrow<[u8]> for JoinKey {
-    fn borrow(&self) -> &[u8] {
-        &self.0
     }
 }
 

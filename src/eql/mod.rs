@@ -63,6 +63,7 @@ mod check;
 mod compile;
 mod eval;
 mod fault;
+pub mod finite;
 mod fold;
 pub mod functions;
 mod key;

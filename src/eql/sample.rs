@@ -1,6 +1,6 @@
 //! Samples: for each value of the join key one set of distinct events, one for each item, in any order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::event::Document;
 use crate::event::document::Order;
@@ -30,7 +30,7 @@ pub struct Samples<E> {
 /// The events under one key.
 #[derive(Debug)]
 struct Group<E> {
-    items: Box<[Vec<Candidate<E>>]>,
+    items: Box<[VecDeque<Candidate<E>>]>,
     reported: bool,
     /// The latest time at which something came.
     touched: i64,
@@ -60,11 +60,27 @@ impl<E: Clone> Samples<E> {
         event: &E,
         found: &mut Vec<Found<E>>,
     ) {
-        let Some(plan) = program.sample() else { return };
+        for key in self.add(program, document, event) {
+            if let Some(group) = self.groups.get_mut(&key).filter(|group| !group.reported)
+                && let Some(set) = group.sets(1, &key).pop()
+            {
+                group.reported = true;
+                found.push(set);
+            }
+        }
+    }
+
+    /// Takes the next event and says under which keys it counts.
+    pub(crate) fn add<D: Document + ?Sized>(
+        &mut self,
+        program: &Program,
+        document: &D,
+        event: &E,
+    ) -> Vec<JoinKey> {
+        let mut touched = Vec::new();
+        let Some(plan) = program.sample() else { return touched };
         self.taken += 1;
         let order = document.order();
-        let candidate = Candidate { number: self.taken, order, event: event.clone() };
-        let mut touched: Vec<JoinKey> = Vec::new();
         for (item, stage) in program.stages().iter().enumerate() {
             if !stage.condition.holds(document) {
                 continue;
@@ -76,20 +92,13 @@ impl<E: Clone> Samples<E> {
                 group.touched = group.touched.max(order.millis);
                 let candidates = &mut group.items[item];
                 if candidates.len() == self.most {
-                    candidates.remove(0);
+                    candidates.pop_front();
                 }
-                candidates.push(candidate.clone());
+                candidates.push_back(Candidate { number: self.taken, order, event: event.clone() });
                 touched.push(key);
             }
         }
-        for key in touched {
-            if let Some(group) = self.groups.get_mut(&key).filter(|group| !group.reported)
-                && let Some(set) = group.sets(1, &key).pop()
-            {
-                group.reported = true;
-                found.push(set);
-            }
-        }
+        touched
     }
 
     /// Forgets events before `oldest`, and keys for which nothing came since.
@@ -111,18 +120,18 @@ impl<E: Clone> Samples<E> {
     /// How many events are held, counted once for each item and key.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.groups.values().flat_map(|group| &group.items).map(Vec::len).sum()
+        self.groups.values().flat_map(|group| &group.items).map(VecDeque::len).sum()
     }
 }
 
 impl<E: Clone> Group<E> {
     fn new(items: usize) -> Self {
-        Group { items: vec![Vec::new(); items].into(), reported: false, touched: i64::MIN }
+        Group { items: (0..items).map(|_| VecDeque::new()).collect(), reported: false, touched: i64::MIN }
     }
 
     /// Up to `max` sets of distinct events.
     fn sets(&self, max: usize, key: &JoinKey) -> Vec<Found<E>> {
-        if self.items.iter().any(Vec::is_empty) {
+        if self.items.iter().any(VecDeque::is_empty) {
             return Vec::new();
         }
         // The item with the fewest events first; and no more events of an item than could be needed.

@@ -67,7 +67,8 @@ pub struct Found<E> {
 #[derive(Debug)]
 pub struct Sequences<E> {
     limits: Limits,
-    groups: HashMap<JoinKey, Group<E>, RandomState>,
+    /// By the bytes of the join key.
+    groups: HashMap<Vec<u8>, Group<E>, RandomState>,
     /// How many partials and undecided sequences there are in all groups.
     held: usize,
     /// The latest time seen.
@@ -302,7 +303,7 @@ impl<E: Clone> Sequences<E> {
         let mut decided = Vec::new();
         for (key, group) in &mut self.groups {
             for pending in group.pending.extract_if(.., |pending| pending.deadline <= Some(millis)) {
-                decided.push(Self::found(plan, pending, key.clone()));
+                decided.push(Self::found(plan, pending, JoinKey::from(&key[..])));
             }
             let open = group.pending.iter().filter_map(|pending| pending.deadline).min();
             earliest = [earliest, open].into_iter().flatten().min();

@@ -10,10 +10,8 @@ impl Compiler<'_> {
         let (mut items, mut shape) = (Vec::new(), Vec::new());
         let mut gaps = vec![Vec::new()];
         for (stage, item) in sequence.items.iter().enumerate() {
-            if item.missing {
-                if let Some(gap) = gaps.last_mut() {
-                    gap.push(stage);
-                }
+            if let Some(gap) = gaps.last_mut().filter(|_| item.missing) {
+                gap.push(stage);
             }
             for _ in 0..item.runs.unwrap_or(1) {
                 shape.push(!item.missing);

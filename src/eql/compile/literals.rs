@@ -91,7 +91,7 @@ impl Compiler<'_> {
             }),
             FieldType::Boolean => truth(value).filter(|_| equal).map(Test::Bool),
             FieldType::Date => date_of(value).map(|(first, last)| Test::Date { operator, first, last }),
-            FieldType::Ip if equal => network_of(value).map(|network| Test::Networks([network].into())),
+            FieldType::Ip if equal => networks_of(value).map(|list| Test::Networks(networks(list))),
             FieldType::Ip => {
                 address_of(value).map(|address| Test::AddressOrder(operator, address_bits(address)))
             }
@@ -138,8 +138,9 @@ impl Compiler<'_> {
                 Test::Dates(values.iter().filter_map(|(value, _)| date_of(value)).collect())
             }
             FieldType::Ip => {
-                self.keep_known(&mut values, field_type, |value| network_of(value).is_some());
-                Test::Networks(networks(values.iter().filter_map(|(value, _)| network_of(value)).collect()))
+                self.keep_known(&mut values, field_type, |value| networks_of(value).is_some());
+                let each = values.iter().filter_map(|(value, _)| networks_of(value));
+                Test::Networks(networks(each.flatten().collect()))
             }
             FieldType::Version => {
                 Test::Versions(values.iter().map(|(value, _)| as_text(value).into()).collect())
@@ -219,9 +220,9 @@ fn date_of(value: &Val<'_>) -> Option<(i64, i64)> {
 }
 
 /// An address, or a network, which an address equals if it lies in it.
-fn network_of(value: &Val<'_>) -> Option<Network> {
+fn networks_of(value: &Val<'_>) -> Option<Vec<Network>> {
     let single = address_of(value).map(address_bits);
-    single.map(|bits| Network { first: bits, last: bits }).or_else(|| match value {
+    single.map(|bits| vec![Network { first: bits, last: bits }]).or_else(|| match value {
         Val::Text(text) => network(text),
         _ => None,
     })

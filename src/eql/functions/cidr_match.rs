@@ -10,7 +10,7 @@ pub(super) const CIDR_MATCH: Function = Function {
     name: "cidrMatch",
     usage: "cidrMatch(address, \"network/bits\", …)",
     doc: "Whether the address lies in any of the networks, which are constants; IPv4 and IPv6 may be \
-          mixed, and bits of the network behind its prefix are ignored.",
+          mixed, and bits of the network behind its prefix are ignored. An IPv4 address lies in no IPv6 network.",
     parameters: &[Parameter::new("address", Kind::Ip), Parameter::new("network", Kind::Text).constant()],
     variadic: true,
     insensitive: false,
@@ -30,7 +30,7 @@ fn cidr_match<'a>(arguments: &[Val<'a>], _: Case) -> Val<'a> {
     let Some(address) = address_of(address) else { return Val::Null };
     let bits = address_bits(address);
     Val::Bool(networks.iter().any(|text| match text {
-        Val::Text(text) => network(text).is_some_and(|network| network.contains(bits)),
+        Val::Text(text) => network(text).is_some_and(|blocks| blocks.iter().any(|b| b.contains(bits))),
         _ => false,
     }))
 }
@@ -58,15 +58,24 @@ impl Network {
     }
 }
 
-/// Reads `address/bits`.
-pub(crate) fn network(text: &[u8]) -> Option<Network> {
+/// The IPv4 addresses among all of them.
+const IPV4: Network = Network { first: 0xffff_0000_0000, last: 0xffff_ffff_ffff };
+
+/// Reads `address/bits`: one block, or two around the IPv4 addresses, which lie in no block of IPv6
+/// unless it is within theirs.
+pub(crate) fn network(text: &[u8]) -> Option<Vec<Network>> {
     let (address, length) = std::str::from_utf8(text).ok()?.split_once('/')?;
     let address: IpAddr = address.parse().ok()?;
     let length: u32 = Some(length).filter(|l| !l.starts_with('+'))?.parse().ok()?;
     let free = (if address.is_ipv4() { 32 } else { 128_u32 }).checked_sub(length)?;
     let host = 1_u128.checked_shl(free).map_or(u128::MAX, |bit| bit - 1);
     let first = address_bits(address) & !host;
-    Some(Network { first, last: first | host })
+    let last = first | host;
+    if first < IPV4.first && IPV4.last < last {
+        let (below, above) = (IPV4.first - 1, IPV4.last + 1);
+        return Some(vec![Network { first, last: below }, Network { first: above, last }]);
+    }
+    Some(vec![Network { first, last }])
 }
 
 #[cfg(test)]
@@ -76,10 +85,11 @@ mod tests {
     #[test]
     fn networks() {
         let bits = |s: &str| address_bits(s.parse().unwrap());
-        let all = network(b"0.0.0.0/0").unwrap();
-        assert!(all.contains(bits("255.255.255.255")) && !all.contains(bits("::1")));
-        assert!(network(b"::/0").unwrap().contains(bits("10.0.0.1")));
-        assert!(network(b"10.0.0.1/32").unwrap().contains(bits("10.0.0.1")));
+        let holds = |n: &str, s: &str| network(n.as_bytes()).unwrap().iter().any(|b| b.contains(bits(s)));
+        assert!(holds("0.0.0.0/0", "255.255.255.255") && !holds("0.0.0.0/0", "::1"));
+        assert!(holds("::/0", "::1") && holds("::/0", "ff02::1") && !holds("::/0", "10.0.0.1"));
+        assert!(holds("::ffff:10.0.0.0/104", "10.0.0.1"));
+        assert!(holds("10.0.0.1/32", "10.0.0.1"));
         for wrong in ["10.0.0.1", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "::/129", "x/8", ""] {
             assert_eq!(network(wrong.as_bytes()), None, "{wrong}");
         }
