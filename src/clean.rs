@@ -228,15 +228,18 @@ pub fn push_json(out: &mut Vec<u8>, s: &str, ascii: bool) {
             '\n' => out.extend_from_slice(b"\\n"),
             '\r' => out.extend_from_slice(b"\\r"),
             '\t' => out.extend_from_slice(b"\\t"),
-            c if is_hidden(c) || (ascii && !c.is_ascii()) => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    out.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
-                }
-            }
+            c if is_hidden(c) || (ascii && !c.is_ascii()) => push_json_escape(out, c),
             c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
     out.push(b'"');
+}
+
+/// `c` as JSON's `\uXXXX`, or two of them.
+pub(crate) fn push_json_escape(out: &mut Vec<u8>, c: char) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        out.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
+    }
 }
 
 /// The longest beginning of `s` of at most `max` bytes that ends between two characters and in no

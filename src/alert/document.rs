@@ -293,9 +293,9 @@ mod tests {
                 "description": "An account is given the user id of root.",
             },
         });
-        assert_eq!(Value::Object(alert.document.clone()), expected);
+        assert_eq!(Value::Object(alert.document()), expected);
         let keys = |v: &Value| v.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-        assert_eq!(keys(&Value::Object(alert.document)), keys(&expected), "the order of worth");
+        assert_eq!(keys(&Value::Object(alert.document())), keys(&expected), "the order of worth");
     }
 
     #[test]
@@ -312,10 +312,10 @@ mod tests {
         let alert =
             super::super::Alert::new(&rule, &[first.clone(), last.clone()], &stamps, "h", sample::created());
         assert_eq!(alert.stamp, sample::STAMP);
-        assert_eq!(alert.document["process"], last["process"]);
-        assert_eq!(alert.document["auditward"]["events"], json!([first, last]));
+        assert_eq!(alert.document()["process"], last["process"]);
+        assert_eq!(alert.document()["auditward"]["events"], json!([first, last]));
         assert_eq!(
-            alert.document["auditward"]["audit_id"],
+            alert.document()["auditward"]["audit_id"],
             json!(["1790000099.181:580", "1790000100.181:581"])
         );
         assert!(alert.line.contains(" event=1790000099.181:580,1790000100.181:581 "), "{}", alert.line);
@@ -330,11 +330,11 @@ mod tests {
         source["event"]["id"] = "abc".into();
         let rule = std::sync::Arc::new(sample::rule());
         let alert = super::super::Alert::new(&rule, &[source], &[sample::STAMP], "h", sample::created());
-        assert_eq!(alert.document["event"]["id"], alert.id);
+        assert_eq!(alert.document()["event"]["id"], alert.id);
         let original = json!({ "kind": "event", "id": "abc", "module": "auditd", "message": "as it came" });
-        assert_eq!(alert.document["auditward"]["original_event"], original);
-        assert_eq!(alert.document["auditward"]["ancestors"], json!([{ "pid": 1 }]));
-        assert_eq!(alert.document["rule"]["name"], rule.name);
+        assert_eq!(alert.document()["auditward"]["original_event"], original);
+        assert_eq!(alert.document()["auditward"]["ancestors"], json!([{ "pid": 1 }]));
+        assert_eq!(alert.document()["rule"]["name"], rule.name);
     }
 
     #[test]
@@ -350,7 +350,7 @@ mod tests {
     fn no_event_and_no_stamp_still_make_an_alert() {
         let rule = std::sync::Arc::new(sample::rule());
         let alert = super::super::Alert::new(&rule, &[], &[], "h", sample::created());
-        assert_eq!(alert.document["event"]["kind"], "alert");
+        assert_eq!(alert.document()["event"]["kind"], "alert");
         assert!(alert.line.starts_with("MEDIUM Potential"));
     }
 }

@@ -14,6 +14,7 @@ use crate::rule::Rule;
 
 mod document;
 mod id;
+pub(crate) mod json;
 pub(crate) mod read;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -37,8 +38,9 @@ pub struct Alert {
     pub stamp: Stamp,
     /// `event.created`: when the alert was made, by this host's clock.
     pub created: Timestamp,
-    /// The ECS document (nested objects).
-    pub document: Map<String, Value>,
+    /// The ECS document as one line of JSON, clean as [`crate::clean::push_json`] writes it. As text, since
+    /// alerts wait in queues, and a tree of objects takes ten times the memory: [`Alert::document`].
+    pub json: Box<str>,
     /// The readable line, clean: one line, no control characters, not yet cut to any sink's limit.
     pub line: String,
 }
@@ -60,9 +62,20 @@ impl Alert {
     ) -> Self {
         let id = alert_id(&rule.uuid, host_id, stamps);
         let document = document::build(rule, events, stamps, &id, created);
-        let line = text::line(rule.severity, &document);
+        let mut line = text::line(rule.severity, &document);
+        line.shrink_to_fit();
         let stamp = stamps.last().copied().unwrap_or(Stamp { millis: 0, serial: 0 });
-        Self { rule: Arc::clone(rule), id, stamp, created, document, line }
+        let mut text = Vec::with_capacity(8192);
+        json::push_object(&mut text, &document, json::Charset::Utf8);
+        // What is pushed is UTF-8 throughout.
+        let json = String::from_utf8(text).unwrap_or_default().into();
+        Self { rule: Arc::clone(rule), id, stamp, created, json, line }
+    }
+
+    /// The ECS document, as nested objects.
+    #[must_use]
+    pub fn document(&self) -> Map<String, Value> {
+        serde_json::from_str(&self.json).unwrap_or_default()
     }
 
     /// When the (last) event happened.
@@ -78,6 +91,6 @@ impl Alert {
         if self.line.len() <= limit {
             return std::borrow::Cow::Borrowed(&self.line);
         }
-        std::borrow::Cow::Owned(text::line_within(self.rule.severity, &self.document, limit))
+        std::borrow::Cow::Owned(text::line_within(self.rule.severity, &self.document(), limit))
     }
 }

@@ -219,7 +219,10 @@ fn write_actor(out: &mut String, document: &Map<String, Value>) {
     match login_id(document) {
         Some(id) => {
             out.push_str(", by login user ");
-            write_account(out, get("user.audit.name").as_deref(), Some(&id));
+            match get("user.audit.name") {
+                Some(name) => write_account(out, Some(&name), Some(&id)),
+                None => put_name(out, &id),
+            }
         }
         None => out.push_str(", by no login user"),
     }

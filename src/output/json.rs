@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::alert::json::{self, Charset, push, push_object};
 use crate::alert::{Alert, text};
 use crate::clean;
 
@@ -51,78 +52,35 @@ const ESSENTIAL: [&str; 16] = [
     "rule.id",
 ];
 
-/// Which characters stand as themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Charset {
-    /// Everything visible, as UTF-8.
-    Utf8,
-    /// ASCII only; the rest as `\uXXXX`.
-    Ascii,
-}
-
-/// Appends `value` as JSON on one line, without blanks and without a line end.
-pub(crate) fn push(out: &mut Vec<u8>, value: &Value, charset: Charset) {
-    match value {
-        Value::Null => out.extend_from_slice(b"null"),
-        Value::Bool(b) => out.extend_from_slice(if *b { b"true" } else { b"false" }),
-        Value::Number(n) => out.extend_from_slice(n.to_string().as_bytes()),
-        Value::String(s) => clean::push_json(out, s, charset == Charset::Ascii),
-        Value::Array(list) => {
-            out.push(b'[');
-            for (n, item) in list.iter().enumerate() {
-                if n > 0 {
-                    out.push(b',');
-                }
-                push(out, item, charset);
-            }
-            out.push(b']');
-        }
-        Value::Object(map) => push_object(out, map, charset),
-    }
-}
-
-/// [`push`] for an object.
-pub(crate) fn push_object(out: &mut Vec<u8>, map: &Map<String, Value>, charset: Charset) {
-    out.push(b'{');
-    for (n, (key, value)) in map.iter().enumerate() {
-        if n > 0 {
-            out.push(b',');
-        }
-        clean::push_json(out, key, charset == Charset::Ascii);
-        out.push(b':');
-        push(out, value, charset);
-    }
-    out.push(b'}');
-}
-
-/// The alert's document as one line of JSON of at most `limit` bytes, without line end.
+/// Appends the alert's document as one line of JSON of at most `limit` bytes, without line end; with
+/// `ascii`, every character beyond ASCII as `\uXXXX`.
 ///
 /// Where it does not fit, `truncated` is true, `auditward.original_bytes` the length of the whole,
 /// `auditward.left_out` names the fields that are missing; long strings read
 /// `begin...[100000 bytes]...end`, long lists hold `...[9980 values]...` in their middle.
-#[must_use]
-pub fn alert(alert: &Alert, limit: usize) -> Vec<u8> {
-    alert_in(alert, limit, Charset::Utf8)
-}
-
-pub(crate) fn alert_in(alert: &Alert, limit: usize, charset: Charset) -> Vec<u8> {
-    let mut out = Vec::with_capacity(4096);
-    push_object(&mut out, &alert.document, charset);
-    if out.len() > limit {
-        shorten(alert, limit, charset, &mut out);
+pub(crate) fn push_alert(out: &mut Vec<u8>, alert: &Alert, limit: usize, charset: Charset) {
+    let start = out.len();
+    match charset {
+        Charset::Utf8 => out.extend_from_slice(alert.json.as_bytes()),
+        Charset::Ascii => json::push_ascii(out, &alert.json),
     }
-    out
+    let bytes = out.len() - start;
+    if bytes > limit {
+        let mut short = Vec::with_capacity(limit);
+        shorten(alert, bytes, limit, charset, &mut short);
+        out.truncate(start);
+        out.extend_from_slice(&short);
+    }
 }
 
 /// Tries, each time from the whole document, ever shorter forms until one fits.
-fn shorten(alert: &Alert, limit: usize, charset: Charset, out: &mut Vec<u8>) {
-    let whole = &alert.document;
-    let bytes = out.len();
+fn shorten(alert: &Alert, bytes: usize, limit: usize, charset: Charset, out: &mut Vec<u8>) {
+    let whole = &alert.document();
     let mut fits = |document: &Map<String, Value>, max: usize, left_out: &[&str]| {
         let mut short = document.clone();
         shorten_object(&mut short, max, true);
         if left_out == ["*"] {
-            shorten_message(alert, &mut short, max);
+            shorten_message(alert, whole, &mut short, max);
         }
         out.clear();
         push_object(out, &marked(&short, bytes, left_out), charset);
@@ -153,7 +111,7 @@ fn shorten(alert: &Alert, limit: usize, charset: Charset, out: &mut Vec<u8>) {
     for max in LEAST_MESSAGE {
         let mut least = json!({ "@timestamp": whole.get("@timestamp"), "message": "", "truncated": true });
         if let Some(least) = least.as_object_mut() {
-            shorten_message(alert, least, max);
+            shorten_message(alert, whole, least, max);
             least.insert("event".to_owned(), json!({ "id": alert.id }));
             out.clear();
             push_object(out, least, charset);
@@ -230,8 +188,8 @@ fn shorten_string(s: &str, max: usize) -> String {
 
 /// The message with less of the command in it; three times as long as other strings, since it says all
 /// the rest in short.
-fn shorten_message(alert: &Alert, document: &mut Map<String, Value>, max: usize) {
-    let mut message = text::sentence(alert.rule.severity, &alert.document, max);
+fn shorten_message(alert: &Alert, whole: &Map<String, Value>, document: &mut Map<String, Value>, max: usize) {
+    let mut message = text::sentence(alert.rule.severity, whole, max);
     if message.len() > max * 3 {
         message = format!("{}...", clean::cut(&message, max * 3));
     }
@@ -280,12 +238,22 @@ mod tests {
         serde_json::from_slice(bytes).unwrap()
     }
 
+    fn alert_in(alert: &Alert, limit: usize, charset: Charset) -> Vec<u8> {
+        let mut out = b"before".to_vec();
+        push_alert(&mut out, alert, limit, charset);
+        out.split_off(6)
+    }
+
+    fn alert(alert: &Alert, limit: usize) -> Vec<u8> {
+        alert_in(alert, limit, Charset::Utf8)
+    }
+
     #[test]
     fn a_whole_document_comes_back_as_it_is() {
         let a = sample::alert(&["usermod", "\u{1b}[2A\n\u{202e}", "ä😀"]);
         for charset in [Charset::Utf8, Charset::Ascii] {
             let bytes = alert_in(&a, usize::MAX, charset);
-            assert_eq!(parse(&bytes), Value::Object(a.document.clone()));
+            assert_eq!(parse(&bytes), Value::Object(a.document()));
             assert_eq!(bytes.is_ascii(), charset == Charset::Ascii);
         }
     }
@@ -303,8 +271,8 @@ mod tests {
         let shown = cut["process"]["args"][5].as_str().unwrap();
         assert!(shown.starts_with("xxx") && shown.contains("...[100000 bytes]...") && shown.ends_with("xxx"));
         assert_eq!(cut["process"]["args"][6], "carol");
-        assert_eq!(cut["rule"], a.document["rule"]);
-        assert_eq!(cut["message"], a.document["message"]);
+        assert_eq!(cut["rule"], a.document()["rule"]);
+        assert_eq!(cut["message"], a.document()["message"]);
     }
 
     #[test]
@@ -316,7 +284,7 @@ mod tests {
         let cut = parse(&bytes);
         for path in ["event.id", "event.severity", "rule.uuid", "user.audit.id", "process.pid", "host.name"] {
             let get = |d: &Value| crate::alert::read::get(d.as_object().unwrap(), path).cloned();
-            assert_eq!(get(&cut), get(&Value::Object(a.document.clone())), "{path}");
+            assert_eq!(get(&cut), get(&Value::Object(a.document())), "{path}");
         }
         assert_eq!(cut["truncated"], true);
         assert_eq!(cut["@timestamp"], "2026-09-21T14:15:00.181Z");
@@ -351,7 +319,7 @@ mod tests {
             prop_assert!(bytes.len() <= limit, "{} > {}", bytes.len(), limit);
             let cut = parse(&bytes);
             prop_assert_eq!(&cut["event"]["id"], &a.id);
-            let changed = cut != Value::Object(a.document.clone());
+            let changed = cut != Value::Object(a.document());
             prop_assert_eq!(cut.get("truncated").is_some(), changed);
         }
     }

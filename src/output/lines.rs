@@ -4,10 +4,10 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::json::{self, Charset};
 use super::message::Message;
 use super::syslog::Formatter;
 use crate::alert::Alert;
+use crate::alert::json::{self, Charset};
 
 /// How a message is written on a line.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +30,7 @@ impl Format {
                 let time = notice.time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ");
                 out.extend_from_slice(format!("auditward: {} ({time})", notice.text).as_bytes());
             }
-            (Self::Json, Message::Alert(alert)) => json::push_object(out, &alert.document, Charset::Utf8),
+            (Self::Json, Message::Alert(alert)) => out.extend_from_slice(alert.json.as_bytes()),
             (Self::Json, Message::Notice(notice)) => {
                 json::push_object(out, &notice.document(), Charset::Utf8);
             }

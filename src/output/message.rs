@@ -86,8 +86,7 @@ impl Message {
     #[must_use]
     pub fn weight(&self) -> usize {
         match self {
-            // The document holds the line's content once more, in small pieces.
-            Self::Alert(alert) => 4096 + 4 * alert.line.len(),
+            Self::Alert(alert) => 256 + alert.json.len() + alert.line.len(),
             Self::Notice(notice) => 128 + notice.text.len(),
         }
     }

@@ -22,9 +22,9 @@ pub struct Bounds {
 }
 
 impl Default for Bounds {
-    /// 10,000 messages, 16 MiB.
+    /// 10,000 messages, 64 MiB: an alert on a command of ordinary length has 6 to 7 KB.
     fn default() -> Self {
-        Self { messages: 10_000, bytes: 16 << 20 }
+        Self { messages: 10_000, bytes: 64 << 20 }
     }
 }
 

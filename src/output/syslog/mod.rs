@@ -9,8 +9,9 @@ use std::io::Write;
 use jiff::tz::TimeZone;
 use syslog::{Facility, LogFormat, Severity as Level};
 
-use super::json::{self, Charset};
 use super::message::Message;
+use crate::alert::json::{self, Charset};
+use crate::alert::read;
 
 mod frame;
 mod rfc3164;
@@ -135,15 +136,16 @@ impl Formatter {
     fn push_5424_header(&self, out: &mut Vec<u8>, pri: u8, message: &Message) {
         let (host, msgid, document) = match message {
             Message::Alert(alert) => {
-                let host = crate::alert::read::text(&alert.document, "host.name");
-                (host.unwrap_or(Cow::Borrowed(&self.host)), alert.rule.id.as_str(), Some(&alert.document))
+                let document = alert.document();
+                let host = read::text(&document, "host.name").map(Cow::into_owned);
+                (host.unwrap_or_else(|| self.host.clone()), alert.rule.id.as_str(), Some(document))
             }
-            Message::Notice(_) => (Cow::Borrowed(self.host.as_str()), "", None),
+            Message::Notice(_) => (self.host.clone(), "", None),
         };
         let start = out.len();
         rfc5424::Header { pri, time: message.time(), host: &host, pid: self.pid, msgid }.push(out);
         let room = self.limit.saturating_sub(out.len() - start) / 2;
-        match (document, self.body) {
+        match (&document, self.body) {
             (Some(document), Body::Text) => {
                 out.extend_from_slice(&rfc5424::structured_data(document, self.enterprise, room));
             }
@@ -165,7 +167,7 @@ fn text_within(message: &Message, room: usize) -> Cow<'_, str> {
 
 fn push_json(out: &mut Vec<u8>, message: &Message, room: usize) {
     match message {
-        Message::Alert(alert) => out.extend_from_slice(&json::alert_in(alert, room, Charset::Ascii)),
+        Message::Alert(alert) => super::json::push_alert(out, alert, room, Charset::Ascii),
         Message::Notice(notice) => json::push_object(out, &notice.document(), Charset::Ascii),
     }
 }
