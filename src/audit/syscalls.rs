@@ -97,7 +97,7 @@ impl Arch {
     #[must_use]
     pub fn syscall_name(self, number: u32) -> Option<&'static str> {
         let id = usize::try_from(number).ok()?;
-        match self {
+        let listed = match self {
             Self::X86_64 if number & X32 != 0 => x32_name(number & !X32),
             Self::X86_64 => x86_64::Sysno::new(id).map(|s| s.name()),
             Self::I386 => x86::Sysno::new(id).map(|s| s.name()),
@@ -110,13 +110,21 @@ impl Arch {
             Self::RISCV32 => riscv32::Sysno::new(id).map(|s| s.name()),
             Self::LOONGARCH64 => loongarch64::Sysno::new(id).map(|s| s.name()),
             _ => None,
-        }
+        };
+        listed
+            .map(|listed| RENAMED.iter().find(|(theirs, _)| *theirs == listed).map_or(listed, |(_, own)| own))
     }
 
     /// The number of the system call `name`; `None` where the architecture has no such call or is not
     /// in the table. Of x86_64's two ABIs the native one.
     #[must_use]
     pub fn syscall_number(self, name: &str) -> Option<u32> {
+        let renamed = RENAMED.iter().find(|(_, own)| *own == name);
+        renamed.and_then(|(listed, _)| self.listed_number(listed)).or_else(|| self.listed_number(name))
+    }
+
+    /// The number of a call by the name that the crate has for it.
+    fn listed_number(self, name: &str) -> Option<u32> {
         let id = match self {
             Self::X86_64 => x86_64::Sysno::from_str(name).ok()?.id(),
             Self::I386 => x86::Sysno::from_str(name).ok()?.id(),
@@ -133,6 +141,9 @@ impl Arch {
         u32::try_from(id).ok()
     }
 }
+
+/// Names as the crate has them, and as the kernel does (`include/uapi/asm-generic/unistd.h`).
+const RENAMED: [(&str, &str); 2] = [("r#break", "break"), ("fstatat", "newfstatat")];
 
 /// The calls that x32 numbers for itself, from 512 (`arch/x86/entry/syscalls/syscall_64.tbl`).
 const X32_CALLS: [&str; 36] = [
