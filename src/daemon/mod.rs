@@ -1,5 +1,74 @@
-//! (room to be built)
+//! Wires the rooms to a running daemon: start, watch, stop.
 
 pub mod config;
+pub mod detector;
+pub mod intake;
 pub mod keeper;
+mod logging;
 pub mod privilege;
+mod sight;
+pub mod signals;
+mod start;
+mod watch;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::audit::netlink::Socket;
+use crate::event::{self, Host, Mapper};
+use crate::output::Outputs;
+use detector::{Created, Detector};
+use intake::Intake;
+use privilege::Identity;
+use watch::Watch;
+
+/// How `auditward run` was asked to run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The configuration file; none: [`config::CONFIG_FILE`] where it exists, else the defaults.
+    pub config: Option<PathBuf>,
+    /// Rules instead of the configured ones.
+    pub rules: Vec<PathBuf>,
+    /// Alerts go to standard output too.
+    pub stdout: bool,
+    /// The account to run as when started as root.
+    pub user: Option<String>,
+    /// Whether a keeper turns auditing on and loads the kernel rules for as long as the daemon runs.
+    pub load_kernel_rules: bool,
+}
+
+/// Time that the outputs have to send what waits when the daemon stops.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Runs the daemon in the foreground until SIGTERM or SIGINT.
+///
+/// # Errors
+/// It cannot start: the audit group cannot be joined, an output cannot be opened, privilege cannot be
+/// given up. What is wrong with single rules or settings is told and left out instead.
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    logging::start();
+    let config = start::config(options)?;
+    let rules = start::rules(&config)?;
+    let plan = start::plan(&rules);
+    let identity = Identity::choose(config.user.as_deref())?;
+    let keeper = options.load_kernel_rules.then(|| sight::load(&plan, identity.uid)).transpose()?;
+    let socket = Socket::take_or_join(config.audit.receive_buffer)?;
+    sight::tell(&socket, &plan);
+    let mut mapper = Mapper::new(Host::this(), &event::Options::live());
+    start::snapshot(&mut mapper);
+    let outputs = Outputs::open(config.sinks()).context("outputs")?;
+    // Capabilities belong to threads, so this comes before the first one is started.
+    privilege::lay_down(&identity, &[]).context("privilege cannot be laid down")?;
+    tracing::info!("{identity}");
+    let outputs = outputs.start().context("outputs")?;
+    let detector = Detector::new(rules, Created::Now);
+    let mut watch = Watch::new(socket, Intake::new(config.audit.limits, mapper), detector, outputs)?;
+    let result = watch.run().context("the audit socket failed");
+    watch.stop(DRAIN);
+    if let Some(keeper) = keeper {
+        sight::give_back(keeper);
+    }
+    result
+}

@@ -5,5 +5,7 @@
 
 mod engine;
 mod index;
+mod needs;
 
 pub use engine::{Counts, Engine, Match, NotLive};
+pub use needs::needs;

@@ -86,6 +86,12 @@ impl<'e> AuditDocument<'e> {
         self.parts.is_exec()
     }
 
+    /// The id of the host that the event is of, as text.
+    #[must_use]
+    pub fn host_id(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(self.mapper.host.id_of(self.event.node))
+    }
+
     /// The process of the event as the table knows it.
     #[must_use]
     pub fn process(&self) -> Option<&'e Process> {

@@ -35,6 +35,7 @@ pub mod ndjson;
 pub mod proc;
 pub mod schema;
 pub mod snapshot;
+pub mod text;
 
 pub use audit_document::AuditDocument;
 pub use document::{Document, Value, Values};

@@ -1,0 +1,159 @@
+//! What `replay` and `events` read: files, `.gz`, standard input, one after the other, or one as it
+//! grows.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::audit::log::{Lines, Next, Options};
+use crate::daemon::intake::counted;
+
+/// Where lines go.
+pub(super) trait Sink {
+    /// One line, without its end. `now` is milliseconds on a monotonic clock, which stands still while
+    /// a regular file is read: its events never time out.
+    ///
+    /// # Errors
+    /// Writing what came of it failed; reading stops.
+    fn line(&mut self, line: &[u8], now: u64) -> io::Result<()>;
+
+    /// Nothing came until `now`.
+    ///
+    /// # Errors
+    /// As [`Sink::line`].
+    fn idle(&mut self, now: u64) -> io::Result<()>;
+
+    /// When [`Sink::idle`] is wanted next.
+    fn deadline(&self) -> Option<u64>;
+}
+
+/// What reading came to, as the end of a sentence about what was in it.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    /// Inputs that could not be read (to their end), each already told on standard error.
+    pub(super) failed: usize,
+    /// Lines cut at the bound of a line.
+    pub(super) cut: u64,
+}
+
+impl fmt::Display for Read {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.cut > 0 {
+            write!(f, ", {}", counted(self.cut, "line cut at the longest length"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Longest wait before flushing and signals are looked at again.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Reads all inputs in order into `sink`; none is standard input. An input that cannot be read is told
+/// on standard error and passed over.
+///
+/// # Errors
+/// Only the sink's.
+pub(super) fn read(inputs: &[PathBuf], sink: &mut dyn Sink) -> io::Result<Read> {
+    let stdin = [PathBuf::from("-")];
+    let inputs = if inputs.is_empty() { &stdin } else { inputs };
+    let mut reader = Reader { clock: Instant::now(), progress: Progress::new(inputs), sink };
+    let mut result = Read::default();
+    for path in inputs {
+        let read = match Lines::open(path, &Options::default()) {
+            Ok(mut lines) => {
+                let read = reader.drain(&mut lines)?;
+                result.cut += lines.cut_lines();
+                read
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = read {
+            reader.progress.hide();
+            eprintln!("auditward: {}: {error}", path.display());
+            result.failed += 1;
+        }
+    }
+    reader.progress.hide();
+    Ok(result)
+}
+
+struct Reader<'a> {
+    clock: Instant,
+    progress: Progress,
+    sink: &'a mut dyn Sink,
+}
+
+impl Reader<'_> {
+    /// The outer error is the sink's, the inner one the input's.
+    fn drain(&mut self, lines: &mut Lines) -> io::Result<io::Result<()>> {
+        let waits = lines.size().is_none();
+        loop {
+            let deadline = waits.then(|| wake(self.clock, self.sink.deadline()));
+            match lines.next_line(deadline) {
+                Ok(Next::Line(line)) => {
+                    let length = line.len();
+                    let now = if waits { millis(self.clock) } else { 0 };
+                    self.sink.line(line, now)?;
+                    self.progress.advance(length);
+                }
+                Ok(Next::Idle) => self.sink.idle(millis(self.clock))?,
+                Ok(Next::End) => return Ok(Ok(())),
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+    }
+}
+
+fn millis(clock: Instant) -> u64 {
+    u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The instant to wake up at: the sink's deadline, but no later than a tick from now.
+fn wake(clock: Instant, deadline: Option<u64>) -> Instant {
+    let tick = Instant::now() + TICK;
+    deadline.map_or(tick, |millis| tick.min(clock + Duration::from_millis(millis)))
+}
+
+/// A bar on a terminal, once reading takes longer than a second.
+struct Progress {
+    bar: Option<ProgressBar>,
+    started: Instant,
+    pending: u64,
+}
+
+impl Progress {
+    fn new(inputs: &[PathBuf]) -> Self {
+        let total = inputs.iter().map(|path| std::fs::metadata(path).map_or(0, |m| m.len())).sum();
+        let wanted = total > 0 && io::IsTerminal::is_terminal(&io::stderr());
+        let bar = wanted.then(|| ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden()));
+        if let (Some(bar), Ok(style)) = (
+            &bar,
+            ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left"),
+        ) {
+            bar.set_style(style);
+        }
+        Self { bar, started: Instant::now(), pending: 0 }
+    }
+
+    fn advance(&mut self, line: usize) {
+        let Some(bar) = &self.bar else { return };
+        self.pending += line as u64 + 1;
+        if self.pending < 1 << 22 {
+            return;
+        }
+        if bar.is_hidden() && self.started.elapsed() > Duration::from_secs(1) {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        bar.inc(std::mem::take(&mut self.pending));
+    }
+
+    /// Takes the bar off the screen.
+    fn hide(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

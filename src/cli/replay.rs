@@ -1,0 +1,177 @@
+//! `auditward replay`: the path of the live run over recorded records.
+
+use std::io::{BufWriter, ErrorKind, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::ValueEnum;
+
+use super::Status;
+use super::input::{self, Sink};
+use crate::alert::Alert;
+use crate::daemon::detector::{Created, Detector};
+use crate::daemon::intake::{Intake, counted};
+use crate::output::{self, Body, Formatter, Lines, Protocol};
+use crate::rule::Severity;
+
+/// Ask the rules about recorded audit records.
+///
+/// The same path as `auditward run`, over files instead of the kernel: the same records give the
+/// same alerts with the same ids. Alerts go to standard output, a summary to standard error.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Logs to read, in order; `-` is standard input, which is also the default.
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// Rule file or directory (again for more). Default: the installed rules, else those built in.
+    #[arg(long, value_name = "PATH")]
+    rules: Vec<PathBuf>,
+
+    /// How alerts are printed. `text`: the readable line; `json`: one ECS document a line; `syslog`: as
+    /// it would be sent to the local log.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    /// Read the (one) FILE as it grows, across rotation, until interrupted.
+    #[arg(long, requires = "files")]
+    follow: bool,
+
+    /// End with status 1 when there was an alert of this severity or above.
+    #[arg(long, value_name = "SEVERITY")]
+    fail_on: Option<SeverityName>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Syslog,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SeverityName {
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl From<SeverityName> for Severity {
+    fn from(name: SeverityName) -> Self {
+        match name {
+            SeverityName::Low => Self::Low,
+            SeverityName::Medium => Self::Medium,
+            SeverityName::High => Self::High,
+            SeverityName::Critical => Self::Critical,
+        }
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The rules cannot be used, or standard output cannot be written.
+pub fn run(args: &Args) -> anyhow::Result<Status> {
+    let rules = super::rules::load(&args.rules)?;
+    let format = match args.format {
+        Format::Text => output::Format::Text,
+        Format::Json => output::Format::Json,
+        Format::Syslog => output::Format::Syslog(Box::new(Formatter::new(Protocol::Rfc3164, Body::Text))),
+    };
+    let out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+    let mut replay = Replay {
+        intake: Intake::for_replay(),
+        detector: Detector::new(rules, Created::Stamp),
+        alerts: Alerts { lines: Lines::new(out, format), error: None, worst: None },
+    };
+    let read = match replay.read(args) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Status::Fine),
+        other => other?,
+    };
+    replay.summarise(&read);
+    let failing = args.fail_on.map(Severity::from);
+    Ok(if read.failed > 0 {
+        Status::Error
+    } else if failing.is_some_and(|least| replay.alerts.worst >= Some(least)) {
+        Status::NotSo
+    } else {
+        Status::Fine
+    })
+}
+
+struct Replay<W: Write> {
+    intake: Intake,
+    detector: Detector,
+    alerts: Alerts<W>,
+}
+
+/// Prints alerts; keeps the first error, since the path cannot stop in the middle of an event.
+struct Alerts<W: Write> {
+    lines: Lines<W>,
+    error: Option<std::io::Error>,
+    worst: Option<Severity>,
+}
+
+impl<W: Write> Alerts<W> {
+    fn print(&mut self, alert: Alert) {
+        self.worst = self.worst.max(Some(alert.rule.severity));
+        if self.error.is_none() {
+            self.error = self.lines.write(&Arc::new(alert)).err();
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self.error.take() {
+            Some(error) => Err(error),
+            None => self.lines.flush(),
+        }
+    }
+}
+
+impl<W: Write> Replay<W> {
+    fn read(&mut self, args: &Args) -> std::io::Result<input::Read> {
+        let read = match (args.follow, args.files.as_slice()) {
+            (true, [_]) => todo!(),
+            _ => input::read(&args.files, self)?,
+        };
+        let Self { intake, detector, alerts } = self;
+        intake.finish(&mut |event| detector.event(event, &mut |alert| alerts.print(alert)));
+        alerts.flush()?;
+        Ok(read)
+    }
+
+    /// What was read and what it came to, on standard error.
+    fn summarise(&self, read: &input::Read) {
+        eprintln!("{}{}", self.intake.summary(), read);
+        let mut total = 0;
+        for (rule, counts) in self.detector.engine().counts().filter(|(_, c)| c.matched > 0) {
+            total += counts.matched;
+            eprintln!("  {:>7}  {:8}  {}  {}", counts.matched, rule.severity.word(), rule.name, rule.uuid);
+        }
+        let rules = self.detector.engine().rules().len() as u64;
+        eprintln!("{} by {}", counted(total, "alert"), counted(rules, "rule"));
+        for idle in self.detector.engine().not_live() {
+            eprintln!("  not live: {}: {}", idle.rule.name, idle.reason);
+        }
+    }
+}
+
+impl<W: Write> Sink for Replay<W> {
+    fn line(&mut self, line: &[u8], now: u64) -> std::io::Result<()> {
+        let Self { intake, detector, alerts } = self;
+        intake.line(line, now, &mut |event| detector.event(event, &mut |alert| alerts.print(alert)));
+        alerts.error.take().map_or(Ok(()), Err)
+    }
+
+    fn idle(&mut self, now: u64) -> std::io::Result<()> {
+        let Self { intake, detector, alerts } = self;
+        intake.expire(now, &mut |event| detector.event(event, &mut |alert| alerts.print(alert)));
+        // What comes live is wanted at once by whoever reads the pipe.
+        alerts.flush()
+    }
+
+    fn deadline(&self) -> Option<u64> {
+        self.intake.next_deadline()
+    }
+}

@@ -1,0 +1,66 @@
+//! The second half of the path, the same live and in replay: events in, alerts out.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::alert::Alert;
+use crate::audit::Stamp;
+use crate::detect::Engine;
+use crate::event::{AuditDocument, json};
+use crate::rule::Rule;
+
+/// Which time `event.created` of an alert is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// The clock's, at the match.
+    Now,
+    /// The event's own, so that a replay gives the same documents each time.
+    Stamp,
+}
+
+/// Rules over events; each match becomes an alert at once.
+#[derive(Debug)]
+pub struct Detector {
+    engine: Engine,
+    created: Created,
+}
+
+impl Detector {
+    /// A detector for `rules`.
+    #[must_use]
+    pub fn new(rules: Vec<Arc<Rule>>, created: Created) -> Self {
+        Self { engine: Engine::new(rules), created }
+    }
+
+    /// The rules and their counts.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Asks the rules about `event`.
+    pub fn event(&mut self, event: &AuditDocument<'_>, emit: &mut dyn FnMut(Alert)) {
+        let created = self.created;
+        self.engine.process(event, |matched| {
+            emit(alert(matched.rule, matched.events, created));
+        });
+    }
+}
+
+fn alert(rule: &Arc<Rule>, events: &[&AuditDocument<'_>], created: Created) -> Alert {
+    let documents: Vec<_> = events.iter().map(|document| json::to_map(document)).collect();
+    let stamps: Vec<_> = events.iter().map(|document| document.event.stamp).collect();
+    let host = events.last().map(|document| document.host_id()).unwrap_or_default();
+    Alert::new(rule, &documents, &stamps, &host, created.of(stamps.last()))
+}
+
+impl Created {
+    fn of(self, stamp: Option<&Stamp>) -> Timestamp {
+        let stamped = stamp.and_then(|s| i64::try_from(s.millis).ok());
+        match (self, stamped.and_then(|millis| Timestamp::from_millisecond(millis).ok())) {
+            (Self::Stamp, Some(time)) => time,
+            _ => Timestamp::now(),
+        }
+    }
+}

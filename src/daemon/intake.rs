@@ -1,0 +1,144 @@
+//! The first half of the path, the same live and in replay: records in, events in ECS terms out.
+
+use std::fmt;
+
+use bumpalo::Bump;
+
+use crate::audit::reassembler::{Counters, Limits, Reassembler};
+use crate::audit::{AuditEvent, Record};
+use crate::event::{self, AuditDocument, Host, Mapper};
+
+/// Reassembler, mapping and the memory that they reuse from event to event.
+#[derive(Debug)]
+pub struct Intake {
+    reassembler: Reassembler,
+    mapping: Mapping,
+    malformed: u64,
+}
+
+#[derive(Debug)]
+struct Mapping {
+    mapper: Mapper,
+    arena: Bump,
+}
+
+/// Memory of one event that is kept for the next; an event that needed more gives the rest back.
+const ARENA: usize = 1 << 20;
+
+impl Mapping {
+    fn map(&mut self, event: &AuditEvent<'_>, emit: &mut dyn FnMut(&AuditDocument<'_>)) {
+        if let Some(document) = self.mapper.map(event, &self.arena) {
+            emit(&document);
+        }
+        self.arena.reset();
+        if self.arena.allocated_bytes() > ARENA {
+            self.arena = Bump::new();
+        }
+    }
+}
+
+impl Intake {
+    /// An intake without open events.
+    #[must_use]
+    pub fn new(limits: Limits, mapper: Mapper) -> Self {
+        let mapping = Mapping { mapper, arena: Bump::new() };
+        Self { reassembler: Reassembler::new(limits), mapping, malformed: 0 }
+    }
+
+    /// For a recording: everything comes from the records alone.
+    #[must_use]
+    pub fn for_replay() -> Self {
+        Self::new(Limits::default(), Mapper::new(Host::recorded(None), &event::Options::replay()))
+    }
+
+    /// Takes one line of a log: a record, a line of the process snapshot, or neither (counted).
+    pub fn line(&mut self, line: &[u8], now: u64, emit: &mut dyn FnMut(&AuditDocument<'_>)) {
+        match Record::from_log_line(line) {
+            Ok(record) => self.record(&record, now, emit),
+            Err(_) if line.iter().all(u8::is_ascii_whitespace) => {}
+            Err(_) if self.mapping.mapper.absorb(line) => {}
+            Err(_) => self.malformed += 1,
+        }
+    }
+
+    /// Takes one record; `now` in milliseconds of a monotonic clock.
+    pub fn record(&mut self, record: &Record<'_>, now: u64, emit: &mut dyn FnMut(&AuditDocument<'_>)) {
+        let Self { reassembler, mapping, .. } = self;
+        reassembler.push(record, now, &mut |event| mapping.map(event, emit));
+    }
+
+    /// Ends the events whose time is up.
+    pub fn expire(&mut self, now: u64, emit: &mut dyn FnMut(&AuditDocument<'_>)) {
+        let Self { reassembler, mapping, .. } = self;
+        reassembler.expire(now, &mut |event| mapping.map(event, emit));
+    }
+
+    /// Ends all open events: the input has ended.
+    pub fn finish(&mut self, emit: &mut dyn FnMut(&AuditDocument<'_>)) {
+        let Self { reassembler, mapping, .. } = self;
+        reassembler.finish(&mut |event| mapping.map(event, emit));
+    }
+
+    /// When [`Intake::expire`] has something to do next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.reassembler.next_deadline()
+    }
+
+    /// The mapping, for what the process table knows and has counted.
+    #[must_use]
+    pub fn mapper(&self) -> &Mapper {
+        &self.mapping.mapper
+    }
+
+    /// What was taken in, given out and lost so far.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        Summary { malformed: self.malformed, reassembly: self.reassembler.counters.clone() }
+    }
+}
+
+/// Counts of an [`Intake`], as one sentence: what is zero is left out, but for records and events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Lines or datagrams that are no record.
+    pub malformed: u64,
+    /// The reassembler's.
+    pub reassembly: Counters,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let c = &self.reassembly;
+        write!(f, "{}, {}", counted(c.records, "record"), counted(c.events, "event"))?;
+        let rest = [
+            (c.incomplete, "incomplete event"),
+            (c.timed_out, "event ended by the timer"),
+            (c.evicted, "event ended early by a bound"),
+            (c.duplicates, "duplicate record"),
+            (c.late, "late record"),
+            (c.oversize, "record cut at the bound of an event"),
+            (self.malformed, "line that is no audit record"),
+        ];
+        for (count, what) in rest.into_iter().filter(|(count, _)| *count > 0) {
+            write!(f, ", {}", counted(count, what))?;
+        }
+        Ok(())
+    }
+}
+
+/// `1 event`, `2 events ended …`: the first word takes the plural (second for two-word nouns).
+#[must_use]
+pub fn counted(count: u64, what: &str) -> String {
+    if count == 1 {
+        return format!("1 {what}");
+    }
+    for noun in ["event", "record", "line", "alert", "rule", "file"] {
+        if let Some(at) = what.find(noun) {
+            let end = at + noun.len();
+            let rest = what[end..].replace(" is no audit record", " are no audit records");
+            return format!("{count} {}s{rest}", &what[..end]);
+        }
+    }
+    format!("{count} {what}")
+}

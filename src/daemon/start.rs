@@ -1,0 +1,74 @@
+//! What is read before the daemon watches: settings, rules, the processes that are already there.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::bail;
+
+use super::Options;
+use super::config::{self, CONFIG_FILE, Config, Mode};
+use crate::audit::kernel_rules::{Plan, Profile};
+use crate::detect;
+use crate::diagnostic::render;
+use crate::event::Mapper;
+use crate::event::schema::Live;
+use crate::rule::{Rule, load};
+
+/// The settings in force. Faults are told; each leaves its setting at the default.
+///
+/// # Errors
+/// A file that was named cannot be read.
+pub(super) fn config(options: &Options) -> anyhow::Result<Config> {
+    let mut config = match &options.config {
+        Some(path) => read(path)?,
+        None if Path::new(CONFIG_FILE).exists() => read(Path::new(CONFIG_FILE))?,
+        None => Config::default(),
+    };
+    if !options.rules.is_empty() {
+        config.rules.clone_from(&options.rules);
+    }
+    config.stdout.enabled |= options.stdout;
+    config.user = options.user.clone().or(config.user);
+    Ok(config)
+}
+
+fn read(path: &Path) -> anyhow::Result<Config> {
+    match config::read(path, Mode::Start) {
+        Ok((config, faults)) => {
+            for fault in &faults {
+                eprint!("{}", render(fault, false));
+            }
+            Ok(config)
+        }
+        Err(fault) => bail!("{}", render(&fault, false).trim_end()),
+    }
+}
+
+/// The rules to run. Faults are told, and the sound rules used: a typing mistake must not blind a host.
+///
+/// # Errors
+/// Not one rule is left.
+pub(super) fn rules(config: &Config) -> anyhow::Result<Vec<Arc<Rule>>> {
+    let loaded = match config.rules.as_slice() {
+        [] => load::default_rules(&Live),
+        paths => load::load(paths, &Live),
+    };
+    for fault in &loaded.diagnostics {
+        eprint!("{}", render(fault, false));
+    }
+    if loaded.rules.is_empty() {
+        bail!("no rule can be used: there is nothing to watch for");
+    }
+    Ok(loaded.rules)
+}
+
+/// The kernel rules that the detection rules need on this host, under the profile that costs least.
+pub(super) fn plan(rules: &[Arc<Rule>]) -> Plan {
+    Plan::of_this_host(&detect::needs(rules), Profile::Minimal)
+}
+
+/// Takes the running processes into the process table, while /proc may be read as root.
+pub(super) fn snapshot(mapper: &mut Mapper) {
+    let found = mapper.take_snapshot();
+    tracing::info!("{found} processes were already running");
+}

@@ -1,0 +1,188 @@
+//! The loop: records from the socket, along the path, until a signal ends it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::detector::Detector;
+use super::intake::{Intake, counted};
+use super::signals::Signals;
+use crate::alert::Alert;
+use crate::audit::netlink::Socket;
+use crate::event::AuditDocument;
+use crate::output::{Outputs, Urgency};
+
+/// Everything on the path of a record, wired.
+pub(super) struct Watch {
+    socket: Socket,
+    second: Second,
+    signals: Signals,
+    clock: Instant,
+    losses: Losses,
+}
+
+/// What comes after the socket.
+struct Second {
+    intake: Intake,
+    path: Path,
+}
+
+/// From an event on.
+struct Path {
+    detector: Detector,
+    outputs: Outputs,
+    alerts: u64,
+}
+
+impl Path {
+    fn event(&mut self, event: &AuditDocument<'_>) {
+        let Self { detector, outputs, alerts } = self;
+        detector.event(event, &mut |alert: Alert| {
+            *alerts += 1;
+            outputs.push(&Arc::new(alert));
+        });
+    }
+}
+
+/// How often losses and the keeper are looked at.
+const ROUND: Duration = Duration::from_secs(1);
+
+impl Watch {
+    pub(super) fn new(
+        socket: Socket,
+        intake: Intake,
+        detector: Detector,
+        outputs: Outputs,
+    ) -> std::io::Result<Self> {
+        Ok(Self {
+            socket,
+            second: Second { intake, path: Path { detector, outputs, alerts: 0 } },
+            signals: Signals::install()?,
+            clock: Instant::now(),
+            losses: Losses::default(),
+        })
+    }
+
+    /// Runs until SIGTERM or SIGINT.
+    ///
+    /// # Errors
+    /// The socket is gone; a full buffer is none.
+    pub(super) fn run(&mut self) -> std::io::Result<()> {
+        let rules = self.second.path.detector.engine().rules().len() as u64;
+        self.notice(&format!("started, {} live", counted(rules, "rule")), Urgency::Info);
+        let mut round = Instant::now() + ROUND;
+        while !self.signals.stop() {
+            self.turn(round)?;
+            if Instant::now() >= round {
+                round = Instant::now() + ROUND;
+                self.tell_losses();
+            }
+            if self.signals.reopen() {
+                self.second.path.outputs.reopen();
+            }
+        }
+        Ok(())
+    }
+
+    /// One batch of records, and the events whose time is up.
+    fn turn(&mut self, until: Instant) -> std::io::Result<()> {
+        let Self { socket, second: Second { intake, path }, signals, clock, .. } = self;
+        let due = intake.next_deadline().map(|millis| *clock + Duration::from_millis(millis));
+        let deadline = due.map_or(until, |due| due.min(until));
+        let now = millis(*clock);
+        let received = socket.receive(Some(signals.wake()), Some(deadline), &mut |record| {
+            intake.record(record, now, &mut |event| path.event(event));
+        })?;
+        if received.woken {
+            signals.settle();
+        }
+        intake.expire(millis(*clock), &mut |event| path.event(event));
+        Ok(())
+    }
+
+    fn notice(&self, text: &str, urgency: Urgency) {
+        match urgency {
+            Urgency::Info => tracing::info!("{text}"),
+            Urgency::Warning => tracing::warn!("{text}"),
+        }
+        self.second.path.outputs.notice(text, urgency);
+    }
+
+    /// Says what was lost since it was last said.
+    fn tell_losses(&mut self) {
+        let now = Losses::of(&mut self.socket, &self.second.intake);
+        if let Some(text) = now.since(&self.losses) {
+            self.notice(&text, Urgency::Warning);
+        }
+        self.losses = now;
+    }
+
+    /// Takes what still waits in the socket, ends the open events, and lets the outputs send what they
+    /// hold, for `at_most`.
+    pub(super) fn stop(mut self, at_most: Duration) {
+        let deadline = Instant::now() + at_most;
+        let Self { socket, second: Second { intake, path }, clock, .. } = &mut self;
+        let now = millis(*clock);
+        while Instant::now() < deadline {
+            let received = socket.receive(None, Some(Instant::now()), &mut |record| {
+                intake.record(record, now, &mut |event| path.event(event));
+            });
+            if !received.is_ok_and(|received| received.datagrams > 0) {
+                break;
+            }
+        }
+        intake.finish(&mut |event| path.event(event));
+        self.tell_losses();
+        let alerts = counted(self.second.path.alerts, "alert");
+        self.notice(&format!("stopped: {}, {alerts}", self.second.intake.summary()), Urgency::Info);
+        for (name, left) in
+            self.second.path.outputs.shutdown(deadline.saturating_duration_since(Instant::now()))
+        {
+            tracing::warn!("output {name}: {left} messages could not be sent before the end");
+        }
+    }
+}
+
+fn millis(clock: Instant) -> u64 {
+    u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What was lost or not understood so far, by place.
+#[derive(Debug, Default)]
+struct Losses {
+    /// Records for which the receive buffer had no room.
+    socket: u64,
+    /// Datagrams that are no record.
+    malformed: u64,
+    /// Datagrams longer than any record can be.
+    truncated: u64,
+    /// Events ended early because too much was open.
+    evicted: u64,
+    /// Records cut at the bound of an event.
+    oversize: u64,
+}
+
+impl Losses {
+    fn of(socket: &mut Socket, intake: &Intake) -> Self {
+        let (received, reassembly) = (socket.counters(), intake.summary().reassembly);
+        Self {
+            socket: socket.drops().unwrap_or(received.overruns),
+            malformed: received.malformed,
+            truncated: received.truncated,
+            evicted: reassembly.evicted,
+            oversize: reassembly.oversize,
+        }
+    }
+
+    fn since(&self, before: &Self) -> Option<String> {
+        let grown = [
+            (self.socket - before.socket, "records lost, the receive buffer was full"),
+            (self.malformed - before.malformed, "datagrams that are no audit record"),
+            (self.truncated - before.truncated, "records cut by the receive buffer's slot"),
+            (self.evicted - before.evicted, "events ended early, too many were open"),
+            (self.oversize - before.oversize, "records cut, their event was too large"),
+        ];
+        let told: Vec<_> =
+            grown.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        (!told.is_empty()).then(|| format!("blind spot: {}", told.join("; ")))
+    }
+}

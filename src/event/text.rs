@@ -1,0 +1,70 @@
+//! An event as one line for a reader: when, what, by whom, with what outcome.
+
+use std::io::Write;
+
+use super::audit_document::AuditDocument;
+use super::document::{Value, Values};
+use super::schema::{FieldId, field, row};
+use crate::clean;
+
+/// The fields of the line after time and action, in order; those without a value are left out.
+const SHOWN: [FieldId; 16] = [
+    field::EVENT_OUTCOME,
+    field::HOST_NAME,
+    field::USER_ID,
+    field::USER_AUDIT_ID,
+    field::AUDITD_SESSION,
+    field::PROCESS_PID,
+    field::PROCESS_PARENT_PID,
+    field::PROCESS_NAME,
+    field::PROCESS_EXECUTABLE,
+    field::PROCESS_ARGS,
+    field::PROCESS_WORKING_DIRECTORY,
+    field::FILE_PATH,
+    field::DESTINATION_IP,
+    field::DESTINATION_PORT,
+    field::USER_TARGET_NAME,
+    field::USER_TARGET_ID,
+];
+
+/// Writes the line, without its end: time, `category/type`, the action, then `key=value` by ECS name.
+/// What came from outside is escaped, see [`clean`].
+pub fn write(document: &AuditDocument<'_>, out: &mut Vec<u8>) {
+    let millis = i64::try_from(document.event.stamp.millis).unwrap_or(i64::MAX);
+    // Writing to a vector cannot fail.
+    let _ = match jiff::Timestamp::from_millisecond(millis) {
+        Ok(time) => write!(out, "{time:.3}"),
+        Err(_) => write!(out, "{millis}"),
+    };
+    let _ = write!(out, ":{} ", document.event.stamp.serial);
+    let mut line = String::new();
+    for (id, between) in [(field::EVENT_CATEGORY, "/"), (field::EVENT_TYPE, " "), (field::EVENT_ACTION, "")] {
+        push_list(&mut line, document.shown(id), ",");
+        line.push_str(between);
+    }
+    for id in SHOWN {
+        let values = document.shown(id);
+        if let (Some(row), true) = (row(id), values != Values::None) {
+            line.push(' ');
+            line.push_str(row.name);
+            line.push('=');
+            push_list(&mut line, values, " ");
+        }
+    }
+    out.extend_from_slice(line.as_bytes());
+}
+
+fn push_list(line: &mut String, values: Values<'_>, between: &str) {
+    for (place, value) in values.as_slice().iter().enumerate() {
+        if place > 0 {
+            line.push_str(between);
+        }
+        match value {
+            Value::Text(bytes) => clean::push_value(line, bytes),
+            Value::Long(number) | Value::Date(number) => line.push_str(&number.to_string()),
+            Value::Double(number) => line.push_str(&number.to_string()),
+            Value::Bool(truth) => line.push_str(if *truth { "true" } else { "false" }),
+            Value::Ip(address) => line.push_str(&address.to_string()),
+        }
+    }
+}
