@@ -71,6 +71,11 @@ impl LineBuffer {
         self.bytes.get(line).unwrap_or_default()
     }
 
+    /// How many bytes have been read and not been handed out.
+    pub(super) fn len(&self) -> usize {
+        self.end - self.start
+    }
+
     /// Free space to read into; never empty. To be called when `take` has nothing left.
     pub(super) fn room(&mut self) -> &mut [u8] {
         if self.start > 0 {

@@ -8,6 +8,7 @@ pub mod datagrams;
 pub mod errno;
 pub mod execve;
 pub mod fields;
+pub mod follow;
 mod input;
 pub mod kernel_rules;
 mod line_buffer;
