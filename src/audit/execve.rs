@@ -389,3 +389,128 @@ pub(super) fn ends_with_last_argument(body: &[u8]) -> bool {
         .and_then(|rest| value::unsigned(rest.split(|&byte| byte == b'=').next().unwrap_or_default()));
     matches!((argc, last), (Some(argc), Some(last)) if last.checked_add(1) == Some(argc))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(records: &[&str]) -> Arguments {
+        let mut arguments = Arguments::default();
+        arguments.read_bodies(records.iter().map(|text| text.as_bytes()));
+        arguments
+    }
+
+    fn show(arguments: &Arguments) -> Vec<String> {
+        arguments.iter().map(|argument| argument.escape_ascii().to_string()).collect()
+    }
+
+    #[test]
+    fn texts_that_look_like_something_else_are_texts() {
+        let arguments = read(&[r#"argc=6 a0="" a1="?" a2="(null)" a3="DEADBEEF" a4="a4=x" a5=00FF"#]);
+        assert_eq!(show(&arguments), ["", "?", "(null)", "DEADBEEF", "a4=x", r"\x00\xff"]);
+        assert!(arguments.is_whole());
+    }
+
+    #[test]
+    fn an_unquoted_text_that_is_no_hex_is_taken_as_it_is() {
+        let arguments = read(&["argc=3 a0=(null) a1=ABC a2="]);
+        assert_eq!(show(&arguments), ["(null)", "ABC", ""]);
+        let arguments = read(&["argc=1 a0[0]=(null)"]);
+        assert_eq!(show(&arguments), ["(null)"]);
+        assert!(arguments.is_whole());
+    }
+
+    #[test]
+    fn pieces_are_joined_before_they_are_decoded() {
+        // Cut in the middle of a byte, as no kernel does.
+        let arguments = read(&["argc=2 a0_len=8 a0[0]=612 a0[1]=0", " a0[2]=6263 a1=\"x\""]);
+        assert_eq!(show(&arguments), ["a bc", "x"]);
+        assert!(arguments.is_whole());
+        let arguments = read(&["argc=1 a0_len=6 a0[0]=\"abc\" a0[1]=\"def\""]);
+        assert_eq!(show(&arguments), ["abcdef"]);
+        assert!(arguments.is_whole());
+        // One in hex between two in quotes.
+        let arguments = read(&["argc=1 a0_len=8 a0[0]=\"abc\" a0[1]=20 a0[2]=\"def\""]);
+        assert_eq!(show(&arguments), ["abc def"]);
+    }
+
+    #[test]
+    fn an_index_costs_nothing() {
+        let arguments = read(&[r#"argc=1 a0="x" a10000000="x" a4294967295="y" a99999999999="z""#]);
+        assert_eq!((show(&arguments), arguments.foreign), (vec!["x".to_owned()], 2));
+        assert!(arguments.is_whole());
+        let arguments = read(&[r#"a10000000="x""#]);
+        assert_eq!((show(&arguments), arguments.index(0)), (vec!["x".to_owned()], Some(10_000_000)));
+        assert_eq!((arguments.argc, arguments.missing), (0, 10_000_000));
+        assert!(!arguments.is_whole());
+    }
+
+    #[test]
+    fn argc_costs_nothing() {
+        let arguments = read(&[r#"argc=4294967295 a0="x" a9="y""#]);
+        assert_eq!(show(&arguments), ["x", "y"]);
+        assert_eq!((arguments.index(0), arguments.index(1), arguments.index(2)), (Some(0), Some(9), None));
+        assert_eq!((arguments.argc, arguments.missing), (4_294_967_295, 4_294_967_293));
+        let arguments = read(&["argc=18446744073709551615"]);
+        assert_eq!((arguments.missing, arguments.is_empty()), (u64::MAX, true));
+    }
+
+    #[test]
+    fn what_is_missing_is_known() {
+        let arguments = read(&[r#"argc=4 a0="a" a1="b""#]);
+        assert_eq!((arguments.len(), arguments.missing), (2, 2));
+        let arguments = read(&["argc=1 a0_len=10 a0[0]=6161 a0[2]=6262"]);
+        assert_eq!((show(&arguments), arguments.partial), (vec!["aabb".to_owned()], 1));
+        let arguments = read(&["argc=2 a0_len=10 a0[0]=6161", " a1=\"x\""]);
+        assert_eq!((show(&arguments), arguments.partial), (vec!["aa".to_owned(), "x".to_owned()], 1));
+        let arguments = read(&["argc=1 a0_len=10"]);
+        assert_eq!((arguments.len(), arguments.missing), (0, 1));
+        assert!(!read(&[]).is_whole() && !read(&[""]).is_whole());
+    }
+
+    #[test]
+    fn what_comes_twice_counts_once() {
+        let once = r#"argc=3 a0="a" a1_len=4 a1[0]=61 a1[1]=62 a2="c""#;
+        for records in [vec![once, once], vec![once, r#"a0="other" a1[1]=63 a1="w""#]] {
+            let arguments = read(&records);
+            assert_eq!(show(&arguments), ["a", "ab", "c"]);
+            assert!(arguments.is_whole());
+        }
+    }
+
+    #[test]
+    fn memory_follows_the_bound_and_is_given_back() {
+        let long = format!("argc=3 a0=\"a\" a1=\"{}\" a2=\"c\"", "x".repeat(1000));
+        let mut arguments = Arguments::with_limit(200);
+        arguments.read_bodies([long.as_bytes()].into_iter());
+        assert_eq!((arguments.argc, arguments.missing), (3, 1));
+        assert_eq!(arguments.index(1), Some(2));
+        let pieces = format!("argc=2 a0_len=2000 a0[0]={} a1=\"c\"", "61".repeat(1000));
+        arguments.read_bodies([pieces.as_bytes()].into_iter());
+        assert_eq!((show(&arguments), arguments.missing), (vec!["c".to_owned()], 1));
+
+        let mut arguments = Arguments::default();
+        let huge = format!("argc=1 a0=\"{}\"", "x".repeat(1 << 20));
+        arguments.read_bodies([huge.as_bytes()].into_iter());
+        assert!(arguments.bytes.capacity() >= 1 << 20);
+        arguments.read_bodies([&b"argc=1 a0=\"x\""[..]].into_iter());
+        assert!(arguments.bytes.capacity() <= RETAINED);
+    }
+
+    #[test]
+    fn the_last_argument_proves_the_list_whole() {
+        for (body, whole) in [
+            (r#"argc=1 a0="x""#, true),
+            (r#"argc=3 a0="x" a1=20 a2="""#, true),
+            (r#"argc=3 a0="x" a1=20"#, false),
+            (r#"argc=1 a0[0]="x""#, false),
+            (r#"argc=0 a4294967295="x""#, false),
+            (r#"argc=1 a18446744073709551615="x""#, false),
+            ("argc=0", false),
+            (r#"a0="x""#, false),
+            ("", false),
+        ] {
+            assert_eq!(ends_with_last_argument(body.as_bytes()), whole, "{body}");
+        }
+    }
+}

@@ -394,3 +394,171 @@ fn number<'a, const N: usize>(rest: &mut &'a [u8], key: &[u8; N], slot: &mut &'a
 fn first<'a>(slot: &mut Option<Field<'a>>, field: Field<'a>) {
     slot.get_or_insert(field);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show<'a>(fields: impl Iterator<Item = Field<'a>>) -> String {
+        let show = |field: Field<'_>| {
+            let quote = if field.quoted { "\"" } else { "" };
+            format!("{}={quote}{}{quote}", field.key.escape_ascii(), field.raw.escape_ascii())
+        };
+        fields.map(show).collect::<Vec<_>>().join("|")
+    }
+
+    #[test]
+    fn quotes_decide_what_is_text() {
+        let body = b"a0=\"x\" a1=DEADBEEF a2=\"\" a3=\"a b=c\" key=(null) x=";
+        assert_eq!(show(kernel(body)), "a0=\"x\"|a1=DEADBEEF|a2=\"\"|a3=\"a b=c\"|key=(null)|x=");
+    }
+
+    #[test]
+    fn the_kernels_fields_end_where_the_message_begins() {
+        let body =
+            b"pid=88 uid=0 subj=x msg='op=PAM:accounting pid=1 uid=\"9\" exe=\"/usr/bin/a b\" res=success'";
+        assert_eq!(show(kernel(body)), "pid=88|uid=0|subj=x");
+        assert_eq!(show(user(body)), "op=PAM:accounting|pid=1|uid=\"9\"|exe=\"/usr/bin/a b\"|res=success");
+        assert_eq!(message(body).map(<[u8]>::len), Some(62));
+        assert_eq!(show(user(b"pid=88 uid=0")), "");
+        assert_eq!(show(user(b"msg='a=1'")), "a=1");
+    }
+
+    #[test]
+    fn a_program_cannot_end_its_message_early() {
+        let body = b"pid=88 msg='op=x acct=\"a' uid=0 msg='\" res=failed'";
+        assert_eq!(show(kernel(body)), "pid=88");
+        assert_eq!(show(user(body)), r#"op=x|acct="a\' uid=0 msg=\'"|res=failed"#);
+    }
+
+    #[test]
+    fn a_value_of_a_program_goes_on_until_the_next_key() {
+        let body = b"msg='op=changing password id=0 exe=\"/usr/bin/passwd\" hostname=? addr=? terminal=pts/0 res=success'";
+        assert_eq!(
+            show(user(body)),
+            "op=changing password|id=0|exe=\"/usr/bin/passwd\"|hostname=?|addr=?|terminal=pts/0|res=success"
+        );
+        let body = b"msg='text=h1 user record 1916 exe=\"/usr/sbin/auditctl\" res=success'";
+        assert_eq!(show(user(body)), "text=h1 user record 1916|exe=\"/usr/sbin/auditctl\"|res=success");
+        assert_eq!(show(user(b"msg='op=adding user'")), "op=adding user");
+    }
+
+    #[test]
+    fn old_shapes_with_commas_and_parentheses() {
+        let body = b"msg='PAM: authentication acct=\"root\" : exe=\"/usr/sbin/sshd\" (hostname=10.0.0.1, addr=10.0.0.1, \
+            terminal=ssh res=Success)'";
+        assert_eq!(
+            show(user(body)),
+            "acct=\"root\"|exe=\"/usr/sbin/sshd\"|hostname=10.0.0.1|addr=10.0.0.1|terminal=ssh|res=Success"
+        );
+        assert_eq!(show(kernel(b"a=1,b=2, c=3")), "a=1,b=2|c=3");
+        assert_eq!(
+            show(user(b"msg='op=PAM:session_open grantors=pam_unix,pam_env acct=\"x\"'")),
+            "op=PAM:session_open|grantors=pam_unix,pam_env|acct=\"x\""
+        );
+        let body = b"login pid=20053 uid=0 old auid=4294967295 new auid=500 old ses=4294967295 new ses=1165";
+        assert_eq!(
+            show(kernel(body)),
+            "pid=20053|uid=0|old-auid=4294967295|auid=500|old-ses=4294967295|ses=1165"
+        );
+    }
+
+    #[test]
+    fn words_of_an_avc_become_fields() {
+        let body = b"avc:  denied  { read write } for  pid=3540 comm=\"x\" tclass=file permissive=0";
+        assert_eq!(
+            show(kernel(body)),
+            "seresult=denied|seperms=read write|pid=3540|comm=\"x\"|tclass=file|permissive=0"
+        );
+        let body =
+            b"pid=1 msg='avc:  granted  { start } for auid=0 uid=0 path=\"/x y\" exe=\"/a\" hostname=?'";
+        assert_eq!(
+            show(user(body)),
+            "seresult=granted|seperms=start|auid=0|uid=0|path=\"/x y\"|exe=\"/a\"|hostname=?"
+        );
+        assert_eq!(show(kernel(b"avc:  received setenforce notice (enforcing=0)")), "enforcing=0");
+        assert_eq!(show(kernel(b"avc:  denied  { read")), "seresult=denied");
+        // Only SELinux' own words.
+        assert_eq!(show(kernel(b"denied a=1")), "a=1");
+    }
+
+    #[test]
+    fn what_is_no_field_is_passed_over() {
+        assert_eq!(show(kernel(b"")), "");
+        assert_eq!(show(kernel(b"  word  =  == =x a=1 \" b=\"cut")), "a=1|b=\"cut\"");
+        assert_eq!(show(kernel(b"a=b=c d")), "a=b=c");
+        assert_eq!(show(kernel(b"{ { { }")), "seperms={ {");
+    }
+
+    #[test]
+    fn looked_up_values_may_stand_in_braces() {
+        let text = b"ARCH=x86_64 SYSCALL=connect AUID=\"carol\" SADDR={ saddr_fam=inet laddr=10.0.0.1 lport=80 } X=1";
+        assert_eq!(
+            show(enriched(text)),
+            "ARCH=x86_64|SYSCALL=connect|AUID=\"carol\"|SADDR=saddr_fam=inet laddr=10.0.0.1 lport=80|X=1"
+        );
+    }
+
+    #[test]
+    fn finds_bytes_at_every_place() {
+        for length in 0..40 {
+            for at in 0..=length {
+                let mut text = vec![0x80; length];
+                if let Some(byte) = text.get_mut(at) {
+                    *byte = b' ';
+                }
+                // Bytes that differ from a searched one in the lowest bit only must not be taken for it.
+                for byte in text.iter_mut().skip(at + 1) {
+                    *byte = b'!';
+                }
+                assert_eq!(first_of(&text, b'=', b' '), at.min(length), "{length} {at}");
+                assert_eq!(blank(&text), at.min(length));
+            }
+        }
+    }
+
+    const BODY: &[u8] =
+        b"arch=c000003e syscall=59 success=no exit=-13 a0=1 a1=2 a2=3 a3=4 items=1 ppid=5 pid=6 auid=7 \
+        uid=8 gid=9 euid=10 suid=11 fsuid=12 egid=13 sgid=14 fsgid=15 tty=(none) ses=16 comm=6120 exe=\"/a\" \
+        subj=u:r:t:s0-s0:c0.c1023 key=(null)";
+
+    #[test]
+    fn a_system_call_in_one_pass() {
+        let call = Syscall::parse(BODY);
+        let numbers = [
+            call.a0, call.a1, call.a2, call.a3, call.items, call.ppid, call.pid, call.auid, call.uid,
+            call.gid, call.euid, call.suid, call.fsuid, call.egid, call.sgid, call.fsgid, call.tty, call.ses,
+        ];
+        let expected = "1 2 3 4 1 5 6 7 8 9 10 11 12 13 14 15 (none) 16";
+        assert!(numbers.iter().copied().eq(expected.split(' ').map(str::as_bytes)));
+        assert_eq!((call.arch, call.syscall), (&b"c000003e"[..], &b"59"[..]));
+        assert_eq!((call.success, call.exit), (&b"no"[..], &b"-13"[..]));
+        assert_eq!(call.comm, Some(Field { key: b"comm", raw: b"6120", quoted: false }));
+        assert_eq!(call.exe, Some(Field { key: b"exe", raw: b"/a", quoted: true }));
+        assert_eq!(call.subj.map(|field| field.raw), Some(&b"u:r:t:s0-s0:c0.c1023"[..]));
+        assert_eq!(call.key.map(|field| field.raw), Some(&b"(null)"[..]));
+    }
+
+    #[test]
+    fn a_system_call_in_another_order_is_read_alike() {
+        let mut fields: Vec<_> = BODY.split(|&byte| byte == b' ').collect();
+        for _ in 0..fields.len() {
+            fields.rotate_left(1);
+            let body = fields.join(&b' ');
+            assert_eq!(show_call(&Syscall::parse(&body)), show_call(&Syscall::parse(BODY)));
+            assert_eq!(Syscall::parse_head(&body).items, b"1");
+        }
+        // Absent fields are absent, foreign ones are passed over, the first of two counts.
+        let call =
+            Syscall::parse(b"arch=c000003e syscall=1 per=8 items=2 items=3, comm=\"x\" comm=\"y\" new=1");
+        assert_eq!(
+            (call.arch, call.items, call.exit, call.pid),
+            (&b"c000003e"[..], &b"2"[..], &b""[..], &b""[..])
+        );
+        assert_eq!(call.comm.map(|field| field.raw), Some(&b"x"[..]));
+    }
+
+    fn show_call(call: &Syscall<'_>) -> String {
+        format!("{call:?}")
+    }
+}

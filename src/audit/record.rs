@@ -160,3 +160,117 @@ fn split_enrichment(text: &[u8]) -> (&[u8], &[u8]) {
         None => (text, &[]),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Record<'_>, Malformed> {
+        Record::from_log_line(line.as_bytes())
+    }
+
+    fn stamp(millis: u64, serial: u64) -> Stamp {
+        Stamp { millis, serial }
+    }
+
+    #[test]
+    fn a_raw_line_is_type_stamp_and_body() {
+        let record = parse("type=CWD msg=audit(1790000100.101:7): cwd=\"/root\"").unwrap();
+        let expected = Record {
+            node: None,
+            kind: RecordType::CWD,
+            stamp: stamp(1_790_000_100_101, 7),
+            body: b"cwd=\"/root\"",
+            enriched: b"",
+        };
+        assert_eq!(record, expected);
+        for variant in [
+            "type=CWD msg=audit(1790000100.101:7): cwd=\"/root\"\n",
+            "type=CWD msg=audit(1790000100.101:7): cwd=\"/root\"\r\n",
+            "type=CWD msg=audit(1790000100.101:7):  cwd=\"/root\"  ",
+            "type=CWD msg=audit(1790000100.101:7):cwd=\"/root\"\0\0",
+            "type=1307 msg=audit(1790000100.101:7): cwd=\"/root\"",
+            "type=UNKNOWN[1307] msg=audit(1790000100.101:7): cwd=\"/root\"",
+            // As the kernel's own log has it.
+            "type=1307 audit(1790000100.101:7): cwd=\"/root\"",
+        ] {
+            assert_eq!(parse(variant), Ok(expected), "{variant}");
+        }
+    }
+
+    #[test]
+    fn an_empty_body_is_no_fault() {
+        for line in ["type=EOE msg=audit(1.000:2): ", "type=EOE msg=audit(1.000:2):"] {
+            let record = parse(line).unwrap();
+            assert_eq!((record.kind, record.body), (RecordType::EOE, &b""[..]));
+        }
+    }
+
+    #[test]
+    fn a_node_may_hold_blanks() {
+        let record = parse("node=Rack 7 b type=EOE msg=audit(1.5:2): ").unwrap();
+        assert_eq!(record.node, Some(&b"Rack 7 b"[..]));
+        assert_eq!(record.stamp, stamp(1500, 2));
+        assert_eq!(parse("node= type=EOE msg=audit(1.5:2): ").unwrap().node, Some(&b""[..]));
+        assert_eq!(parse("node=alpha"), Err(Malformed::NoType));
+    }
+
+    #[test]
+    fn what_auditd_looked_up_stands_apart() {
+        let record =
+            parse("type=CWD msg=audit(1.000:2): cwd=\"/\" \u{1d}UID=\"root\" AUID=\"unset\"\n").unwrap();
+        assert_eq!((record.body, record.enriched), (&b"cwd=\"/\""[..], &b"UID=\"root\" AUID=\"unset\""[..]));
+    }
+
+    #[test]
+    fn a_program_cannot_pass_its_text_off_as_auditds() {
+        let forged =
+            parse("type=USER msg=audit(1.000:2): pid=1 msg='op=x \u{1d}UID=\"root\" res=success'").unwrap();
+        assert_eq!(forged.enriched, b"");
+        assert!(forged.body.ends_with(b"res=success'"));
+        let both =
+            parse("type=USER msg=audit(1.000:2): pid=1 msg='\u{1d}UID=\"x\"'\u{1d}UID=\"root\"").unwrap();
+        assert_eq!(both.enriched, b"UID=\"root\"");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let cases = [
+            ("", Malformed::NoType),
+            ("\n", Malformed::NoType),
+            ("\0\0\0\0", Malformed::NoType),
+            ("typ", Malformed::NoType),
+            ("type=", Malformed::NoStamp),
+            ("type=CWD", Malformed::NoStamp),
+            ("type=NO_SUCH msg=audit(1.000:2): x", Malformed::UnknownType),
+            ("type=UNKNOWN[99999] msg=audit(1.000:2): x", Malformed::UnknownType),
+            ("type=CWD msg=", Malformed::NoStamp),
+            ("type=CWD msg=audit(1.000:2)", Malformed::NoStamp),
+            ("type=CWD msg=audit(1.000:): ", Malformed::NoStamp),
+            ("type=CWD msg=audit(1.0000:2): ", Malformed::NoStamp),
+            ("type=CWD msg=audit(-1.000:2): ", Malformed::NoStamp),
+            ("type=CWD msg=audit(18446744073709551615.000:2): ", Malformed::NoStamp),
+            ("type=CWD msg=audit(1.000:99999999999999999999): ", Malformed::NoStamp),
+            ("type=CWD msg=audit(1000000000000000000.000:2): ", Malformed::NoStamp),
+        ];
+        for (line, fault) in cases {
+            assert_eq!(parse(line), Err(fault), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_nul_ends_a_payload() {
+        let kind = RecordType::CWD;
+        let expected = Record::from_payload(kind, b"audit(1790000100.101:7): cwd=\"/root\"").unwrap();
+        assert_eq!((expected.body, expected.stamp), (&b"cwd=\"/root\""[..], stamp(1_790_000_100_101, 7)));
+        for payload in [
+            &b"audit(1790000100.101:7): cwd=\"/root\"\0"[..],
+            b"audit(1790000100.101:7): cwd=\"/root\"\0old bytes\x1d",
+            b"audit(1790000100.101:7): cwd=\"/root\" \n",
+        ] {
+            assert_eq!(Record::from_payload(kind, payload), Ok(expected));
+        }
+        assert_eq!(Record::from_payload(kind, b"audit(1.000:\x002): x"), Err(Malformed::NoStamp));
+        assert_eq!(Record::from_payload(kind, b""), Err(Malformed::NoStamp));
+    }
+}

@@ -250,3 +250,114 @@ fn unix_address(path: &[u8]) -> SocketAddress {
         _ => SocketAddress::Unix(path.split(|&byte| byte == 0).next().unwrap_or_default().to_vec()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(raw: &str, quoted: bool) -> Field<'_> {
+        Field { key: b"x", raw: raw.as_bytes(), quoted }
+    }
+
+    #[test]
+    fn untrusted_strings() {
+        let cases = [
+            (field("/bin/sh", true), Some(&b"/bin/sh"[..])),
+            (field("DEADBEEF", true), Some(b"DEADBEEF")),
+            (field("(null)", true), Some(b"(null)")),
+            (field("", true), Some(b"")),
+            (field("2F62696E2F612062", false), Some(b"/bin/a b")),
+            (field("2f62", false), Some(b"/b")),
+            (field("00FF", false), Some(b"\x00\xff")),
+            (field("(null)", false), None),
+            (field("", false), Some(b"")),
+            (field("ABC", false), Some(b"ABC")),
+            (field("XY", false), Some(b"XY")),
+            (field("?", false), Some(b"?")),
+        ];
+        for (field, expected) in cases {
+            assert_eq!(untrusted(&field).as_deref(), expected, "{field:?}");
+            let mut into = b"before".to_vec();
+            assert_eq!(untrusted_into(&field, &mut into), expected.is_some());
+            assert_eq!(into, [b"before", expected.unwrap_or_default()].concat());
+        }
+        assert!(is_absent(&field("?", false)) && is_absent(&field("(null)", false)));
+        assert!(!is_absent(&field("?", true)) && !is_absent(&field("", false)));
+    }
+
+    #[test]
+    fn numbers() {
+        assert_eq!(unsigned(b"4294967295"), Some(4_294_967_295));
+        assert_eq!(unsigned(b"18446744073709551615"), Some(u64::MAX));
+        for wrong in [&b""[..], b"18446744073709551616", b"-1", b"1 ", b"0x1", b"a"] {
+            assert_eq!(unsigned(wrong), None);
+        }
+        assert_eq!(signed(b"-13"), Some(-13));
+        assert_eq!(signed(b"-9223372036854775808"), Some(i64::MIN));
+        assert_eq!(signed(b"9223372036854775807"), Some(i64::MAX));
+        assert_eq!((signed(b"9223372036854775808"), signed(b"-"), signed(b"--1")), (None, None, None));
+        assert_eq!(hexadecimal(b"c000003e"), Some(0xc000_003e));
+        assert_eq!(hexadecimal(b"0x7F"), Some(0x7f));
+        assert_eq!(hexadecimal(b"ffffffffffffffff"), Some(u64::MAX));
+        assert_eq!(
+            (hexadecimal(b""), hexadecimal(b"0x"), hexadecimal(b"10000000000000000"), hexadecimal(b"g")),
+            (None, None, None, None)
+        );
+        assert_eq!(octal(b"0100755"), Some(0o100_755));
+        assert_eq!((octal(b"8"), octal(b"")), (None, None));
+    }
+
+    #[test]
+    fn keys_of_a_rule() {
+        let keys = |raw, quoted| -> Vec<String> {
+            Keys::of(&field(raw, quoted)).iter().map(|key| key.escape_ascii().to_string()).collect()
+        };
+        assert_eq!(keys("743170726F6265017365636F6E64206B6579", false), ["t1probe", "second key"]);
+        assert_eq!(keys("exec", true), ["exec"]);
+        assert_eq!(keys("(null)", false), [""; 0]);
+    }
+
+    #[test]
+    fn strings_of_a_title() {
+        let strings = |title: &'static [u8]| title_strings(title).collect::<Vec<_>>();
+        assert_eq!(strings(b"a\0-b\0\0c d\0"), [&b"a"[..], b"-b", b"", b"c d"]);
+        assert_eq!(strings(b"one"), [b"one"]);
+        assert_eq!(strings(b"\0\0"), [b""; 0]);
+    }
+
+    #[test]
+    fn socket_addresses() {
+        use SocketAddress as S;
+        let unix = |path: &str| Some(S::Unix(path.as_bytes().to_vec()));
+        let cases = [
+            (
+                "02000050C0A80001000000000000000000",
+                Some(S::Inet { address: [192, 168, 0, 1].into(), port: 80 }),
+            ),
+            (
+                "0A0001BB00000000200100000000000000000000000000010200000000",
+                Some(S::Inet6 { address: "2001::1".parse().unwrap(), port: 443, scope: 2 }),
+            ),
+            ("01002F746D702F7300ABCD", unix("/tmp/s")),
+            ("01002F746D702F73", unix("/tmp/s")),
+            ("0100", unix("")),
+            ("010000000000", unix("")),
+            ("0100006162", Some(S::UnixAbstract(b"ab".to_vec()))),
+            ("100000000000000000000000", Some(S::Netlink { port_id: 0, groups: 0 })),
+            ("10000000D204000001000000", Some(S::Netlink { port_id: 1234, groups: 1 })),
+            // Of a big-endian machine.
+            ("00100000000004D200000001", Some(S::Netlink { port_id: 1234, groups: 1 })),
+            ("00020050C0A80001", Some(S::Inet { address: [192, 168, 0, 1].into(), port: 80 })),
+            ("0200", Some(S::Other { family: 2 })),
+            ("0A00", Some(S::Other { family: 10 })),
+            ("1100", Some(S::Other { family: 17 })),
+            ("02", None),
+            ("0", None),
+            ("xx", None),
+            ("", None),
+        ];
+        for (raw, expected) in cases {
+            assert_eq!(socket_address(raw.as_bytes()), expected, "{raw}");
+        }
+    }
+}
