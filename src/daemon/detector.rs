@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::alert::Alert;
+use crate::alert::{Alert, source};
 use crate::audit::Stamp;
 use crate::detect::Engine;
-use crate::event::{AuditDocument, json};
+use crate::event::AuditDocument;
 use crate::rule::Rule;
 
 /// Which time `event.created` of an alert is.
@@ -49,7 +49,7 @@ impl Detector {
 }
 
 fn alert(rule: &Arc<Rule>, events: &[&AuditDocument<'_>], created: Created) -> Alert {
-    let documents: Vec<_> = events.iter().map(|document| json::to_map(document)).collect();
+    let documents: Vec<_> = events.iter().map(|document| source(document)).collect();
     let stamps: Vec<_> = events.iter().map(|document| document.event.stamp).collect();
     let host = events.last().map(|document| document.host_id()).unwrap_or_default();
     Alert::new(rule, &documents, &stamps, &host, created.of(stamps.last()))
