@@ -3,13 +3,15 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::audit::follow::{Follow, Start};
 use crate::audit::log::{Lines, Next, Options};
 use crate::daemon::intake::counted;
+use crate::daemon::signals::Signals;
 
 /// Where lines go.
 pub(super) trait Sink {
@@ -105,6 +107,23 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// Follows a growing log across rotation into `sink` until SIGTERM or SIGINT.
+///
+/// # Errors
+/// The sink's, and those of following the file.
+pub(super) fn follow(path: &Path, sink: &mut dyn Sink) -> io::Result<Read> {
+    let clock = Instant::now();
+    let signals = Signals::install()?;
+    let mut follower = Follow::open(path, &Start::Beginning, &Options::default())?;
+    while !signals.stop() {
+        match follower.next_line(Some(wake(clock, sink.deadline())))? {
+            Next::Line(line) => sink.line(line, millis(clock))?,
+            Next::Idle | Next::End => sink.idle(millis(clock))?,
+        }
+    }
+    Ok(Read { cut: follower.cut_lines(), failed: 0 })
 }
 
 fn millis(clock: Instant) -> u64 {

@@ -14,6 +14,7 @@ mod input;
 pub mod replay;
 mod rules;
 pub mod run;
+pub mod snapshot;
 
 /// What every command can end with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,7 @@ enum Command {
     Replay(replay::Args),
     Events(events::Args),
     Eql(eql::EqlArgs),
+    Snapshot(snapshot::Args),
 }
 
 /// Parses the arguments and runs the command.
@@ -72,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Events(args) => events::run(&args),
+        Command::Snapshot(args) => snapshot::run(&args),
         Command::Eql(args) => return eql::run(&args),
     };
     match result {

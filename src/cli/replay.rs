@@ -132,7 +132,7 @@ impl<W: Write> Alerts<W> {
 impl<W: Write> Replay<W> {
     fn read(&mut self, args: &Args) -> std::io::Result<input::Read> {
         let read = match (args.follow, args.files.as_slice()) {
-            (true, [_]) => todo!(),
+            (true, [file]) => input::follow(file, self)?,
             _ => input::read(&args.files, self)?,
         };
         let Self { intake, detector, alerts } = self;
