@@ -11,6 +11,7 @@ use crate::daemon::keeper;
 pub mod eql;
 pub mod events;
 mod input;
+pub mod kernel_rules;
 pub mod replay;
 mod rules;
 pub mod run;
@@ -58,6 +59,7 @@ enum Command {
     Events(events::Args),
     Eql(eql::EqlArgs),
     Snapshot(snapshot::Args),
+    KernelRules(kernel_rules::Args),
 }
 
 /// Parses the arguments and runs the command.
@@ -76,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Events(args) => events::run(&args),
         Command::Snapshot(args) => snapshot::run(&args),
         Command::Eql(args) => return eql::run(&args),
+        Command::KernelRules(args) => kernel_rules::run(&args),
     };
     match result {
         Ok(status) => status.into(),

@@ -145,12 +145,11 @@ impl fmt::Display for Plan {
                 f,
                 "# auditward kernel rules, profile minimal: executions of the programs that the detection \
                  rules\n# can name, by the paths that exist on this host. Not recorded, and so not seen:\n\
-                 # - a copy of such a program under another path, or one moved there before these rules\n\
-                 #   were loaded;\n\
-                 # - a program of that name in a directory not searched here, in a container's or chroot's\n\
-                 #   own file system, or installed later (print or load again after installing);\n\
-                 # - what such a program is made to do by running an interpreter or the loader on it.\n\
-                 # `--profile all` records every execution and gives up none of these."
+                 # - a copy of such a program under another path, made by whatever means;\n\
+                 # - such a program in a folder that is not searched here, or in a container's or\n\
+                 #   chroot's own file system;\n\
+                 # - one that is installed later (print or load again after installing).\n\
+                 # `--profile all` records these too."
             )?,
         }
         if !self.widened_by.is_empty() {
