@@ -141,7 +141,7 @@ pub const SETTINGS: &[Setting] = &[
         "alerts, 1 to 1000000",
         "The most alerts that wait while the daemon does not read; what falls off is counted and told.",
     ),
-    row(("syslog", "queue_bytes"), "\"16M\"", "bytes, or with K, M, G; 64K to 4G", "The same in memory."),
+    row(("syslog", "queue_bytes"), "\"64M\"", "bytes, or with K, M, G; 64K to 4G", "The same in memory."),
     row(
         ("syslog", "enterprise"),
         "32473",
@@ -175,7 +175,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     row(("file", "mode"), "0o600", "0 to 0o777", "The permissions of a new file."),
     row(("file", "queue"), "10000", "alerts, 1 to 1000000", "As under [syslog], while the disk is slow."),
-    row(("file", "queue_bytes"), "\"16M\"", "bytes, or with K, M, G; 64K to 4G", "The same in memory."),
+    row(("file", "queue_bytes"), "\"64M\"", "bytes, or with K, M, G; 64K to 4G", "The same in memory."),
 ];
 
 #[cfg(test)]
