@@ -373,6 +373,29 @@ fn f56_the_local_socket_gets_what_local_daemons_write() {
     assert!(outputs.shutdown(Duration::from_secs(10)).is_empty());
 }
 
+/// The settings that docs/alerts.md gives for rsyslog.
+#[test]
+fn f56_what_the_page_says_of_rsyslog_is_so() {
+    let Some(rsyslog) = Rsyslog::start() else { return };
+    let alert = alert(&["usermod", "-u", "0", "-o", "-c", "J\u{fc}rgen\n", "bob"], 581);
+    let outputs = syslog(Address::Unix(rsyslog.socket_5424()), Protocol::Rfc5424, Body::Text, 8192);
+    outputs.push(&alert);
+    until("RFC 5424 over the local socket", || rsyslog.received().len() == 1);
+    let read = &rsyslog.received()[0];
+    assert_eq!((&read["msgid"], &read["programname"]), (&json!(alert.rule.id), &json!("auditward")));
+    assert_eq!(read["msg"].as_str().map(|m| m.trim_start_matches('\u{feff}')), Some(alert.line.as_str()));
+    assert!(outputs.shutdown(Duration::from_secs(10)).is_empty());
+
+    let outputs = syslog(Address::Unix(rsyslog.socket()), Protocol::Rfc3164, Body::CeeJson, 16 << 10);
+    outputs.push(&alert);
+    until("the document behind @cee", || rsyslog.cee().len() == 1);
+    assert_eq!(rsyslog.cee()[0], Value::Object(alert.document()));
+    let year = rsyslog.received()[1]["timereported"].as_str().map(|t| t[..10].to_owned());
+    let now = jiff::Timestamp::now().to_string();
+    assert_eq!(year.as_deref(), now.get(..10), "a local socket's messages get the time of their arrival");
+    assert!(outputs.shutdown(Duration::from_secs(10)).is_empty());
+}
+
 #[test]
 fn f56_hostile_text_is_one_line_in_the_log_of_real_rsyslog() {
     let Some(rsyslog) = Rsyslog::start() else { return };

@@ -85,6 +85,17 @@ impl Rsyslog {
         self.dir.path().join("log")
     }
 
+    /// A log socket without its special parser for local messages, as RFC 5424 needs it.
+    pub(crate) fn socket_5424(&self) -> PathBuf {
+        self.dir.path().join("log5424")
+    }
+
+    /// What its mmjsonparse took for JSON behind `@cee: `.
+    pub(crate) fn cee(&self) -> Vec<Value> {
+        let parse = |line: String| serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        lines(&self.dir.path().join("cee.json")).map(parse).collect()
+    }
+
     /// What it wrote with its template for JSON, oldest first.
     pub(crate) fn received(&self) -> Vec<Value> {
         lines(&self.dir.path().join("received.json"))
@@ -136,6 +147,7 @@ fn configuration(dir: &Path, udp: u16, tcp: u16) -> String {
 global(workDirectory="{dir}" maxMessageSize="512k")
 module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="{dir}/log")
+input(type="imuxsock" Socket="{dir}/log5424" UseSpecialParser="off")
 module(load="imudp")
 input(type="imudp" address="127.0.0.1" port="{udp}")
 module(load="imptcp")
@@ -145,6 +157,12 @@ template(name="json" type="list") {{
 }}
 auth,authpriv.* action(type="omfile" file="{dir}/auth.log" template="RSYSLOG_FileFormat")
 if $programname == "auditward" then action(type="omfile" file="{dir}/received.json" template="json")
+module(load="mmjsonparse")
+template(name="cee" type="list") {{ property(name="$!all-json") constant(value="\n") }}
+if $programname == "auditward" then {{
+  action(type="mmjsonparse")
+  if $parsesuccess == "OK" then action(type="omfile" file="{dir}/cee.json" template="cee")
+}}
 "#,
         dir = dir.display()
     )
