@@ -20,7 +20,7 @@ use auditward::output::{
 };
 use serde_json::{Value, json};
 use syslog_support::rsyslog::Rsyslog;
-use syslog_support::{alert, alert_on, alerts, exec, outputs, pair, strict, until};
+use syslog_support::{accept, alert, alert_on, alerts, exec, outputs, pair, strict, until};
 
 fn formatter(protocol: Protocol, body: Body, limit: usize) -> Box<Formatter> {
     Box::new(Formatter { limit, ..Formatter::new(protocol, body) })
@@ -100,8 +100,7 @@ fn f04_a_message_too_long_for_the_datagram_is_cut_and_its_neighbours_arrive() {
         let to = Address::Tcp(tcp.local_addr().unwrap(), Framing::OctetCounting);
         let outputs = syslog(to, Protocol::Rfc5424, Body::Json, limit);
         small_large_small().iter().for_each(|a| outputs.push(a));
-        let (mut stream, _) = tcp.accept().unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let mut stream = accept(&tcp);
         for name in ["first", "large", "last"] {
             let message = strict::rfc5424(&strict::octet_counted(&mut stream).unwrap()).unwrap();
             let document: Value = serde_json::from_str(&message.msg).unwrap();
@@ -320,8 +319,7 @@ fn f55_octet_counts_are_exact_in_bytes() {
         let to = Address::Tcp(tcp.local_addr().unwrap(), Framing::OctetCounting);
         let outputs = syslog(to, Protocol::Rfc5424, Body::Text, limit);
         framed_alerts().iter().for_each(|a| outputs.push(a));
-        let (mut stream, _) = tcp.accept().unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let mut stream = accept(&tcp);
         for name in ["one", "two", "three", "last"] {
             // The connection stays open: `last` arrives without anything behind it.
             let frame = strict::octet_counted(&mut stream).unwrap();
@@ -340,8 +338,7 @@ fn f55_line_feeds_stand_between_messages_and_nowhere_else() {
     let to = Address::Tcp(tcp.local_addr().unwrap(), Framing::LineFeed);
     let outputs = syslog(to, Protocol::Rfc3164, Body::Text, 2001);
     framed_alerts().iter().for_each(|a| outputs.push(a));
-    let (stream, _) = tcp.accept().unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let stream = accept(&tcp);
     let mut lines = std::io::BufRead::split(std::io::BufReader::new(stream), b'\n');
     for name in ["one", "two", "three", "last"] {
         let line = lines.next().unwrap().unwrap();
@@ -489,19 +486,17 @@ fn a_receiver_over_tcp_that_hangs_and_dies_gets_the_rest_when_it_is_back() {
     let outputs = syslog(to, Protocol::Rfc5424, Body::Text, 8192);
     let alerts = alerts(1500);
     alerts.iter().for_each(|a| outputs.push(a));
-    let (mut stream, _) = tcp.accept().unwrap();
+    let mut stream = accept(&tcp);
     let next = |stream: &mut TcpStream| {
         let message = strict::rfc5424(&strict::octet_counted(stream).unwrap()).unwrap();
         message.param("event").unwrap().rsplit_once(':').unwrap().1.parse::<u64>().unwrap()
     };
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     assert_eq!((1..=10).map(|_| next(&mut stream)).collect::<Vec<_>>(), (1..=10).collect::<Vec<_>>());
     // It hangs for a while, then dies: what its kernel had taken is gone, as on any TCP; the rest is not.
     std::thread::sleep(Duration::from_millis(500));
     assert!(outputs.counters()[0].waiting > 0, "the kernel holds little: {:?}", outputs.counters());
     drop(stream);
-    let (mut stream, _) = tcp.accept().unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut stream = accept(&tcp);
     let mut last = next(&mut stream);
     while last < 1500 {
         let serial = next(&mut stream);

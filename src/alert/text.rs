@@ -578,7 +578,10 @@ mod tests {
             prop_assert_eq!(read, expected);
             prop_assert_eq!(pairs(&alert.line).iter().filter(|(k, _)| k == "pid").count(), 1);
         }
+    }
 
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn no_limit_is_overstepped(args in prop::collection::vec("\\PC{0,400}", 0..40), limit in 200usize..3000) {
             let words: Vec<&str> = args.iter().map(String::as_str).collect();

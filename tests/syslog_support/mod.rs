@@ -86,6 +86,20 @@ pub(crate) fn until(what: &str, mut is: impl FnMut() -> bool) {
     }
 }
 
+/// The next connection, which must come soon; reading from it never waits for ever either.
+pub(crate) fn accept(listener: &std::net::TcpListener) -> std::net::TcpStream {
+    listener.set_nonblocking(true).expect("socket");
+    let mut stream = None;
+    until("a connection", || {
+        stream = listener.accept().ok();
+        stream.is_some()
+    });
+    let (stream, _) = stream.expect("a connection");
+    stream.set_nonblocking(false).expect("socket");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("socket");
+    stream
+}
+
 /// The value of `key=` among the pairs of the readable line.
 pub(crate) fn pair(line: &str, key: &str) -> Option<Vec<u8>> {
     pairs(line).into_iter().find(|(k, _)| k == key).map(|(_, v)| v)

@@ -418,6 +418,23 @@ mod tests {
         flushed(transport);
     }
 
+    /// The next connection, which must come soon.
+    fn accept(listener: &TcpListener) -> TcpStream {
+        listener.set_nonblocking(true).unwrap();
+        let begun = Instant::now();
+        loop {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    stream.set_nonblocking(false).unwrap();
+                    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+                    return stream;
+                }
+                Err(e) => assert!(begun.elapsed() < Duration::from_secs(20), "{e}"),
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     fn received(receiver: &UnixDatagram) -> String {
         receiver.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let mut buffer = [0; 100];
@@ -495,14 +512,14 @@ mod tests {
         let to = listener.local_addr().unwrap();
         let mut transport = Transport::new(Address::Tcp(to, Framing::OctetCounting));
         send(&mut transport, "one");
-        let (mut first, _) = listener.accept().unwrap();
+        let mut first = accept(&listener);
         let mut frame = [0; 5];
         first.read_exact(&mut frame).unwrap();
         assert_eq!(&frame, b"3 one");
         drop(first);
         std::thread::sleep(Duration::from_millis(20));
         send(&mut transport, "two");
-        let (mut second, _) = listener.accept().unwrap();
+        let mut second = accept(&listener);
         second.read_exact(&mut frame).unwrap();
         assert_eq!(&frame, b"3 two");
     }
@@ -519,9 +536,9 @@ mod tests {
             transport.wait(Duration::from_millis(1));
         }
         assert!(transport.sent > 0 && transport.sent < big.len());
-        drop(listener.accept().unwrap());
+        drop(accept(&listener));
         let reader = std::thread::spawn(move || {
-            let (mut second, _) = listener.accept().unwrap();
+            let mut second = accept(&listener);
             let mut all = Vec::new();
             second.read_to_end(&mut all).unwrap();
             all
