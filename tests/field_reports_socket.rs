@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::sync::LazyLock;
+use std::os::unix::net::UnixDatagram;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use auditward::audit::RecordType;
@@ -11,6 +12,13 @@ use auditward::audit::control::{ControlError, Status};
 use auditward::audit::datagrams::{Counters, Datagrams, Received};
 use auditward::audit::kernel_rules::{self, Abi, LoadedRule, Rule, RuleTable};
 use auditward::audit::netlink::Buffer;
+use auditward::daemon::detector::{Created, Detector};
+use auditward::daemon::intake::Intake;
+use auditward::event::schema::Live;
+use auditward::output::{
+    Body, Bounds, Destination, Formatter, Outputs, Protocol, SinkConfig, syslog::Address,
+};
+use auditward::rule::load;
 use netlink_packet_audit::{RuleAction, RuleField, RuleFieldFlags, RuleFlags, RuleMessage, RuleSyscalls};
 use netlink_packet_core::Emitable;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, send, socketpair};
@@ -406,4 +414,99 @@ fn a_task_filter_that_silences_everything_is_told() {
     assert_eq!(loaded(&never_task).to_string(), "-a never,task");
     let shown = loaded(&never_exit).to_string();
     assert_eq!(shown, "-a never,exit -F arch=b64 -S execve -F uid=1000");
+}
+
+/// The records of one execution of usermod as the kernel multicasts them; `take_over` says whether it gives
+/// the account the uid 0.
+fn execution(serial: u64, take_over: bool) -> Vec<Vec<u8>> {
+    let stamp = format!("audit(1790000100.101:{serial}): ");
+    let option = if take_over { "-o" } else { "-L" };
+    let texts = [
+        (
+            1300,
+            format!(
+                "{stamp}arch=c000003e syscall=59 success=yes exit=0 a0=1 a1=2 a2=3 a3=8 items=1 ppid=2101 \
+             pid={} auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=4 \
+             comm=\"usermod\" exe=\"/usr/sbin/usermod\" subj=unconfined key=\"auditward\"",
+                3000 + serial
+            ),
+        ),
+        (
+            1309,
+            format!("{stamp}argc=5 a0=\"usermod\" a1=\"-u\" a2=\"0\" a3=\"{option}\" a4=\"account{serial}\""),
+        ),
+        (1307, format!("{stamp}cwd=\"/root\"")),
+        (
+            1302,
+            format!(
+                "{stamp}item=0 name=\"/usr/sbin/usermod\" inode=131 dev=fe:01 mode=0100755 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL"
+            ),
+        ),
+        (1320, stamp),
+    ];
+    texts.map(|(kind, text)| datagram(kind, text.as_bytes())).into()
+}
+
+/// The reader's part: it goes on while an output stands still. (The whole daemon is stopped and woken in
+/// the live tests.)
+#[test]
+fn f27_a_slow_output_stops_the_reader_or_the_whole_machine() {
+    const EVENTS: u64 = 4_000;
+    const EVERY: u64 = 10;
+    let folder = tempfile::tempdir().unwrap();
+    let address = folder.path().join("log");
+    // A log daemon that has stopped: it holds its socket and reads nothing.
+    let receiver = UnixDatagram::bind(&address).unwrap();
+    let formatter = Formatter::new(Protocol::Rfc3164, Body::Text);
+    let destination = Destination::Syslog { address: Address::Unix(address), formatter: Box::new(formatter) };
+    let config = SinkConfig { name: "syslog".to_owned(), destination, bounds: Bounds::default() };
+    let outputs = Outputs::new(vec![config]).unwrap();
+
+    let (kernel, reader) = pair();
+    let sender = std::thread::spawn(move || {
+        let mut slowest = Duration::ZERO;
+        for serial in 1..=EVENTS {
+            for bytes in execution(serial, serial % EVERY == 0) {
+                let before = Instant::now();
+                put(&kernel, &bytes);
+                slowest = slowest.max(before.elapsed());
+            }
+        }
+        slowest
+    });
+    let mut datagrams = Datagrams::<()>::new();
+    let mut intake = Intake::for_replay();
+    let mut detector = Detector::new(load::embedded(&Live).rules, Created::Stamp);
+    let mut alerts = 0;
+    while datagrams.counters.datagrams < 5 * EVENTS {
+        let received = datagrams
+            .receive(reader.as_fd(), None, within(10_000), &mut |record| {
+                intake.record(record, 0, &mut |event| {
+                    detector.event(event, &mut |alert| {
+                        alerts += 1;
+                        outputs.push(&Arc::new(alert));
+                    });
+                });
+            })
+            .unwrap();
+        assert!(received.datagrams > 0, "the sender is stuck");
+    }
+    // Whoever causes the records never waits for the output: were it so, this would never have ended.
+    let slowest = sender.join().unwrap();
+    assert!(slowest < Duration::from_secs(1), "a record waited {slowest:?}");
+    assert_eq!((datagrams.counters.records, alerts), (5 * EVENTS, EVENTS / EVERY));
+    assert!(outputs.counters()[0].waiting > 0, "the receiver has not read");
+
+    // It wakes: everything that waited arrives once, in order.
+    receiver.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut buffer = vec![0; 64 * 1024];
+    for serial in (1..=EVENTS).filter(|serial| serial % EVERY == 0) {
+        let length = receiver.recv(&mut buffer).unwrap();
+        let line = String::from_utf8_lossy(&buffer[..length]);
+        assert!(
+            line.contains(&format!("account{serial}\"")) || line.contains(&format!("account{serial} ")),
+            "{line}"
+        );
+    }
+    assert_eq!(outputs.shutdown(Duration::from_secs(1)), []);
 }
