@@ -13,7 +13,7 @@ use crate::audit::netlink::Socket;
 /// The keeper cannot be started, or may not do its work.
 pub(super) fn load(plan: &Plan, daemon_uid: u32) -> anyhow::Result<Keeper> {
     let keeper = Keeper::start(&plan.rules, &[daemon_uid]).context("kernel rules cannot be loaded")?;
-    let Report { enabled, added, covered, refused, advice, .. } = &keeper.report;
+    let Report { enabled, added, covered, refused, .. } = &keeper.report;
     if *enabled {
         tracing::info!("auditing was off: turned on until the daemon ends");
     }
@@ -25,9 +25,7 @@ pub(super) fn load(plan: &Plan, daemon_uid: u32) -> anyhow::Result<Keeper> {
     for (rule, why) in refused {
         tracing::warn!("the kernel refuses a rule: {why}: {rule}");
     }
-    if let Some(advice) = advice {
-        tracing::warn!("{advice}");
-    }
+    // What cannot be loaded is among what `tell` finds missing, and is said there, once.
     Ok(keeper)
 }
 
@@ -66,6 +64,9 @@ fn tell_auditing(status: &Status, loaded: &[LoadedRule], plan: &Plan) {
             "the rule `-a never,task` is loaded: no system call is recorded; remove it \
              (`auditctl -d never,task`) and start new sessions"
         );
+    }
+    for rule in loaded.iter().filter(|rule| rule.silences_system_calls()) {
+        tracing::warn!("this kernel rule may take from us what it names: {rule}");
     }
     if let Some(text) = advice(&missing(loaded, &plan.rules), status.locked()) {
         tracing::warn!("{text}");
