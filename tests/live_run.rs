@@ -1,0 +1,223 @@
+//! `auditward run` on the real kernel, into a real rsyslogd: the path of a record, live.
+//!
+//! Needs root, `auditctl` and `rsyslogd`; see [`live`].
+#![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod live;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use live::{
+    Daemon, KernelAudit, Rsyslogd, Tail, eventually, expect_audit_settings, private_usermod, scratch,
+    take_over,
+};
+use nix::sys::signal::Signal;
+
+const RULE_NAME: &str = "Potential Linux Backdoor User Account Creation";
+
+/// A configuration that sends alerts to the private rsyslogd alone, with `further` settings.
+fn configuration(folder: &Path, socket: &Path, further: &str) -> PathBuf {
+    let file = folder.join("auditward.toml");
+    let text = format!("[syslog]\nsocket = \"{}\"\n{further}", socket.display());
+    fs::write(&file, text).expect("configuration");
+    file
+}
+
+/// The whole arrangement: kernel rule, program, rsyslogd, daemon.
+struct Stage {
+    // Dropped in this order: the daemon first, the kernel's state last.
+    daemon: Daemon,
+    rsyslogd: Rsyslogd,
+    usermod: PathBuf,
+    _folder: tempfile::TempDir,
+    _kernel: KernelAudit,
+}
+
+impl Stage {
+    fn set() -> Option<Self> {
+        Self::set_with("")
+    }
+
+    fn set_with(further: &str) -> Option<Self> {
+        let kernel = KernelAudit::take()?;
+        let folder = scratch();
+        let usermod = private_usermod(folder.path());
+        kernel.record_executions_of(&usermod);
+        let rsyslogd = Rsyslogd::start(folder.path());
+        let file = configuration(folder.path(), &rsyslogd.socket, further);
+        let daemon = Daemon::start(folder.path(), &["--config", file.to_str().expect("UTF-8 path")]);
+        Some(Self { daemon, rsyslogd, usermod, _folder: folder, _kernel: kernel })
+    }
+}
+
+#[test]
+fn an_execution_becomes_an_alert_line_in_syslog() {
+    let Some(mut stage) = Stage::set() else { return };
+    let pid = take_over(&stage.usermod, "bob");
+    let line = stage.rsyslogd.expect_line(RULE_NAME);
+    println!("{line}");
+    assert!(line.starts_with("auditward "), "the program name is ours: {line}");
+    assert!(line.contains("-u 0 -o bob"), "the arguments are whole: {line}");
+    assert!(line.contains(&pid.to_string()), "the process is named: {line}");
+    let status = stage.daemon.process.end(Signal::SIGTERM);
+    assert!(status.success(), "SIGTERM is a good end: {status}: {}", stage.daemon.stderr());
+    assert_eq!(stage.rsyslogd.lines().iter().filter(|l| l.contains("-o bob")).count(), 1, "one alert, once");
+}
+
+#[test]
+fn the_reading_process_holds_no_capability_and_is_not_root() {
+    let Some(stage) = Stage::set() else { return };
+    take_over(&stage.usermod, "bob"); // all threads are at work
+    stage.rsyslogd.expect_line(RULE_NAME);
+    let tasks = stage.daemon.task_statuses();
+    assert!(!tasks.is_empty());
+    for task in tasks {
+        let field = |name: &str| task.lines().find_map(|l| l.strip_prefix(name)).expect("field").trim();
+        for set in ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"] {
+            assert_eq!(field(set), "0000000000000000", "{set} of {}", field("Name:"));
+        }
+        for ids in ["Uid:", "Gid:"] {
+            assert!(field(ids).split_whitespace().all(|id| id != "0"), "{ids} {}", field(ids));
+        }
+        assert!(field("Groups:").split_whitespace().all(|id| id != "0"), "Groups: {}", field("Groups:"));
+        assert_eq!(field("NoNewPrivs:"), "1");
+    }
+}
+
+/// The time from before the exec to the line in rsyslogd's file, by this test's own clock.
+#[test]
+fn an_alert_takes_milliseconds() {
+    const RUNS: usize = 1_000;
+    let Some(stage) = Stage::set() else { return };
+    take_over(&stage.usermod, "warm-up");
+    stage.rsyslogd.expect_line("warm-up");
+    let mut tail = Tail::from_end(&stage.rsyslogd.file);
+    let mut times: Vec<Duration> = (0..RUNS)
+        .map(|n| {
+            let account = format!("bob{n}");
+            let start = Instant::now();
+            take_over(&stage.usermod, &account);
+            loop {
+                let line = tail.next_line();
+                if line.contains(RULE_NAME) {
+                    assert!(line.contains(&format!("-o {account}")), "in order, each once: {line}");
+                    return start.elapsed();
+                }
+            }
+        })
+        .collect();
+    times.sort_unstable();
+    let (median, p99) = (times[RUNS / 2], times[RUNS * 99 / 100]);
+    println!(
+        "exec to line in the file, {RUNS} runs: median {median:?}, p99 {p99:?}, max {:?}",
+        times[RUNS - 1]
+    );
+    assert_eq!(stage.daemon.socket().expect("socket").drops, 0);
+    // Loose enough for a busy machine and an unoptimised build; docs/performance.md has the figures.
+    assert!(median < Duration::from_millis(50), "median {median:?}");
+}
+
+/// F27: rsyslogd stands still with its socket open. The reader keeps draining, executions are not slowed,
+/// memory stays bounded, and what was queued goes out in order when it wakes.
+#[test]
+fn f27_a_stopped_syslog_does_not_stop_the_reader() {
+    const EXECUTIONS: u32 = 10_000;
+    let Some(stage) = Stage::set() else { return };
+    take_over(&stage.usermod, "warm-up");
+    stage.rsyslogd.expect_line("warm-up");
+    let up = burst(&stage, "up", EXECUTIONS);
+
+    stage.rsyslogd.process.signal(Signal::SIGSTOP);
+    let stopped = burst(&stage, "stopped", EXECUTIONS);
+    eventually("the socket is drained while syslog stands still", || {
+        let waiting = stage.daemon.socket().expect("socket").waiting;
+        if waiting == 0 { Ok(()) } else { Err(format!("{waiting} bytes wait")) }
+    });
+    println!("{EXECUTIONS} executions with syslog up {up:?}, stopped {stopped:?}");
+    assert_eq!(stage.daemon.socket().expect("socket").drops, 0, "records were dropped");
+    assert!(stopped < up * 2, "executions were slowed: {up:?} with syslog up, {stopped:?} without");
+    let resident = stage.daemon.resident_kib();
+    assert!(resident < 128 * 1024, "{resident} KiB resident");
+
+    stage.rsyslogd.process.signal(Signal::SIGCONT);
+    take_over(&stage.usermod, "after");
+    stage.rsyslogd.expect_line("-o after");
+    let order: Vec<u32> = numbers(&stage.rsyslogd.lines(), "-o stopped");
+    assert!(!order.is_empty() && order.is_sorted_by(|a, b| a < b), "in order, each at most once");
+}
+
+/// The daemon stands still and its small buffer overflows: what was lost is told in syslog, to the record,
+/// and the next alert comes.
+#[test]
+fn a_loss_is_told_to_the_record() {
+    let Some(stage) = Stage::set_with("[audit]\nreceive_buffer = \"4K\"\n") else { return };
+    take_over(&stage.usermod, "before");
+    stage.rsyslogd.expect_line("-o before");
+    stage.daemon.process.signal(Signal::SIGSTOP);
+    burst(&stage, "lost", 2_000);
+    stage.daemon.process.signal(Signal::SIGCONT);
+    eventually("the loss is told", || {
+        let dropped = stage.daemon.socket().expect("socket").drops;
+        let told: u32 = losses(&stage.rsyslogd.lines()).iter().sum();
+        if dropped > 0 && u64::from(told) == dropped {
+            Ok(())
+        } else {
+            Err(format!("{dropped} lost, {told} told"))
+        }
+    });
+    take_over(&stage.usermod, "after");
+    stage.rsyslogd.expect_line("-o after");
+}
+
+/// The numbers of lost records that the lines tell of.
+fn losses(lines: &[String]) -> Vec<u32> {
+    let told = lines.iter().filter(|l| l.contains("records lost, the receive buffer was full"));
+    told.filter_map(|l| l.split("records lost").next()?.split_whitespace().last()?.parse().ok()).collect()
+}
+
+/// Every tenth of `count` executions alerts.
+fn burst(stage: &Stage, account: &str, count: u32) -> Duration {
+    let start = Instant::now();
+    for n in 0..count {
+        if n % 10 == 0 {
+            take_over(&stage.usermod, &format!("{account}{n}"));
+        } else {
+            let status = std::process::Command::new(&stage.usermod).arg("-L").status();
+            assert!(status.expect("usermod runs").success());
+        }
+    }
+    start.elapsed()
+}
+
+/// The numbers that follow `prefix` in the lines, in order.
+fn numbers(lines: &[String], prefix: &str) -> Vec<u32> {
+    let after = lines.iter().filter_map(|l| l.split_once(prefix));
+    after.filter_map(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()).collect()
+}
+
+/// `--load-kernel-rules` turns auditing on, loads what the rules need, and takes back exactly that.
+#[test]
+fn kernel_rules_are_taken_back_at_the_end_also_after_kill_9() {
+    let Some(kernel) = KernelAudit::take() else { return };
+    for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+        let folder = scratch();
+        let rsyslogd = Rsyslogd::start(folder.path());
+        let file = configuration(folder.path(), &rsyslogd.socket, "");
+        let arguments = ["--load-kernel-rules", "--config", file.to_str().expect("UTF-8 path")];
+        let mut daemon = Daemon::start(folder.path(), &arguments);
+        eventually("the kernel's rules are loaded", || {
+            let now = live::audit_settings();
+            if now.contains("usermod") && now.contains("enabled 1") { Ok(()) } else { Err(now) }
+        });
+        // The machine's own usermod, for an account that does not exist: refused, nothing is changed.
+        let refused = std::process::Command::new("/usr/sbin/usermod")
+            .args(["-u", "0", "-o", "auditward-no-such-account"])
+            .output();
+        assert!(!refused.expect("usermod runs").status.success());
+        rsyslogd.expect_line("auditward-no-such-account");
+        daemon.process.end(signal);
+        expect_audit_settings(kernel.before());
+    }
+}
