@@ -8,10 +8,12 @@
 //! dies.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 
 use caps::Capability;
+use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 use serde::{Deserialize, Serialize};
 
@@ -111,6 +113,7 @@ impl Keeper {
         let rules = rules.iter().map(|rule| (rule.abi.arch, rule.program.clone())).collect();
         let order = Order { uid: identity.uid, gid: identity.gid, rules };
         let mut child = Command::new(program)
+            .arg0("auditward")
             .arg(COMMAND)
             .env_clear()
             .current_dir("/")
@@ -180,6 +183,8 @@ pub fn main() -> ExitCode {
     }
     let _ = signals.thread_block();
     let _ = nix::unistd::setsid();
+    // Started through /proc/self/exe, it would be listed as `exe`.
+    let _ = prctl::set_name(c"auditward");
     let mut orders = BufReader::new(io::stdin());
     let order: Order = match read_line(&mut orders) {
         Ok(order) => order,
