@@ -2,38 +2,22 @@
 //! names from an ENRICHED record. `AUDITWARD_UPDATE=1 cargo test --test alerts_page` writes it anew.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "unwrap is how a test fails")]
 
-mod common;
 mod syslog_support;
 
 use std::sync::Arc;
 
-use auditward::alert::{self, Alert};
-use auditward::event::{Host, Mapper, Options};
+use auditward::alert::Alert;
 use auditward::output::{Body, Format, Formatter, Message, Protocol};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use syslog_support::{pairs, strict};
+use syslog_support::{alerts_of_log, pairs, strict};
 
 const PAGE: &str = "docs/alerts.md";
 
 fn sample() -> Arc<Alert> {
-    let log = std::fs::read(common::fixtures().join("alert.log")).unwrap();
-    let mut mapper = Mapper::new(Host::recorded(None), &Options::replay());
-    let (head, records): (Vec<&[u8]>, Vec<&[u8]>) = common::lines(&log).partition(|l| l.starts_with(b"#"));
-    assert!(head.iter().all(|line| mapper.absorb(line)), "a line of the snapshot");
-    let arena = bumpalo::Bump::new();
-    let mut made = None;
-    common::read_events(&records.join(&b'\n'), |event| {
-        let document = mapper.map(event, &arena).expect("an event has records");
-        let created = Timestamp::from_millisecond(1_790_000_100_184).unwrap();
-        let source = alert::source(&document);
-        let host = source["host"]["id"].as_str().unwrap().to_owned();
-        let rule = syslog_support::rule();
-        assert!(rule.program.matches(&document), "the rule matches what the page shows");
-        made = Some(Alert::new(&rule, &[source], &[event.stamp], &host, created));
-    });
-    Arc::new(made.expect("one event"))
+    let mut alerts = alerts_of_log("alert.log");
+    assert_eq!(alerts.len(), 1);
+    alerts.remove(0).0
 }
 
 fn syslog(protocol: Protocol) -> String {

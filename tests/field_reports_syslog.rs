@@ -20,7 +20,7 @@ use auditward::output::{
 };
 use serde_json::{Value, json};
 use syslog_support::rsyslog::Rsyslog;
-use syslog_support::{accept, alert, alert_on, alerts, exec, outputs, pair, strict, until};
+use syslog_support::{accept, alert, alert_on, alerts, alerts_of_log, exec, outputs, pair, strict, until};
 
 fn formatter(protocol: Protocol, body: Body, limit: usize) -> Box<Formatter> {
     Box::new(Formatter { limit, ..Formatter::new(protocol, body) })
@@ -168,6 +168,31 @@ fn f15_forged_lines_and_terminal_codes_are_escaped_in_every_output() {
         assert_eq!(clean::unescape(value).unwrap(), arg.as_bytes());
     }
     assert_eq!(message.host, "-", "a host name that is none is NILVALUE");
+}
+
+/// From the records on: the report's own file.
+#[test]
+fn f15_the_reported_records_give_one_line_and_the_real_bytes() {
+    let alerts = alerts_of_log("field_reports/F15.log");
+    let [(alert, true)] = &alerts[..] else { panic!("one event, and the rule matches it") };
+    let comment = &pair(&alert.line, "a5").unwrap();
+    assert!(comment.starts_with(b"x\nSep 21 13:35:00 host") && comment.ends_with(b"not allowed\x1b[2A\r"));
+    for format in formats() {
+        let text = String::from_utf8(written(&format, alert)).unwrap();
+        assert!(!text.chars().any(clean::is_hidden), "{text}");
+        assert!(text.contains("sudo: carol : command not allowed"), "shown, on the one line: {text}");
+    }
+}
+
+#[test]
+fn f54_a_byte_that_is_no_utf8_is_shown_and_comes_back() {
+    let alerts = alerts_of_log("field_reports/F54.log");
+    let (echo, _) = alerts.iter().find(|(a, _)| a.line.contains("a0=echo")).expect("the exec");
+    assert!(echo.line.contains(r#": echo "a\xffb", "#), "{}", echo.line);
+    assert_eq!(pair(&echo.line, "a1").unwrap(), b"a\xffb");
+    let format = Format::Syslog(formatter(Protocol::Rfc5424, Body::Text, 8192));
+    let message = strict::rfc5424(&written(&format, echo)).unwrap();
+    assert_eq!(clean::unescape(message.param("a1").unwrap()).unwrap(), b"a\xffb");
 }
 
 #[test]

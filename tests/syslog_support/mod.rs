@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "unwrap is how a test fails")]
 
+#[path = "../common/mod.rs"]
+mod common;
 pub(crate) mod rsyslog;
 pub(crate) mod strict;
 
@@ -12,6 +14,7 @@ use std::time::{Duration, Instant};
 use auditward::alert::Alert;
 use auditward::audit::Stamp;
 use auditward::event::schema::Live;
+use auditward::event::{Host, Mapper, Options};
 use auditward::output::{Bounds, Destination, Outputs, SinkConfig};
 use auditward::rule::Rule;
 use jiff::Timestamp;
@@ -69,6 +72,27 @@ pub(crate) fn alerts(count: u64) -> Vec<Arc<Alert>> {
         Arc::new(Alert::new(&rule, &[document], &[stamp], HOST_ID, Timestamp::now()))
     };
     (1..=count).map(one).collect()
+}
+
+/// An alert on each event of a recording in tests/fixtures (a snapshot may stand at its head), made three
+/// milliseconds after it; and whether the rule really matches.
+pub(crate) fn alerts_of_log(file: &str) -> Vec<(Arc<Alert>, bool)> {
+    let log = std::fs::read(common::fixtures().join(file)).expect("a recording");
+    let mut mapper = Mapper::new(Host::recorded(None), &Options::replay());
+    let (head, records): (Vec<&[u8]>, Vec<&[u8]>) = common::lines(&log).partition(|l| l.starts_with(b"#"));
+    assert!(head.iter().all(|line| mapper.absorb(line)), "a line of the snapshot");
+    let (rule, arena) = (rule(), bumpalo::Bump::new());
+    let mut made = Vec::new();
+    common::read_events(&records.join(&b'\n'), |event| {
+        let document = mapper.map(event, &arena).expect("an event has records");
+        let created = i64::try_from(event.stamp.millis).expect("a time") + 3;
+        let created = Timestamp::from_millisecond(created).expect("a time");
+        let source = auditward::alert::source(&document);
+        let host = source["host"]["id"].as_str().expect("host.id").to_owned();
+        let alert = Alert::new(&rule, &[source], &[event.stamp], &host, created);
+        made.push((Arc::new(alert), rule.program.matches(&document)));
+    });
+    made
 }
 
 /// Outputs with one destination of this name.
