@@ -1,0 +1,257 @@
+//! The whole program by its command line: `auditward replay` and `auditward events` over recordings.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const V7: &str = "494ebba4-ecb7-4be4-8c6f-654c686549ad";
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+fn auditward(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auditward"));
+    command.args(arguments);
+    command
+}
+
+/// Runs over `log` on standard input.
+fn over(arguments: &[&str], log: &[u8]) -> Output {
+    let mut child = auditward(arguments)
+        .arg("-")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let log = log.to_vec();
+    let writer = std::thread::spawn(move || input.write_all(&log));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+fn json(output: &Output) -> Vec<Value> {
+    let lines = output.stdout.split(|b| *b == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+}
+
+fn alerts(log: &[u8]) -> Vec<Value> {
+    json(&over(&["replay", "--format", "json"], log))
+}
+
+fn report(id: &str) -> Vec<u8> {
+    std::fs::read(fixture(&format!("field_reports/{id}.log"))).unwrap()
+}
+
+/// An exec of usermod -u 0 -o ACCOUNT, whole but for its end record.
+fn take_over(serial: u64, account: &str) -> String {
+    let stamp = format!("audit(1790000100.500:{serial})");
+    format!(
+        "type=SYSCALL msg={stamp}: arch=c000003e syscall=59 success=yes exit=0 a0=1 a1=2 a2=3 a3=8 items=1 \
+         ppid=2101 pid=2150 auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=4 \
+         comm=\"usermod\" exe=\"/usr/sbin/usermod\" subj=unconfined key=\"exec\"\n\
+         type=EXECVE msg={stamp}: argc=5 a0=\"usermod\" a1=\"-u\" a2=\"0\" a3=\"-o\" a4=\"{account}\"\n\
+         type=CWD msg={stamp}: cwd=\"/root\"\n\
+         type=PATH msg={stamp}: item=0 name=\"/usr/sbin/usermod\" inode=131 dev=fe:01 mode=0100755 ouid=0 \
+         ogid=0 rdev=00:00 nametype=NORMAL cap_fp=0 cap_fi=0 cap_fe=0 cap_fver=0 cap_frootid=0\n\
+         type=PROCTITLE msg={stamp}: proctitle=\"usermod\"\n"
+    )
+}
+
+#[test]
+fn the_literal_rule_matches_each_recording_as_often_as_its_index_says() {
+    let index = std::fs::read_to_string(fixture("uid0/INDEX.tsv")).unwrap();
+    let mut cases = 0;
+    for line in index.lines().filter(|line| !line.starts_with('#')) {
+        let columns: Vec<_> = line.split('\t').collect();
+        let log = std::fs::read(fixture(&format!("uid0/{}.log", columns[0]))).unwrap();
+        let found = alerts(&log);
+        let by_v7 = found.iter().filter(|alert| alert["rule"]["uuid"] == V7).count();
+        assert_eq!(by_v7, columns[2].parse::<usize>().unwrap(), "{}", columns[0]);
+        cases += 1;
+    }
+    assert_eq!(cases, 25);
+}
+
+#[test]
+fn a_day_of_administration_is_silent() {
+    let output = auditward(&["replay"]).arg(fixture("admin-day.log.gz")).output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    let summary = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(summary.contains("50459 records, 7139 events\n"), "{summary}");
+    assert!(summary.contains("0 alerts by 1 rule"), "{summary}");
+}
+
+#[test]
+fn the_same_records_give_the_same_alert_byte_for_byte() {
+    let log = take_over(581, "carol");
+    let once = over(&["replay", "--format", "json"], log.as_bytes()).stdout;
+    assert_eq!(once, over(&["replay", "--format", "json"], log.as_bytes()).stdout);
+    assert_eq!(alerts(log.as_bytes()).len(), 1);
+}
+
+#[test]
+fn fail_on_sets_the_exit_status_and_nothing_else_does() {
+    let log = fixture("uid0/usermod_u0_o.log");
+    let status = |more: &[&str]| auditward(&["replay"]).args(more).arg(&log).output().unwrap().status.code();
+    assert_eq!(status(&[]), Some(0));
+    assert_eq!(status(&["--fail-on", "medium"]), Some(1));
+    assert_eq!(status(&["--fail-on", "high"]), Some(0));
+    let absent = auditward(&["replay", "/nonexistent"]).output().unwrap();
+    assert_eq!(absent.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&absent.stderr).contains("/nonexistent: No such file"));
+}
+
+#[test]
+fn what_is_no_audit_record_is_counted_and_the_next_event_still_comes() {
+    let mut log = b"garbage\n\0\xff\ntype=SYSCALL msg=audit(17900\ntype=EXECVE msg=audit(1790000100.400:7): \
+        argc=4294967295 a10000000=\"x\" a0[0]=(null)\n"
+        .to_vec();
+    log.extend(take_over(9, "carol").bytes());
+    let output = over(&["replay", "--format", "json"], &log);
+    assert_eq!(json(&output).len(), 1);
+    let summary = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(summary.contains("3 lines that are no audit records"), "{summary}");
+}
+
+#[test]
+fn f05_each_record_arrives_twice() {
+    let found = alerts(&report("F05"));
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["process"]["args"], serde_json::json!(["usermod", "-u", "0", "-o", "carol"]));
+}
+
+#[test]
+fn f07_open_events_pile_up_and_the_next_take_over_alerts() {
+    let mut log = String::new();
+    for serial in 0..200_000 {
+        log.push_str(&format!(
+            "type=SYSCALL msg=audit(1790000100.000:{serial}): arch=c000003e syscall=59 success=yes items=2 pid=7\n"
+        ));
+    }
+    log.push_str(&take_over(999_999, "carol"));
+    let output = over(&["replay", "--format", "json"], log.as_bytes());
+    assert_eq!(json(&output).len(), 1);
+    let summary = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(summary.contains("200000 incomplete events"), "{summary}");
+}
+
+#[test]
+fn f23_a_reused_pid_gives_the_right_parent() {
+    let found = alerts(&report("F23"));
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["process"]["parent"]["name"], "bash", "{}", found[0]["process"]["parent"]);
+}
+
+#[test]
+fn f29_a_stamp_older_than_what_was_already_seen() {
+    let found = alerts(&report("F29"));
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["event"]["sequence"], 4412);
+}
+
+#[test]
+fn f44_the_title_is_stale_and_the_arguments_count() {
+    assert_eq!(alerts(&report("F44")).len(), 1);
+}
+
+#[test]
+fn f57_uid_0_has_two_names_and_the_number_decides() {
+    let found = alerts(take_over(631, "carol").as_bytes());
+    assert_eq!(found[0]["user"]["id"], "0");
+}
+
+#[test]
+fn f62_an_event_of_more_than_sixteen_records_leaves_the_next_untouched() {
+    let mut log = String::new();
+    let stamp = "audit(1790000100.100:62)";
+    log.push_str(&format!(
+        "type=SYSCALL msg={stamp}: arch=c000003e syscall=165 success=yes exit=0 items=64 ppid=1 pid=9 uid=0\n"
+    ));
+    for item in 0..64 {
+        let name = "41".repeat(2_000);
+        log.push_str(&format!("type=PATH msg={stamp}: item={item} name={name} inode=1 nametype=NORMAL\n"));
+    }
+    log.push_str(&format!("type=EOE msg={stamp}: \n{}", take_over(63, "carol")));
+    assert_eq!(alerts(log.as_bytes()).len(), 1);
+    let events = json(&over(&["events"], log.as_bytes()));
+    assert_eq!(events[0]["auditd"]["paths"].as_array().unwrap().len(), 64);
+}
+
+#[test]
+fn f63_the_alert_comes_though_no_line_follows() {
+    let mut child = auditward(&["replay", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(take_over(571, "carol").as_bytes()).unwrap();
+    let started = Instant::now();
+    let mut line = String::new();
+    // The pipe stays open: only the timer can end the event.
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("MEDIUM "), "{line}");
+    assert!(
+        started.elapsed() < Duration::from_secs(10),
+        "about two seconds are meant: {:?}",
+        started.elapsed()
+    );
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn f68_one_argument_in_pieces_and_thousands_of_arguments() {
+    let events = json(&over(&["events"], &report("F68")));
+    assert_eq!(events[0]["process"]["args"][2], "if true; then usermod -u 0 -o carol; fi");
+    assert_eq!(events[0]["process"]["args"][3], "x");
+    let stamp = "audit(1790000100.100:68)";
+    let mut log = format!(
+        "type=SYSCALL msg={stamp}: arch=c000003e syscall=59 success=yes exit=0 items=0 ppid=1 pid=9 uid=0 \
+         comm=\"x\" exe=\"/bin/x\"\n"
+    );
+    for first in (0..70_000).step_by(500) {
+        log.push_str(&format!("type=EXECVE msg={stamp}:"));
+        if first == 0 {
+            log.push_str(" argc=70000");
+        }
+        for n in first..first + 500 {
+            log.push_str(&format!(" a{n}=\"n{n}\""));
+        }
+        log.push('\n');
+    }
+    let events = json(&over(&["events"], log.as_bytes()));
+    let args = events[0]["process"]["args"].as_array().unwrap();
+    assert_eq!(args.len(), 70_000);
+    assert!(args.iter().enumerate().all(|(n, arg)| *arg == format!("n{n}")));
+}
+
+/// F15: whatever an argument holds, each alert is one line, without a control character.
+#[test]
+fn f15_forged_lines_and_terminal_codes_in_arguments() {
+    let hex: String = "x\nSep 21 13:35:00 hosta sudo: carol\r\x1b[2A\x7f\u{85}\u{2028}\x1d"
+        .bytes()
+        .map(|byte| format!("{byte:02X}"))
+        .collect();
+    let log = take_over(801, "carol")
+        .replace("argc=5", "argc=6")
+        .replace("\"carol\"", &format!("\"carol\" a5={hex}"));
+    for format in ["text", "json", "syslog"] {
+        let output = over(&["replay", "--format", format], log.as_bytes()).stdout;
+        let text = String::from_utf8(output).unwrap();
+        assert_eq!(text.matches('\n').count(), 1, "{format}: {text:?}");
+        let hidden = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        assert!(!text.trim_end_matches('\n').contains(hidden), "{format}: {text:?}");
+    }
+}
