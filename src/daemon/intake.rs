@@ -127,18 +127,28 @@ impl fmt::Display for Summary {
     }
 }
 
-/// `1 event`, `2 events ended …`: the first word takes the plural (second for two-word nouns).
+/// `1 event`, `2 events ended by the timer`: the first noun of `what` takes the plural.
 #[must_use]
 pub fn counted(count: u64, what: &str) -> String {
-    if count == 1 {
-        return format!("1 {what}");
-    }
-    for noun in ["event", "record", "line", "alert", "rule", "file"] {
-        if let Some(at) = what.find(noun) {
-            let end = at + noun.len();
-            let rest = what[end..].replace(" is no audit record", " are no audit records");
-            return format!("{count} {}s{rest}", &what[..end]);
+    const NOUNS: [&str; 7] = ["event", "record", "line", "alert", "rule", "file", "message"];
+    let first = NOUNS.iter().filter_map(|noun| Some(what.find(noun)? + noun.len())).min();
+    match first.map(|end| what.split_at(end)) {
+        Some((noun, rest)) if count != 1 => {
+            format!("{count} {noun}s{}", rest.replace("that is no audit record", "that are no audit records"))
         }
+        _ => format!("{count} {what}"),
     }
-    format!("{count} {what}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_noun_takes_the_plural() {
+        assert_eq!(counted(1, "event ended by the timer"), "1 event ended by the timer");
+        assert_eq!(counted(0, "alert"), "0 alerts");
+        assert_eq!(counted(2, "late record"), "2 late records");
+        assert_eq!(counted(3, "line that is no audit record"), "3 lines that are no audit records");
+    }
 }
