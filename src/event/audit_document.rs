@@ -152,14 +152,14 @@ impl<'e> AuditDocument<'e> {
     /// own. What /proc says of it decides; when it has ended, its parents do.
     pub(crate) fn host_view(&self) -> bool {
         let Some(process) = self.process else { return true };
-        if process.container.is_some() || process.foreign == Some(true) {
+        if process.container().is_some() || process.foreign == Some(true) {
             return false;
         }
         if let Some(found) = self.captured() {
             return found.container.is_none() && found.foreign != Some(true);
         }
         let leaves = |p: &Process| {
-            let name = p.image.as_deref().and_then(Image::name).unwrap_or_default();
+            let name = p.image.as_ref().and_then(Image::name).unwrap_or_default();
             NAMESPACE_MAKERS.iter().any(|maker| name.starts_with(maker))
         };
         !self.ancestors().take(8).any(leaves)

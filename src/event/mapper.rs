@@ -50,7 +50,7 @@ pub struct Mapper {
     pub(crate) names: Names,
     pub(crate) table: ProcessTable,
     pub(crate) arguments: Arguments,
-    previous: Option<std::sync::Arc<Image>>,
+    previous: Option<Image>,
     live: bool,
     /// Asked by events as they come, and by a document when a name is wanted.
     pub(crate) gaps: RefCell<Box<dyn Gaps + Send>>,
@@ -146,7 +146,7 @@ impl Mapper {
         let parent = process.and_then(|p| p.parent).and_then(|at| this.table.get(at));
         // The parent's number stands in the record; what the table knows must be of that one.
         let parent = parent.filter(|p| process.is_some_and(|c| c.ppid == p.pid));
-        let previous = this.previous.as_deref();
+        let previous = this.previous.as_ref();
         Some(AuditDocument::new(event, arena, this, parts, [process, parent], previous, created))
     }
 

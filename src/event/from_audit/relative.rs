@@ -22,7 +22,7 @@ pub(super) fn values<'e>(
             _ => Values::None,
         };
     };
-    let image = process.image.as_deref();
+    let image = process.image.as_ref();
     match part {
         "pid" => long_or_none(Some(process.pid)),
         "name" => text_or_none(image.and_then(Image::name)),
@@ -46,7 +46,7 @@ pub(super) fn values<'e>(
             Entry::Unknown => Values::None,
             known => doc.one_text(known.name().as_bytes()),
         },
-        _ => id(doc, process.ids, part),
+        _ => id(doc, process.ids(), part),
     }
 }
 
@@ -84,15 +84,13 @@ pub(super) fn ids_of_event<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'
 /// The characters of base64url (RFC 4648, section 5).
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// 128 bits as 22 characters of base64url without padding.
+/// 96 bits as 16 characters of base64url.
 #[must_use]
-pub(super) fn base64(bits: u128) -> [u8; 22] {
-    let mut text = [0; 22];
-    for (at, place) in text.iter_mut().enumerate() {
-        let shift = 122_i32 - 6 * i32::try_from(at).unwrap_or(0);
-        let six = if shift >= 0 { bits >> shift } else { bits << -shift };
-        let digit = usize::try_from(six & 0x3f).unwrap_or(0);
-        *place = BASE64.get(digit).copied().unwrap_or(b'A');
+fn base64(bytes: [u8; 12]) -> [u8; 16] {
+    let mut text = [0; 16];
+    for (group, place) in bytes.as_chunks::<3>().0.iter().zip(text.as_chunks_mut::<4>().0) {
+        let bits = group.iter().fold(0_usize, |bits, byte| bits << 8 | usize::from(*byte));
+        *place = [18, 12, 6, 0].map(|shift| BASE64.get(bits >> shift & 0x3f).copied().unwrap_or(b'A'));
     }
     text
 }
@@ -123,10 +121,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base64url_of_128_bits() {
-        // RFC 4648 test vector "foobar" is Zm9vYmFy; here followed by ten zero bytes.
-        let bits = u128::from_be_bytes(*b"foobar\0\0\0\0\0\0\0\0\0\0");
-        assert_eq!(&base64(bits), b"Zm9vYmFyAAAAAAAAAAAAAA");
-        assert_eq!(&base64(u128::MAX), b"_____________________w");
+    fn base64url_of_96_bits() {
+        // RFC 4648, section 10: BASE64("foobar") = "Zm9vYmFy".
+        assert_eq!(&base64(*b"foobarfoobar"), b"Zm9vYmFyZm9vYmFy");
+        assert_eq!(&base64([0xff; 12]), b"________________");
     }
 }
