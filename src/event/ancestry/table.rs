@@ -205,15 +205,16 @@ impl ProcessTable {
                 at
             }
             Verdict::Other { surprise } => {
-                let before = self.get(at).filter(|p| !p.exited).map(|p| (p.login(), p.inherited()));
+                let before = self.get(at).filter(|p| !p.exited);
+                let before = before.map(|p| (p.login(), p.inherited(), p.relogged));
                 self.retire(at, surprise);
                 let now = self.create(sighting, gaps);
                 // It may be the same process after all, handed on unseen: then it hands on what that did.
-                if let Some((login, Some(inherited))) = before
+                if let Some((login, Some(inherited), relogged)) = before
                     && let Some(process) = self.get_mut(now)
                     && login == process.login()
                 {
-                    process.inherited = inherited;
+                    (process.inherited, process.relogged) = (inherited, relogged);
                 }
                 now
             }
@@ -248,7 +249,7 @@ impl ProcessTable {
         if ask.is_none()
             && let Some(process) = self.get(at)
             && let Some(heir) = self.heir(process, process.ppid).and_then(|heir| self.get(heir))
-            && (heir.hands_on(process.inherited()) || heir.relogged)
+            && (heir.hands_on(process.inherited()) || heir.relogged || process.relogged)
         {
             ask = Some((process.ppid, process.inherited()));
         }

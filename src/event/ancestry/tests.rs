@@ -232,8 +232,6 @@ fn execs_recorded(steps: &[Step], largest: u32) -> (usize, usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
     #[test]
     fn with_everything_recorded_parents_are_exact(steps in steps(), largest in 4_u32..40) {
         all_recorded(&steps, largest);

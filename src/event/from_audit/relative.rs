@@ -1,52 +1,106 @@
 //! Fields that a process has whether it is the event's own, its parent or a leader.
 
+use std::sync::OnceLock;
+
 use super::super::ancestry::{Entry, Ids, Image, Process, Terminal};
 use super::super::audit_document::{AuditDocument, long_or_none, text_or_none};
 use super::super::document::{Value, Values};
-use super::super::schema::{FieldId, field};
+use super::super::schema::{FieldId, ROWS, field};
 use super::parts::number;
 use super::process::command_line;
+
+/// What can be asked of a parent or leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Args,
+    ArgsCount,
+    CommandLine,
+    Directory,
+    EffectiveGroup,
+    EffectiveUser,
+    Entity,
+    EntryType,
+    Executable,
+    Interactive,
+    Major,
+    Minor,
+    Name,
+    Pid,
+    RealGroup,
+    RealUser,
+    Start,
+    Other,
+}
+
+impl Part {
+    fn of(name: &str) -> Self {
+        match name {
+            "args" => Self::Args,
+            "args_count" => Self::ArgsCount,
+            "command_line" => Self::CommandLine,
+            "entity_id" => Self::Entity,
+            "entry_meta.type" => Self::EntryType,
+            "executable" => Self::Executable,
+            "group.id" => Self::EffectiveGroup,
+            "interactive" => Self::Interactive,
+            "name" => Self::Name,
+            "pid" => Self::Pid,
+            "real_group.id" => Self::RealGroup,
+            "real_user.id" => Self::RealUser,
+            "start" => Self::Start,
+            "tty.char_device.major" => Self::Major,
+            "tty.char_device.minor" => Self::Minor,
+            "user.id" => Self::EffectiveUser,
+            "working_directory" => Self::Directory,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The part of each field, by id.
+fn parts() -> &'static [Part] {
+    static PARTS: OnceLock<Vec<Part>> = OnceLock::new();
+    PARTS.get_or_init(|| {
+        let prefixes =
+            ["process.parent.", "process.entry_leader.", "process.group_leader.", "process.session_leader."];
+        let part = |name: &str| prefixes.iter().find_map(|prefix| name.strip_prefix(prefix)).map(Part::of);
+        ROWS.iter().map(|row| part(row.name).unwrap_or(Part::Other)).collect()
+    })
+}
 
 /// A field of a parent or leader. Where the parent is not known its pid still is: the kernel's record has
 /// it.
 pub(super) fn values<'e>(
     doc: &AuditDocument<'e>,
     process: Option<&'e Process>,
-    name: &str,
-    prefix: &str,
+    field: FieldId,
 ) -> Values<'e> {
-    let part = name.strip_prefix(prefix).unwrap_or_default();
     let Some(process) = process else {
-        return match part {
-            "pid" if prefix == "process.parent." => long_or_none(parent_pid(doc)),
-            _ => Values::None,
-        };
+        return if field == field::PROCESS_PARENT_PID { long_or_none(parent_pid(doc)) } else { Values::None };
     };
     let image = process.image.as_ref();
-    match part {
-        "pid" => long_or_none(Some(process.pid)),
-        "name" => text_or_none(image.and_then(Image::name)),
-        "executable" => text_or_none(image.and_then(Image::executable)),
-        "working_directory" => text_or_none(image.and_then(Image::directory)),
-        "args" => match image.and_then(Image::arguments) {
+    match parts().get(usize::from(field.0)).copied().unwrap_or(Part::Other) {
+        Part::Pid => long_or_none(Some(process.pid)),
+        Part::Name => text_or_none(image.and_then(Image::name)),
+        Part::Executable => text_or_none(image.and_then(Image::executable)),
+        Part::Directory => text_or_none(image.and_then(Image::directory)),
+        Part::Args => match image.and_then(Image::arguments) {
             Some(arguments) => doc.many(arguments.map(Value::Text)),
             None => Values::None,
         },
-        "args_count" => long_or_none(image.and_then(Image::count)),
-        "command_line" => match image.and_then(Image::arguments) {
+        Part::ArgsCount => long_or_none(image.and_then(Image::count)),
+        Part::CommandLine => match image.and_then(Image::arguments) {
             Some(arguments) => command_line(doc, arguments),
             None => Values::None,
         },
-        "entity_id" => entity(doc, process),
-        "start" => start(process),
-        "interactive" => terminal(process.terminal, field::PROCESS_INTERACTIVE),
-        "tty.char_device.major" => terminal(process.terminal, field::PROCESS_TTY_CHAR_DEVICE_MAJOR),
-        "tty.char_device.minor" => terminal(process.terminal, field::PROCESS_TTY_CHAR_DEVICE_MINOR),
-        "entry_meta.type" => match process.entry_type {
-            Entry::Unknown => Values::None,
-            known => doc.one_text(known.name().as_bytes()),
-        },
-        _ => id(doc, process.ids(), part),
+        Part::Entity => entity(doc, process),
+        Part::Start => start(process),
+        Part::Interactive => terminal(process.terminal, field::PROCESS_INTERACTIVE),
+        Part::Major => terminal(process.terminal, field::PROCESS_TTY_CHAR_DEVICE_MAJOR),
+        Part::Minor => terminal(process.terminal, field::PROCESS_TTY_CHAR_DEVICE_MINOR),
+        Part::EntryType if process.entry_type == Entry::Unknown => Values::None,
+        Part::EntryType => doc.one_text(process.entry_type.name().as_bytes()),
+        part => process.ids().map_or(Values::None, |ids| id(doc, ids, part)),
     }
 }
 
@@ -55,13 +109,12 @@ fn parent_pid(doc: &AuditDocument<'_>) -> Option<u32> {
     doc.process.map(|p| p.ppid).filter(|ppid| *ppid != 0).or_else(|| doc.parts.ppid())
 }
 
-fn id<'e>(doc: &AuditDocument<'e>, ids: Option<Ids>, part: &str) -> Values<'e> {
-    let Some(ids) = ids else { return Values::None };
+fn id<'e>(doc: &AuditDocument<'e>, ids: Ids, part: Part) -> Values<'e> {
     match part {
-        "user.id" => doc.number_text(ids.euid),
-        "group.id" => doc.number_text(ids.egid),
-        "real_user.id" => doc.number_text(ids.uid),
-        "real_group.id" => doc.number_text(ids.gid),
+        Part::EffectiveUser => doc.number_text(ids.euid),
+        Part::EffectiveGroup => doc.number_text(ids.egid),
+        Part::RealUser => doc.number_text(ids.uid),
+        Part::RealGroup => doc.number_text(ids.gid),
         _ => Values::None,
     }
 }
