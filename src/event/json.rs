@@ -20,9 +20,10 @@ use crate::audit::{RecordType, fields};
 /// Writes the document of an event, without a line end.
 pub fn write(doc: &AuditDocument<'_>, out: &mut Vec<u8>) {
     out.reserve(4096);
-    let mut objects = Objects::begin(out);
+    let plan = plan();
+    let mut objects = Objects::begin(plan, out);
     let absent = Absent::of(doc);
-    for step in plan() {
+    for step in &plan.steps {
         match step {
             Step::Field(shown) => {
                 if absent.holds(shown) {
@@ -86,8 +87,8 @@ pub fn to_map(doc: &AuditDocument<'_>) -> Map<String, Json> {
 #[derive(Debug)]
 struct Shown {
     field: FieldId,
-    /// The objects it stands in, with a dot behind each.
-    objects: &'static str,
+    /// The objects it stands in, in [`Plan::objects`].
+    objects: usize,
     /// Its key within them, as it is written.
     key: String,
     family: Family,
@@ -106,57 +107,72 @@ enum Step {
     Paths(Shown),
 }
 
-fn plan() -> &'static [Step] {
-    static PLAN: OnceLock<Vec<Step>> = OnceLock::new();
+/// The steps, and the lists of objects that fields stand in, each object as it is opened.
+#[derive(Debug, Default)]
+struct Plan {
+    steps: Vec<Step>,
+    objects: Vec<Vec<String>>,
+}
+
+fn plan() -> &'static Plan {
+    static PLAN: OnceLock<Plan> = OnceLock::new();
     PLAN.get_or_init(|| {
-        let mut steps = Vec::new();
+        let mut plan = Plan { steps: Vec::new(), objects: vec![Vec::new()] };
         let (mut data, mut paths) = (false, false);
         for (at, row) in ROWS.iter().enumerate() {
             let field = FieldId(u16::try_from(at).unwrap_or(u16::MAX));
-            let in_data = row.name.starts_with("auditd.data.");
-            if in_data {
-                if !std::mem::replace(&mut data, true) {
-                    steps.push(Step::Data(shown(field, row, "auditd.data")));
-                }
+            let step = if row.name.starts_with("auditd.data.") {
+                let first = !std::mem::replace(&mut data, true);
+                first.then(|| Step::Data(plan.shown(field, row, "auditd.data")))
             } else if row.family == Family::Paths {
-                if !std::mem::replace(&mut paths, true) {
-                    steps.push(Step::Paths(shown(field, row, "auditd.paths")));
-                }
-            } else if row.has_source() && row.face == Face::Shown {
-                steps.push(Step::Field(shown(field, row, row.name)));
-            }
+                let first = !std::mem::replace(&mut paths, true);
+                first.then(|| Step::Paths(plan.shown(field, row, "auditd.paths")))
+            } else {
+                let exported = row.has_source() && row.face == Face::Shown;
+                exported.then(|| Step::Field(plan.shown(field, row, row.name)))
+            };
+            plan.steps.extend(step);
         }
-        steps
+        plan
     })
 }
 
-fn shown(field: FieldId, row: &Row, name: &'static str) -> Shown {
-    let (objects, key) = name.split_at(name.rfind('.').map_or(0, |at| at + 1));
-    Shown {
-        field,
-        objects,
-        key: format!("\"{key}\":"),
-        family: row.family,
-        // Of these the exported document has one word, but where two acts are one event.
-        many: row.cardinality == Cardinality::Many && !matches!(name, "event.action" | "event.module"),
-        lossy: name.ends_with(".args") || name.ends_with(".command_line"),
+impl Plan {
+    fn shown(&mut self, field: FieldId, row: &Row, name: &'static str) -> Shown {
+        let mut parts: Vec<&str> = name.split('.').collect();
+        let key = parts.pop().unwrap_or_default();
+        let objects: Vec<String> = parts.iter().map(|part| format!("\"{part}\":{{")).collect();
+        let at = self.objects.iter().position(|known| *known == objects).unwrap_or_else(|| {
+            self.objects.push(objects);
+            self.objects.len() - 1
+        });
+        Shown {
+            field,
+            objects: at,
+            key: format!("\"{key}\":"),
+            family: row.family,
+            // Of these the exported document has one word, but where two acts are one event.
+            many: row.cardinality == Cardinality::Many && !matches!(name, "event.action" | "event.module"),
+            lossy: name.ends_with(".args") || name.ends_with(".command_line"),
+        }
     }
 }
 
 /// The objects that are open.
 struct Objects {
-    /// Their names, with a dot behind each.
-    open: &'static str,
+    plan: &'static Plan,
+    open: usize,
     first: bool,
 }
 
 impl Objects {
-    fn begin(out: &mut Vec<u8>) -> Self {
+    fn begin(plan: &'static Plan, out: &mut Vec<u8>) -> Self {
         out.push(b'{');
-        Self { open: "", first: true }
+        Self { plan, open: 0, first: true }
     }
 
     /// Writes the key of a field: closes the objects that it does not stand in, opens those that it does.
+    #[inline]
     fn key(&mut self, shown: &Shown, out: &mut Vec<u8>) {
         if self.open != shown.objects {
             self.change(shown.objects, out);
@@ -166,31 +182,24 @@ impl Objects {
         out.extend_from_slice(shown.key.as_bytes());
     }
 
-    fn change(&mut self, objects: &'static str, out: &mut Vec<u8>) {
-        let common = common_objects(self.open, objects);
-        let left = self.open.get(common..).unwrap_or_default();
-        out.extend(left.bytes().filter(|&b| b == b'.').map(|_| b'}'));
+    fn change(&mut self, objects: usize, out: &mut Vec<u8>) {
+        let of = |at: usize| self.plan.objects.get(at).map(Vec::as_slice).unwrap_or_default();
+        let (before, after) = (of(self.open), of(objects));
+        let common = before.iter().zip(after).take_while(|(a, b)| a == b).count();
+        out.extend(std::iter::repeat_n(b'}', before.len() - common));
         if !std::mem::take(&mut self.first) {
             out.push(b',');
         }
-        for name in objects.get(common..).unwrap_or_default().split_terminator('.') {
-            out.push(b'"');
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b"\":{");
+        for object in after.iter().skip(common) {
+            out.extend_from_slice(object.as_bytes());
         }
         self.open = objects;
     }
 
     fn end(self, out: &mut Vec<u8>) {
-        out.extend(self.open.bytes().filter(|&b| b == b'.').map(|_| b'}'));
-        out.push(b'}');
+        let open = self.plan.objects.get(self.open).map_or(0, Vec::len);
+        out.extend(std::iter::repeat_n(b'}', open + 1));
     }
-}
-
-/// How many bytes of two lists of objects are the same objects.
-fn common_objects(a: &str, b: &str) -> usize {
-    let same = a.bytes().zip(b.bytes()).take_while(|(x, y)| x == y).count();
-    a.as_bytes().get(..same).unwrap_or_default().iter().rposition(|&b| b == b'.').map_or(0, |at| at + 1)
 }
 
 fn write_values(values: &Values<'_>, shown: &Shown, out: &mut Vec<u8>) {

@@ -292,8 +292,8 @@ fn is_reserved(key: &[u8]) -> bool {
 
 fn prefixed<'e>(doc: &AuditDocument<'e>, key: &[u8]) -> &'e [u8] {
     let mut name = BumpVec::with_capacity_in(key.len() + 4, doc.arena);
-    name.extend_from_slice(b"msg_");
-    name.extend_from_slice(key);
+    name.extend_from_slice_copy(b"msg_");
+    name.extend_from_slice_copy(key);
     name.into_bump_slice()
 }
 

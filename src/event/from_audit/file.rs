@@ -185,7 +185,7 @@ fn tidy<'e>(doc: &AuditDocument<'e>, directory: &[u8], name: &[u8]) -> &'e [u8] 
     let parts = directory.split(|&b| b == b'/').chain(name.split(|&b| b == b'/'));
     for part in parts.filter(|part| !part.is_empty() && *part != b".") {
         path.push(b'/');
-        path.extend_from_slice(part);
+        path.extend_from_slice_copy(part);
     }
     if path.is_empty() {
         path.push(b'/');

@@ -158,12 +158,12 @@ pub(super) fn command_line<'e, 'a>(
     doc: &AuditDocument<'e>,
     arguments: impl Iterator<Item = &'a [u8]>,
 ) -> Values<'e> {
-    let mut line = bumpalo::collections::Vec::new_in(doc.arena);
+    let mut line = bumpalo::collections::Vec::with_capacity_in(128, doc.arena);
     for (at, argument) in arguments.enumerate() {
         if at > 0 {
             line.push(b' ');
         }
-        line.extend_from_slice(argument);
+        line.extend_from_slice_copy(argument);
     }
     Values::One(Value::Text(line.into_bump_slice()))
 }
