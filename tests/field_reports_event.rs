@@ -170,7 +170,7 @@ fn f43_a_number_without_an_account_costs_nothing_and_shows_as_a_number() {
     log += &exec(5000, 9000, 1, 1000, 4, 0, "/usr/sbin/usermod");
     let start = Instant::now();
     let all = documents_by(&mut mapper, log.as_bytes());
-    assert!(start.elapsed().as_secs() < 5, "no look-up waits");
+    assert!(start.elapsed().as_secs() < 60, "a module that sleeps 5 s a look-up would need hours");
     assert_eq!(all.len(), 1001);
     for document in &all[..1000] {
         let uid = at(document, "user.id").as_str().unwrap();

@@ -31,7 +31,7 @@ pub fn source(event: &AuditDocument<'_>) -> Map<String, Value> {
 
 /// What is known of a parent; nothing stands where nothing is.
 fn ancestor(process: &Process) -> Value {
-    let image = process.image.as_deref();
+    let image = process.image.as_ref();
     let text = |of: fn(&Image) -> Option<&[u8]>| image.and_then(of).map(|b| b.to_str_lossy().into_owned());
     let args = image.and_then(Image::arguments);
     let args = args.map(|all| all.map(|a| a.to_str_lossy().into_owned()).collect::<Vec<_>>());

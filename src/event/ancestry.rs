@@ -16,10 +16,19 @@
 //! record is stamped when its system call was entered), the order of arrival is: the ids in a record
 //! are read when it is written.
 
+mod entry;
+mod identity;
 mod image;
+mod parents;
 mod process;
+mod slots;
 mod table;
 
 pub use image::Image;
+pub use parents::{Gaps, NoGaps};
 pub use process::{Entry, Found, Ids, Login, Origin, Process, Terminal};
-pub use table::{Counters, Forked, Gaps, Limits, NoGaps, ProcessRef, ProcessTable, Sighting};
+pub use slots::ProcessRef;
+pub use table::{Counters, Forked, Limits, ProcessTable, Sighting};
+
+#[cfg(test)]
+mod tests;

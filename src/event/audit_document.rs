@@ -7,6 +7,7 @@ use bumpalo::collections::Vec as BumpVec;
 
 use super::ancestry::{Found, Image, Process};
 use super::document::{Document, Order, Value, Values};
+use super::from_audit::file::Items;
 use super::from_audit::parts::Parts;
 use super::from_audit::{self, data};
 use super::kind::{Act, Kind};
@@ -34,6 +35,9 @@ pub struct AuditDocument<'e> {
     /// When the event was put together, in milliseconds since the Unix epoch.
     pub(crate) created: u64,
     data: Cell<Option<&'e [data::Entry<'e>]>>,
+    /// Its PATH records by their roles, once asked.
+    items: OnceCell<Option<Items<'e>>>,
+    view: OnceCell<bool>,
     /// What /proc says of the process now, once asked.
     captured: OnceCell<Option<Found>>,
     /// Where in `cache` a field's answer is: 0 not asked yet, else one more than its place.
@@ -68,6 +72,8 @@ impl<'e> AuditDocument<'e> {
             previous,
             created,
             data: Cell::new(None),
+            items: OnceCell::new(),
+            view: OnceCell::new(),
             captured: OnceCell::new(),
             places: [const { Cell::new(0) }; FIELDS],
             cache: RefCell::new(BumpVec::new_in(arena)),
@@ -128,7 +134,7 @@ impl<'e> AuditDocument<'e> {
                 Values::None => text_or_none(self.captured_container()),
                 known => known,
             },
-            _ => self.ask(id),
+            _ => self.asked(id).unwrap_or_else(|| from_audit::values(self, id)),
         }
     }
 
@@ -151,15 +157,19 @@ impl<'e> AuditDocument<'e> {
     /// Whether names of the host mean the process's accounts: not in a container or in namespaces of its
     /// own. What /proc says of it decides; when it has ended, its parents do.
     pub(crate) fn host_view(&self) -> bool {
+        *self.view.get_or_init(|| self.find_view())
+    }
+
+    fn find_view(&self) -> bool {
         let Some(process) = self.process else { return true };
-        if process.container.is_some() || process.foreign == Some(true) {
+        if process.container().is_some() || process.foreign == Some(true) {
             return false;
         }
         if let Some(found) = self.captured() {
             return found.container.is_none() && found.foreign != Some(true);
         }
         let leaves = |p: &Process| {
-            let name = p.image.as_deref().and_then(Image::name).unwrap_or_default();
+            let name = p.image.as_ref().and_then(Image::name).unwrap_or_default();
             NAMESPACE_MAKERS.iter().any(|maker| name.starts_with(maker))
         };
         !self.ancestors().take(8).any(leaves)
@@ -182,13 +192,11 @@ impl<'e> AuditDocument<'e> {
     /// The values of a field as matching sees them, borrowed for as long as the event lives.
     #[must_use]
     pub fn ask(&self, id: FieldId) -> Values<'e> {
-        let Some(place) = self.places.get(usize::from(id.0)) else { return Values::None };
-        if let Some(at) = place.get().checked_sub(1)
-            && let Some(values) = self.cache.borrow().get(usize::from(at))
-        {
-            return *values;
+        if let Some(values) = self.asked(id) {
+            return values;
         }
         let values = from_audit::values(self, id);
+        let Some(place) = self.places.get(usize::from(id.0)) else { return values };
         let mut cache = self.cache.borrow_mut();
         // A field beyond the 255th that is asked is decoded each time.
         if let Ok(at) = u8::try_from(cache.len() + 1) {
@@ -196,6 +204,17 @@ impl<'e> AuditDocument<'e> {
             place.set(at);
         }
         values
+    }
+
+    /// What was answered before.
+    fn asked(&self, id: FieldId) -> Option<Values<'e>> {
+        let at = self.places.get(usize::from(id.0))?.get().checked_sub(1)?;
+        self.cache.borrow().get(usize::from(at)).copied()
+    }
+
+    /// The PATH records of an event about a file, by their roles.
+    pub(crate) fn items(&self) -> Option<&Items<'e>> {
+        self.items.get_or_init(|| Items::of(self)).as_ref()
     }
 
     /// What stands in `auditd.data`, decoded, by key.

@@ -6,7 +6,7 @@
 mod auditd;
 pub(crate) mod data;
 mod event;
-mod file;
+pub(crate) mod file;
 mod network;
 pub(crate) mod parts;
 mod process;
@@ -27,10 +27,10 @@ pub(crate) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
         Family::Event => event::values(doc, id),
         Family::Host => event::host(doc, id),
         Family::Process => process::values(doc, id),
-        Family::Parent => relative::values(doc, doc.parent, row.name, "process.parent."),
-        Family::EntryLeader => relative::values(doc, doc.leaders()[2], row.name, "process.entry_leader."),
-        Family::SessionLeader => relative::values(doc, doc.leaders()[0], row.name, "process.session_leader."),
-        Family::GroupLeader => relative::values(doc, doc.leaders()[1], row.name, "process.group_leader."),
+        Family::Parent => relative::values(doc, doc.parent, id),
+        Family::EntryLeader => relative::values(doc, doc.leaders()[2], id),
+        Family::SessionLeader => relative::values(doc, doc.leaders()[0], id),
+        Family::GroupLeader => relative::values(doc, doc.leaders()[1], id),
         Family::User => user::values(doc, id),
         Family::File => file::values(doc, id),
         Family::Network => network::values(doc, id),

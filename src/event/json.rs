@@ -14,26 +14,64 @@ use serde_json::{Map, Value as Json};
 use super::audit_document::AuditDocument;
 use super::document::{Value, Values};
 use super::from_audit::data::{self, SOCKET};
-use super::schema::{Cardinality, Face, Family, FieldId, ROWS};
+use super::schema::{Cardinality, Face, Family, FieldId, ROWS, Row, field};
 use crate::audit::{RecordType, fields};
 
 /// Writes the document of an event, without a line end.
 pub fn write(doc: &AuditDocument<'_>, out: &mut Vec<u8>) {
-    let mut objects = Objects::begin(out);
-    for step in plan() {
+    out.reserve(4096);
+    let plan = plan();
+    let mut objects = Objects::begin(plan, out);
+    let absent = Absent::of(doc);
+    for step in &plan.steps {
         match step {
             Step::Field(shown) => {
+                if absent.holds(shown) {
+                    continue;
+                }
                 let values = doc.shown(shown.field);
                 if values != Values::None {
-                    objects.key(shown.name, out);
+                    objects.key(shown, out);
                     write_values(&values, shown, out);
                 }
             }
-            Step::Data => write_data(doc, &mut objects, out),
-            Step::Paths => write_paths(doc, &mut objects, out),
+            Step::Data(place) => write_data(doc, place, &mut objects, out),
+            Step::Paths(place) => write_paths(doc, place, &mut objects, out),
         }
     }
     objects.end(out);
+}
+
+/// Families that an event has nothing of, so that their fields need not be asked for one by one.
+struct Absent {
+    parent: bool,
+    leaders: [bool; 3],
+    file: bool,
+    network: bool,
+}
+
+impl Absent {
+    fn of(doc: &AuditDocument<'_>) -> Self {
+        Self {
+            parent: doc.parent.is_none(),
+            leaders: doc.leaders().map(|leader| leader.is_none()),
+            file: doc.items().is_none(),
+            // Where somebody came from stands in messages too.
+            network: doc.parts.socket.is_none() && doc.parts.call.is_some(),
+        }
+    }
+
+    fn holds(&self, shown: &Shown) -> bool {
+        match shown.family {
+            Family::Parent => self.parent && shown.field != field::PROCESS_PARENT_PID,
+            Family::SessionLeader => self.leaders[0],
+            Family::GroupLeader => self.leaders[1],
+            Family::EntryLeader => self.leaders[2],
+            Family::File => self.file,
+            Family::Network => self.network,
+            _ => false,
+        }
+    }
 }
 
 /// The document of an event as a map, for an alert that adds to it.
@@ -46,10 +84,14 @@ pub fn to_map(doc: &AuditDocument<'_>) -> Map<String, Json> {
 }
 
 /// A field that is exported.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Shown {
     field: FieldId,
-    name: &'static str,
+    /// The objects it stands in, in [`Plan::objects`].
+    objects: usize,
+    /// Its key within them, as it is written.
+    key: String,
+    family: Family,
     many: bool,
     /// Text that is not UTF-8 is shown with U+FFFD.
     lossy: bool,
@@ -60,82 +102,104 @@ struct Shown {
 enum Step {
     Field(Shown),
     /// `auditd.data`, whatever it holds.
-    Data,
+    Data(Shown),
     /// `auditd.paths`, a list of objects.
-    Paths,
+    Paths(Shown),
 }
 
-fn plan() -> &'static [Step] {
-    static PLAN: OnceLock<Vec<Step>> = OnceLock::new();
+/// The steps, and the lists of objects that fields stand in, each object as it is opened.
+#[derive(Debug, Default)]
+struct Plan {
+    steps: Vec<Step>,
+    objects: Vec<Vec<String>>,
+}
+
+fn plan() -> &'static Plan {
+    static PLAN: OnceLock<Plan> = OnceLock::new();
     PLAN.get_or_init(|| {
-        let mut steps = Vec::new();
+        let mut plan = Plan { steps: Vec::new(), objects: vec![Vec::new()] };
         let (mut data, mut paths) = (false, false);
         for (at, row) in ROWS.iter().enumerate() {
-            let in_data = row.name.starts_with("auditd.data.");
-            match row.family {
-                _ if in_data && !std::mem::replace(&mut data, true) => steps.push(Step::Data),
-                Family::Paths if !std::mem::replace(&mut paths, true) => steps.push(Step::Paths),
-                Family::Paths | Family::Absent => {}
-                _ if in_data || row.face == Face::Matched => {}
-                _ => steps.push(Step::Field(Shown {
-                    field: FieldId(u16::try_from(at).unwrap_or(u16::MAX)),
-                    name: row.name,
-                    // Of these the exported document has one word, but where two acts are one event.
-                    many: row.cardinality == Cardinality::Many
-                        && !matches!(row.name, "event.action" | "event.module"),
-                    lossy: row.name.ends_with(".args") || row.name.ends_with(".command_line"),
-                })),
-            }
+            let field = FieldId(u16::try_from(at).unwrap_or(u16::MAX));
+            let step = if row.name.starts_with("auditd.data.") {
+                let first = !std::mem::replace(&mut data, true);
+                first.then(|| Step::Data(plan.shown(field, row, "auditd.data")))
+            } else if row.family == Family::Paths {
+                let first = !std::mem::replace(&mut paths, true);
+                first.then(|| Step::Paths(plan.shown(field, row, "auditd.paths")))
+            } else {
+                let exported = row.has_source() && row.face == Face::Shown;
+                exported.then(|| Step::Field(plan.shown(field, row, row.name)))
+            };
+            plan.steps.extend(step);
         }
-        steps
+        plan
     })
+}
+
+impl Plan {
+    fn shown(&mut self, field: FieldId, row: &Row, name: &'static str) -> Shown {
+        let mut parts: Vec<&str> = name.split('.').collect();
+        let key = parts.pop().unwrap_or_default();
+        let objects: Vec<String> = parts.iter().map(|part| format!("\"{part}\":{{")).collect();
+        let at = self.objects.iter().position(|known| *known == objects).unwrap_or_else(|| {
+            self.objects.push(objects);
+            self.objects.len() - 1
+        });
+        Shown {
+            field,
+            objects: at,
+            key: format!("\"{key}\":"),
+            family: row.family,
+            // Of these the exported document has one word, but where two acts are one event.
+            many: row.cardinality == Cardinality::Many && !matches!(name, "event.action" | "event.module"),
+            lossy: name.ends_with(".args") || name.ends_with(".command_line"),
+        }
+    }
 }
 
 /// The objects that are open.
 struct Objects {
-    /// The name of the last key: its objects are open.
-    last: &'static str,
+    plan: &'static Plan,
+    open: usize,
     first: bool,
 }
 
 impl Objects {
-    fn begin(out: &mut Vec<u8>) -> Self {
+    fn begin(plan: &'static Plan, out: &mut Vec<u8>) -> Self {
         out.push(b'{');
-        Self { last: "", first: true }
+        Self { plan, open: 0, first: true }
     }
 
-    /// Writes the key of a dotted name: closes what is open and no part of it, opens what is.
-    fn key(&mut self, name: &'static str, out: &mut Vec<u8>) {
-        let common = common_objects(self.last, name);
-        let open = self.last.get(common..).unwrap_or_default();
-        for _ in open.bytes().filter(|&b| b == b'.') {
-            out.push(b'}');
-        }
-        if !self.first {
+    /// Writes the key of a field: closes the objects that it does not stand in, opens those that it does.
+    #[inline]
+    fn key(&mut self, shown: &Shown, out: &mut Vec<u8>) {
+        if self.open != shown.objects {
+            self.change(shown.objects, out);
+        } else if !std::mem::take(&mut self.first) {
             out.push(b',');
         }
-        self.first = false;
-        let mut parts = name.get(common..).unwrap_or_default().split('.').peekable();
-        while let Some(part) = parts.next() {
-            out.push(b'"');
-            out.extend_from_slice(part.as_bytes());
-            out.extend_from_slice(if parts.peek().is_some() { b"\":{" } else { b"\":" });
+        out.extend_from_slice(shown.key.as_bytes());
+    }
+
+    fn change(&mut self, objects: usize, out: &mut Vec<u8>) {
+        let of = |at: usize| self.plan.objects.get(at).map(Vec::as_slice).unwrap_or_default();
+        let (before, after) = (of(self.open), of(objects));
+        let common = before.iter().zip(after).take_while(|(a, b)| a == b).count();
+        out.extend(std::iter::repeat_n(b'}', before.len() - common));
+        if !std::mem::take(&mut self.first) {
+            out.push(b',');
         }
-        self.last = name;
+        for object in after.iter().skip(common) {
+            out.extend_from_slice(object.as_bytes());
+        }
+        self.open = objects;
     }
 
     fn end(self, out: &mut Vec<u8>) {
-        for _ in self.last.bytes().filter(|&b| b == b'.') {
-            out.push(b'}');
-        }
-        out.push(b'}');
+        let open = self.plan.objects.get(self.open).map_or(0, Vec::len);
+        out.extend(std::iter::repeat_n(b'}', open + 1));
     }
-}
-
-/// How many bytes of two names are the same objects, their dots included.
-fn common_objects(a: &str, b: &str) -> usize {
-    let same = a.bytes().zip(b.bytes()).take_while(|(x, y)| x == y).count();
-    a.as_bytes().get(..same).unwrap_or_default().iter().rposition(|&b| b == b'.').map_or(0, |at| at + 1)
 }
 
 fn write_values(values: &Values<'_>, shown: &Shown, out: &mut Vec<u8>) {
@@ -223,8 +287,27 @@ fn digits(number: u32, count: u32, after: u8, out: &mut Vec<u8>) {
 /// A JSON string of text that may not be UTF-8.
 pub(crate) fn write_text(text: &[u8], lossy: bool, out: &mut Vec<u8>) {
     out.push(b'"');
+    match text.iter().position(|b| !is_plain(*b)) {
+        None => out.extend_from_slice(text),
+        Some(at) => {
+            // All before it is ASCII, so no character is cut.
+            let (plain, rest) = text.split_at(at);
+            out.extend_from_slice(plain);
+            write_rest(rest, lossy, out);
+        }
+    }
+    out.push(b'"');
+}
+
+fn write_rest(text: &[u8], lossy: bool, out: &mut Vec<u8>) {
     for chunk in text.utf8_chunks() {
-        write_valid(chunk.valid(), out);
+        let mut rest = chunk.valid().as_bytes();
+        while let Some(at) = rest.iter().position(|b| !is_plain(*b)) {
+            let (plain, odd) = rest.split_at(at);
+            out.extend_from_slice(plain);
+            rest = write_odd(odd, out);
+        }
+        out.extend_from_slice(rest);
         let invalid = chunk.invalid();
         if lossy && !invalid.is_empty() {
             out.extend_from_slice("\u{fffd}".as_bytes());
@@ -234,22 +317,12 @@ pub(crate) fn write_text(text: &[u8], lossy: bool, out: &mut Vec<u8>) {
             }
         }
     }
-    out.push(b'"');
 }
 
-fn write_valid(text: &str, out: &mut Vec<u8>) {
-    let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|b| !is_plain(*b)) {
-        let (plain, odd) = rest.split_at(at);
-        out.extend_from_slice(plain);
-        rest = write_odd(odd, out);
-    }
-    out.extend_from_slice(rest);
-}
-
-/// Bytes that stand for themselves; of the others some do when they are looked at.
+/// Printable ASCII that stands for itself in a JSON string.
+#[inline]
 fn is_plain(byte: u8) -> bool {
-    !matches!(byte, 0..0x20 | b'"' | b'\\' | 0x7f | 0xc2 | 0xe2)
+    matches!(byte, 0x20..0x7f) && byte != b'"' && byte != b'\\'
 }
 
 /// Writes the character at the front; gives what follows it.
@@ -264,9 +337,12 @@ fn write_odd<'a>(odd: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
         [0xe2, 0x80, 0xa8, ..] => (3, 0x2028),
         [0xe2, 0x80, 0xa9, ..] => (3, 0x2029),
         [byte @ (0..0x20 | 0x7f), ..] => (1, u32::from(*byte)),
-        [byte, ..] => {
-            out.push(*byte);
-            return odd.get(1..).unwrap_or_default();
+        [_, ..] => {
+            // A character beyond ASCII, whole: its first byte and what continues it.
+            let end = odd.iter().skip(1).position(|b| b & 0xc0 != 0x80).map_or(odd.len(), |at| at + 1);
+            let (character, rest) = odd.split_at(end);
+            out.extend_from_slice(character);
+            return rest;
         }
         [] => return odd,
     };
@@ -280,12 +356,12 @@ fn escaped<'a>(odd: &'a [u8], letter: u8, out: &mut Vec<u8>) -> &'a [u8] {
 }
 
 /// `auditd.data`: each key once, with a list where it has many values.
-fn write_data(doc: &AuditDocument<'_>, objects: &mut Objects, out: &mut Vec<u8>) {
+fn write_data(doc: &AuditDocument<'_>, place: &Shown, objects: &mut Objects, out: &mut Vec<u8>) {
     let entries = doc.data();
     if entries.is_empty() {
         return;
     }
-    objects.key("auditd.data", out);
+    objects.key(place, out);
     out.push(b'{');
     let mut in_socket = false;
     for (at, group) in entries.chunk_by(|a, b| a.key == b.key).enumerate() {
@@ -323,13 +399,13 @@ fn write_group(group: &[data::Entry<'_>], out: &mut Vec<u8>) {
 }
 
 /// `auditd.paths`: an object for each PATH record, with its fields in the record's order.
-fn write_paths(doc: &AuditDocument<'_>, objects: &mut Objects, out: &mut Vec<u8>) {
+fn write_paths(doc: &AuditDocument<'_>, place: &Shown, objects: &mut Objects, out: &mut Vec<u8>) {
     let mut any = false;
     for record in doc.event.records_of(RecordType::PATH) {
         if any {
             out.push(b',');
         } else {
-            objects.key("auditd.paths", out);
+            objects.key(place, out);
             out.push(b'[');
             any = true;
         }
@@ -348,5 +424,65 @@ fn write_paths(doc: &AuditDocument<'_>, objects: &mut Objects, out: &mut Vec<u8>
     }
     if any {
         out.push(b']');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(bytes: &[u8], lossy: bool) -> String {
+        let mut out = Vec::new();
+        write_text(bytes, lossy, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_could_harm_a_line_or_a_terminal_is_escaped() {
+        assert_eq!(text(b"a\"b\\c", false), r#""a\"b\\c""#);
+        assert_eq!(text(b"\n\r\t\x1b[2J\x7f\0", false), r#""\n\r\t\u001b[2J\u007f\u0000""#);
+        assert_eq!(text("\u{85}\u{9b}\u{2028}\u{2029}".as_bytes(), false), r#""\u0085\u009b\u2028\u2029""#);
+        assert_eq!(text("é€😀â\u{a0}".as_bytes(), false), "\"é€😀â\u{a0}\"");
+    }
+
+    #[test]
+    fn what_is_no_utf8_is_shown() {
+        assert_eq!(text(b"caf\xff", false), r#""caf\\xff""#);
+        assert_eq!(text(b"caf\xff\xe2\x82", true), "\"caf\u{fffd}\u{fffd}\"");
+    }
+
+    #[test]
+    fn dates_and_numbers() {
+        let value = |value| {
+            let mut out = Vec::new();
+            write_value(&value, false, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(value(Value::Date(1_795_515_233_239)), "\"2026-11-24T10:13:53.239Z\"");
+        assert_eq!(value(Value::Date(0)), "\"1970-01-01T00:00:00.000Z\"");
+        assert_eq!(value(Value::Date(i64::MAX)), i64::MAX.to_string());
+        for number in [0, 7, -1, i64::MIN, i64::MAX] {
+            assert_eq!(value(Value::Long(number)), number.to_string());
+        }
+        assert_eq!(value(Value::Bool(true)), "true");
+        assert_eq!(value(Value::Ip(std::net::Ipv6Addr::LOCALHOST.into())), "\"::1\"");
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_one_line_of_json_that_gives_it_back(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let json = text(&bytes, true);
+            prop_assert!(!json.chars().any(char::is_control));
+            let back: String = serde_json::from_str(&json).unwrap();
+            prop_assert_eq!(back, String::from_utf8_lossy(&bytes));
+        }
+
+        #[test]
+        fn any_character_comes_through(line in "\\PC*") {
+            let back: String = serde_json::from_str(&text(line.as_bytes(), false)).unwrap();
+            prop_assert_eq!(back, line);
+        }
     }
 }

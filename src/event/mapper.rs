@@ -1,5 +1,6 @@
 //! Makes a document of each audit event, and keeps the process table by them.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::hash::BuildHasher;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -50,7 +51,7 @@ pub struct Mapper {
     pub(crate) names: Names,
     pub(crate) table: ProcessTable,
     pub(crate) arguments: Arguments,
-    previous: Option<std::sync::Arc<Image>>,
+    previous: Option<Image>,
     live: bool,
     /// Asked by events as they come, and by a document when a name is wanted.
     pub(crate) gaps: RefCell<Box<dyn Gaps + Send>>,
@@ -138,7 +139,7 @@ impl Mapper {
         if parts.is_exec() {
             self.arguments.read(event);
         }
-        let process = self.track(event, &parts);
+        let process = self.track(event, &parts, arena);
         let created = if self.live { now() } else { event.stamp.millis };
         self.names.refresh(created);
         let this: &'e Self = self;
@@ -146,70 +147,78 @@ impl Mapper {
         let parent = process.and_then(|p| p.parent).and_then(|at| this.table.get(at));
         // The parent's number stands in the record; what the table knows must be of that one.
         let parent = parent.filter(|p| process.is_some_and(|c| c.ppid == p.pid));
-        let previous = this.previous.as_deref();
+        let previous = this.previous.as_ref();
         Some(AuditDocument::new(event, arena, this, parts, [process, parent], previous, created))
     }
 
     /// Brings the process table up to date by the event; gives the process that the event is about.
-    fn track(&mut self, event: &AuditEvent<'_>, parts: &Parts<'_>) -> Option<ProcessRef> {
+    fn track(&mut self, event: &AuditEvent<'_>, parts: &Parts<'_>, arena: &Bump) -> Option<ProcessRef> {
         self.previous = None;
         let pid = parts.pid()?;
-        let millis = event.stamp.millis;
-        let node = event.node.filter(|_| !self.host.is(event.node)).map_or(0, node_hash);
-        let host = self.host.id_of(event.node).to_owned();
-        let decoded =
-            |field: Option<fields::Field<'_>>| field.and_then(|f| Some(value::untrusted(&f)?.into_owned()));
-        let executable = decoded(parts.who.exe);
+        let Self { host, table, gaps, arguments, .. } = self;
+        let (gaps, millis, exec) = (gaps.get_mut().as_mut(), event.stamp.millis, parts.is_exec());
+        let host_id = host.id_of(event.node);
+        let executable = decode(parts.who.exe, arena);
         let name =
-            executable.as_deref().map(base_name).map(<[u8]>::to_vec).or_else(|| decoded(parts.who.comm));
+            if exec { None } else { executable.map(base_name).or_else(|| decode(parts.who.comm, arena)) };
         let sighting = Sighting {
-            node,
-            host: &host,
+            node: event.node.filter(|_| !host.is(event.node)).map_or(0, node_hash),
+            host: host_id,
             pid,
             ppid: parts.ppid(),
             login: parts.login(),
             ids: parts.ids(),
             terminal: Terminal::of_name(parts.who.tty),
             millis,
-            exec: parts.is_exec(),
-            executable: executable.as_deref(),
-            name: name.as_deref(),
+            exec,
+            executable,
+            name,
         };
-        let at = self.table.seen(&sighting, self.gaps.get_mut().as_mut());
+        let at = table.seen(&sighting, gaps);
         if let Some(login) = parts.new_login() {
-            self.table.set_login(at, login);
+            table.set_login(at, login);
         }
-        if parts.is_exec() {
-            let image = self.image(event, parts, executable.as_deref());
-            self.previous = self.table.exec(at, image, self.gaps.get_mut().as_mut());
-        }
-        if parts.kind.is(Act::CRASHED) {
-            self.table.exited(at, millis);
+        if exec {
+            let image = image(event, parts, arguments, executable, arena);
+            self.previous = table.exec(at, image, gaps);
         }
         match parts.call.map(|c| c.kind) {
-            Some(CallKind::ExitGroup) => self.table.exited(at, millis),
-            Some(CallKind::Setsid) if !parts.failed => self.table.set_session(at),
+            _ if parts.kind.is(Act::CRASHED) => table.exited(at, millis),
+            Some(CallKind::ExitGroup) => table.exited(at, millis),
+            Some(CallKind::Setsid) if !parts.failed => table.set_session(at),
             _ => {}
         }
         if let Some((child, how)) = parts.child() {
-            let child = self.table.forked(at, &host, child, millis, how);
+            let child = table.forked(at, host_id, child, millis, how);
             if parts.kind.is(Act::FORKED) {
                 return child;
             }
         }
         Some(at)
     }
+}
 
-    fn image(&self, event: &AuditEvent<'_>, parts: &Parts<'_>, executable: Option<&[u8]>) -> Image {
-        let directory = parts
-            .cwd
-            .and_then(|r| fields::find(r.body, b"cwd"))
-            .and_then(|f| Some(value::untrusted(&f)?.into_owned()));
-        let name = name_of_exec(event, parts, &self.arguments, executable);
-        let count = self.arguments.argc.max(self.arguments.len() as u64);
-        let mut arguments = self.arguments.iter();
-        Image::new(executable, directory.as_deref(), name.as_deref(), Some((&mut arguments, count)))
-    }
+/// What an exec made of its process.
+fn image(
+    event: &AuditEvent<'_>,
+    parts: &Parts<'_>,
+    arguments: &Arguments,
+    executable: Option<&[u8]>,
+    arena: &Bump,
+) -> Image {
+    let directory = parts.cwd.and_then(|r| fields::find(r.body, b"cwd"));
+    let name = name_of_exec(event, parts, arguments, executable);
+    let count = arguments.argc.max(arguments.len() as u64);
+    let mut each = arguments.iter();
+    Image::new(executable, decode(directory, arena), name.as_deref(), Some((&mut each, count)))
+}
+
+/// A text of a record, decoded into the arena where it is not plain.
+fn decode<'a>(field: Option<fields::Field<'a>>, arena: &'a Bump) -> Option<&'a [u8]> {
+    Some(match value::untrusted(&field?)? {
+        Cow::Borrowed(text) => text,
+        Cow::Owned(text) => arena.alloc_slice_copy(&text),
+    })
 }
 
 fn now() -> u64 {

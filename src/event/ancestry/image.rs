@@ -1,31 +1,29 @@
 //! What an exec made of a process: program, directory, arguments, in one small piece of memory.
 
+use std::sync::Arc;
+
 /// Most bytes of arguments that are kept for children to see; the true number of arguments is kept too.
 const MOST_ARGUMENT_BYTES: usize = 2048;
 
 /// Program, name, directory and arguments of a process, as its last exec (or /proc) told them.
 ///
-/// Paths and arguments hold no NUL, so one separates them.
+/// One piece of memory, shared by a process and the children it forks: how many arguments there were and
+/// how many are kept (four bytes each), which parts are known (one byte), then executable NUL directory NUL
+/// name NUL argument NUL argument NUL …; paths and arguments hold no NUL.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
-    /// executable NUL directory NUL name NUL argument NUL argument …
-    text: Box<[u8]>,
-    /// How many arguments there were.
-    count: u32,
-    /// How many of them are in `text`.
-    kept: u32,
-    /// Which of the first three are known.
-    known: u8,
-}
+pub struct Image(Arc<[u8]>);
 
 const EXECUTABLE: u8 = 1;
 const DIRECTORY: u8 = 2;
 const NAME: u8 = 4;
 const ARGUMENTS: u8 = 8;
 
+/// Where the texts begin.
+const HEAD: usize = 9;
+
 impl Image {
-    /// An image of what is known; `arguments` is `None` where no exec and no /proc told them, and `count`
-    /// their true number.
+    /// An image of what is known; `arguments` is `None` where no exec and no /proc told them, and with them
+    /// comes their true number.
     #[must_use]
     pub fn new(
         executable: Option<&[u8]>,
@@ -33,12 +31,13 @@ impl Image {
         name: Option<&[u8]>,
         arguments: Option<(&mut dyn Iterator<Item = &[u8]>, u64)>,
     ) -> Self {
-        let mut text = Vec::with_capacity(192);
+        let mut text = Vec::with_capacity(256);
+        text.resize(HEAD, 0);
         let mut known = 0;
         for (part, bit) in [(executable, EXECUTABLE), (directory, DIRECTORY), (name, NAME)] {
             if let Some(part) = part {
                 known |= bit;
-                text.extend(part.iter().copied().filter(|&b| b != 0));
+                put(part, &mut text);
             }
             text.push(0);
         }
@@ -50,20 +49,33 @@ impl Image {
                 if text.len() + argument.len() >= limit {
                     break;
                 }
-                text.extend(argument.iter().copied().filter(|&b| b != 0));
+                put(argument, &mut text);
                 text.push(0);
                 kept += 1;
             }
             count = u32::try_from(announced).unwrap_or(u32::MAX).max(kept);
         }
-        Self { text: text.into_boxed_slice(), count, kept, known }
+        let head = count.to_le_bytes().into_iter().chain(kept.to_le_bytes()).chain([known]);
+        for (place, byte) in text.iter_mut().zip(head) {
+            *place = byte;
+        }
+        Self(text.into())
+    }
+
+    fn number(&self, at: usize) -> u32 {
+        self.0.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    }
+
+    fn knows(&self, bit: u8) -> bool {
+        self.0.get(HEAD - 1).is_some_and(|known| known & bit != 0)
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.get(HEAD..).unwrap_or_default().split(|&b| b == 0)
     }
 
     fn part(&self, at: usize, bit: u8) -> Option<&[u8]> {
-        if self.known & bit == 0 {
-            return None;
-        }
-        self.text.split(|&b| b == 0).nth(at)
+        if self.knows(bit) { self.texts().nth(at) } else { None }
     }
 
     /// The program's path.
@@ -86,21 +98,32 @@ impl Image {
 
     /// The arguments that were kept; `None` where they are not known.
     pub fn arguments(&self) -> Option<impl Iterator<Item = &[u8]>> {
-        let kept = usize::try_from(self.kept).unwrap_or(usize::MAX);
-        (self.known & ARGUMENTS != 0).then(|| self.text.split(|&b| b == 0).skip(3).take(kept))
+        let kept = usize::try_from(self.number(4)).unwrap_or(usize::MAX);
+        self.knows(ARGUMENTS).then(|| self.texts().skip(3).take(kept))
     }
 
     /// How many arguments there were; `None` where they are not known.
     #[must_use]
     pub fn count(&self) -> Option<u32> {
-        (self.known & ARGUMENTS != 0).then_some(self.count)
+        self.knows(ARGUMENTS).then(|| self.number(0))
     }
 
-    /// Bytes of memory.
+    /// Bytes of memory: the texts and two counts of those who share it.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.text.len() + size_of::<Self>() + 16
+        self.0.len() + 2 * size_of::<usize>()
     }
+
+    /// Whether nobody else shares it.
+    #[must_use]
+    pub(super) fn is_last(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+}
+
+/// Adds a text, without NUL.
+fn put(part: &[u8], text: &mut Vec<u8>) {
+    text.extend(part.iter().copied().filter(|&b| b != 0));
 }
 
 #[cfg(test)]

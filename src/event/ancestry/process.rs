@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::image::Image;
-use super::table::ProcessRef;
+use super::slots::ProcessRef;
 
 /// The person who logged in, and the session: both pass from parent to child.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Login {
     /// Login uid; `u32::MAX` is unset.
     pub auid: u32,
@@ -165,6 +165,12 @@ pub struct Found {
 pub struct Process {
     /// Hash of the node it runs on.
     pub(super) node: u64,
+    /// When it began, as first known, in milliseconds since the Unix epoch; never changed.
+    pub start: u64,
+    /// When it was last seen (its end, when it has ended).
+    pub last: u64,
+    /// In which order it was last seen.
+    pub(super) order: u64,
     /// Its pid.
     pub pid: u32,
     /// Its parent's pid when last seen.
@@ -173,41 +179,36 @@ pub struct Process {
     pub parent: Option<ProcessRef>,
     /// Which process began its session, service or container.
     pub(super) entry: Option<ProcessRef>,
-    /// How that began.
+    /// Session leader and group leader, from /proc.
+    pub(super) leaders: Option<Box<[Option<ProcessRef>; 2]>>,
+    /// What it runs.
+    pub image: Option<Image>,
+    /// The container it is in.
+    pub(super) container: Option<Arc<Box<[u8]>>>,
+    /// What makes `entity_id`.
+    pub entity: [u8; 12],
+    pub(super) login: Login,
+    /// Its login when it began.
+    pub(super) inherited: Login,
+    pub(super) ids: Ids,
+    /// Its terminal.
+    pub terminal: Terminal,
+    /// How its session, service or container began.
     pub entry_type: Entry,
     /// How it became known.
     pub origin: Origin,
-    /// Whether it has ended.
-    pub exited: bool,
-    /// Whether the end of a process is told of it only by doubt: a thread of clone3, maybe.
-    pub(super) tentative: bool,
     /// Whether its namespaces are others than the host's.
     pub foreign: Option<bool>,
-    /// When it began, as first known, in milliseconds since the Unix epoch; never changed.
-    pub start: u64,
-    /// When it was last seen (its end, when it has ended).
-    pub last: u64,
-    /// In which order it was last seen.
-    pub(super) order: u64,
-    /// In which order it came into the table.
-    pub(super) born: u64,
-    /// Hash that makes `entity_id`.
-    pub entity: u128,
-    /// Its login now.
-    pub login: Option<Login>,
-    /// Its login when it began.
-    pub(super) inherited: Option<Login>,
-    /// Its ids when last seen.
-    pub ids: Option<Ids>,
-    /// Its session and process group, from /proc.
-    pub(super) session: Option<ProcessRef>,
-    pub(super) group: Option<ProcessRef>,
-    /// Its terminal.
-    pub terminal: Terminal,
-    /// What it runs.
-    pub image: Option<Arc<Image>>,
-    /// The container it is in.
-    pub container: Option<Arc<[u8]>>,
+    /// Whether it has ended.
+    pub exited: bool,
+    /// Whether it may be no process but a thread, made by clone3.
+    pub(super) tentative: bool,
+    /// Whether `login` and `inherited` are known.
+    pub(super) login_known: bool,
+    /// Whether its login was set more than once.
+    pub(super) relogged: bool,
+    /// Whether `ids` are known.
+    pub(super) ids_known: bool,
 }
 
 /// What the kernel puts behind the path of a file that was removed (`d_path`).
@@ -217,17 +218,40 @@ impl Process {
     /// Whether it runs `executable`, as far as known; a file removed since is the same.
     pub(super) fn runs(&self, executable: Option<&[u8]>) -> bool {
         let plain = |path: &[u8]| path.strip_suffix(DELETED).unwrap_or(path).to_owned();
-        match (executable, self.image.as_deref().and_then(Image::executable)) {
+        match (executable, self.image.as_ref().and_then(Image::executable)) {
             (Some(now), Some(known)) => now == known || plain(now) == plain(known),
             (Some(_), None) => false,
             (None, _) => true,
         }
     }
 
+    /// Its login now.
+    #[must_use]
+    pub fn login(&self) -> Option<Login> {
+        self.login_known.then_some(self.login)
+    }
+
+    /// Its login when it began.
+    pub(super) fn inherited(&self) -> Option<Login> {
+        self.login_known.then_some(self.inherited)
+    }
+
+    /// Its ids when last seen.
+    #[must_use]
+    pub fn ids(&self) -> Option<Ids> {
+        self.ids_known.then_some(self.ids)
+    }
+
+    /// The container it is in.
+    #[must_use]
+    pub fn container(&self) -> Option<&[u8]> {
+        self.container.as_deref().map(|id| &**id)
+    }
+
     /// Whether a child with `login` can be its child: the login passes on, and changes only by LOGIN.
     pub(super) fn hands_on(&self, login: Option<Login>) -> bool {
-        match (login, self.login) {
-            (Some(child), Some(own)) => child == own || Some(child) == self.inherited,
+        match (login, self.login()) {
+            (Some(child), Some(own)) => child == own || child == self.inherited,
             _ => true,
         }
     }

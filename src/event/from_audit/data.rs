@@ -76,14 +76,31 @@ pub(crate) fn collect<'e>(doc: &AuditDocument<'e>) -> &'e [Entry<'e>] {
 }
 
 /// Fields that `process`, `user`, `group`, `auditd.session`, `event.outcome` and `tags` show.
-const SHOWN_ELSEWHERE: [&[u8]; 15] = [
-    b"pid", b"ppid", b"auid", b"uid", b"gid", b"euid", b"suid", b"fsuid", b"egid", b"sgid", b"fsgid", b"ses",
-    b"exe", b"success", b"key",
-];
+#[inline]
+fn shown_elsewhere(key: &[u8]) -> bool {
+    matches!(
+        key,
+        b"pid"
+            | b"ppid"
+            | b"auid"
+            | b"uid"
+            | b"gid"
+            | b"euid"
+            | b"suid"
+            | b"fsuid"
+            | b"egid"
+            | b"sgid"
+            | b"fsgid"
+            | b"ses"
+            | b"exe"
+            | b"success"
+            | b"key"
+    )
+}
 
 fn system_call<'e>(doc: &AuditDocument<'e>, record: Record<'e>, all: &mut BumpVec<'e, Entry<'e>>) {
     for field in fields::kernel(record.body) {
-        if SHOWN_ELSEWHERE.contains(&field.key) || value::is_absent(&field) {
+        if shown_elsewhere(field.key) || value::is_absent(&field) {
             continue;
         }
         let value = match field.key {
@@ -145,7 +162,7 @@ fn other<'e>(doc: &AuditDocument<'e>, record: Record<'e>, all: &mut BumpVec<'e, 
     let own = record == doc.parts.who_record;
     let start = all.len();
     for field in fields::kernel(record.body) {
-        let elsewhere = SHOWN_ELSEWHERE.contains(&field.key);
+        let elsewhere = shown_elsewhere(field.key);
         if value::is_absent(&field) || elsewhere && (own || same_as_call(doc, &field)) {
             continue;
         }
@@ -158,10 +175,10 @@ fn other<'e>(doc: &AuditDocument<'e>, record: Record<'e>, all: &mut BumpVec<'e, 
             continue;
         }
         let key = key(doc, field.key);
-        let taken = RESERVED.contains(&key)
+        let taken = is_reserved(key)
             || key.starts_with(SOCKET)
             || all.get(start..kernel_end).unwrap_or_default().iter().any(|e| e.key == key);
-        let value = if ENCODED.contains(&key) { doc.decode(&field).unwrap_or(field.raw) } else { field.raw };
+        let value = if is_encoded(key) { doc.decode(&field).unwrap_or(field.raw) } else { field.raw };
         all.push(Entry { key: if taken { prefixed(doc, key) } else { key }, value });
     }
     // Text that is no `key=value` at all.
@@ -184,7 +201,7 @@ fn kernel_value<'e>(doc: &AuditDocument<'e>, field: &Field<'e>) -> &'e [u8] {
             let name = number.zip(arch).and_then(|(number, arch)| Arch(arch).syscall_name(number));
             name.map_or(field.raw, str::as_bytes)
         }
-        key if ENCODED.contains(&key) => doc.decode(field).unwrap_or(field.raw),
+        key if is_encoded(key) => doc.decode(field).unwrap_or(field.raw),
         _ => field.raw,
     }
 }
@@ -209,45 +226,74 @@ fn same_as_call(doc: &AuditDocument<'_>, field: &Field<'_>) -> bool {
 
 /// Fields that the kernel or libaudit writes as hexadecimal digits when they hold odd characters
 /// (`audit_log_untrustedstring`; `audit_encode_nv_string(3)`).
-const ENCODED: [&[u8]; 25] = [
-    b"acct",
-    b"cgroup",
-    b"cmd",
-    b"comm",
-    b"cwd",
-    b"data",
-    b"dir",
-    b"exe",
-    b"file",
-    b"grp",
-    b"key",
-    b"name",
-    b"new_disk",
-    b"new_fs",
-    b"new_rng",
-    b"ocomm",
-    b"old_disk",
-    b"old_fs",
-    b"old_rng",
-    b"path",
-    b"profile",
-    b"proctitle",
-    b"vm",
-    b"watch",
-    b"sw",
-];
+#[inline]
+fn is_encoded(key: &[u8]) -> bool {
+    matches!(
+        key,
+        b"acct"
+            | b"cgroup"
+            | b"cmd"
+            | b"comm"
+            | b"cwd"
+            | b"data"
+            | b"dir"
+            | b"exe"
+            | b"file"
+            | b"grp"
+            | b"key"
+            | b"name"
+            | b"new_disk"
+            | b"new_fs"
+            | b"new_rng"
+            | b"ocomm"
+            | b"old_disk"
+            | b"old_fs"
+            | b"old_rng"
+            | b"path"
+            | b"profile"
+            | b"proctitle"
+            | b"vm"
+            | b"watch"
+            | b"sw"
+    )
+}
 
 /// Names that only the kernel's fields have.
-const RESERVED: [&[u8]; 24] = [
-    b"a0", b"a1", b"a2", b"a3", b"arch", b"argc", b"auid", b"comm", b"egid", b"euid", b"exit", b"fsgid",
-    b"fsuid", b"gid", b"items", b"key", b"pid", b"ppid", b"ses", b"sgid", b"success", b"suid", b"syscall",
-    b"uid",
-];
+#[inline]
+fn is_reserved(key: &[u8]) -> bool {
+    matches!(
+        key,
+        b"a0"
+            | b"a1"
+            | b"a2"
+            | b"a3"
+            | b"arch"
+            | b"argc"
+            | b"auid"
+            | b"comm"
+            | b"egid"
+            | b"euid"
+            | b"exit"
+            | b"fsgid"
+            | b"fsuid"
+            | b"gid"
+            | b"items"
+            | b"key"
+            | b"pid"
+            | b"ppid"
+            | b"ses"
+            | b"sgid"
+            | b"success"
+            | b"suid"
+            | b"syscall"
+            | b"uid"
+    )
+}
 
 fn prefixed<'e>(doc: &AuditDocument<'e>, key: &[u8]) -> &'e [u8] {
     let mut name = BumpVec::with_capacity_in(key.len() + 4, doc.arena);
-    name.extend_from_slice(b"msg_");
-    name.extend_from_slice(key);
+    name.extend_from_slice_copy(b"msg_");
+    name.extend_from_slice_copy(key);
     name.into_bump_slice()
 }
 

@@ -6,78 +6,127 @@ use super::super::kind::{Act, Dirs};
 use super::super::mapper::base_name;
 use super::super::schema::{FieldId, field};
 use super::user;
+use crate::audit::fields::Field;
 use crate::audit::{Record, RecordType, fields, value};
 
 pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
-    let Some(items) = Items::of(doc) else { return Values::None };
-    let raw = |key: &[u8]| fields::find(items.file.body, key).map(|f| f.raw).filter(|raw| !raw.is_empty());
+    let Some(items) = doc.items() else { return Values::None };
+    let file = &items.file;
+    let raw = |raw: &'e [u8]| text_or_none(Some(raw).filter(|raw| !raw.is_empty()));
     match id {
-        field::FILE_PATH => text_or_none(path(doc, items.file, items.descriptor)),
-        field::FILE_NAME => text_or_none(name(doc, items.file)),
-        field::FILE_EXTENSION => text_or_none(name(doc, items.file).and_then(extension)),
-        field::FILE_DIRECTORY => text_or_none(path(doc, items.file, items.descriptor).map(directory)),
+        field::FILE_PATH => text_or_none(path(doc, file, items.descriptor)),
+        field::FILE_NAME => text_or_none(name(doc, file)),
+        field::FILE_EXTENSION => text_or_none(name(doc, file).and_then(extension)),
+        field::FILE_DIRECTORY => text_or_none(path(doc, file, items.descriptor).map(directory)),
         field::FILE_EXT_ORIGINAL_PATH => {
-            text_or_none(items.original.and_then(|r| path(doc, r, items.original_descriptor)))
+            text_or_none(items.original.and_then(|r| path(doc, &r, items.original_descriptor)))
         }
-        field::FILE_EXT_ORIGINAL_NAME => text_or_none(items.original.and_then(|r| name(doc, r))),
+        field::FILE_EXT_ORIGINAL_NAME => text_or_none(items.original.and_then(|r| name(doc, &r))),
         field::FILE_EXT_ORIGINAL_EXTENSION => {
-            text_or_none(items.original.and_then(|r| name(doc, r)).and_then(extension))
+            text_or_none(items.original.and_then(|r| name(doc, &r)).and_then(extension))
         }
-        field::FILE_TARGET_PATH => text_or_none(items.target.and_then(|r| given(doc, r))),
-        field::FILE_INODE => text_or_none(raw(b"inode")),
-        field::FILE_DEVICE => text_or_none(raw(b"dev")),
-        field::FILE_UID => text_or_none(raw(b"ouid")),
-        field::FILE_GID => text_or_none(raw(b"ogid")),
-        field::FILE_OWNER => text_or_none(owner(doc, items.file, b"OUID")),
-        field::FILE_GROUP => text_or_none(owner(doc, items.file, b"OGID")),
-        field::FILE_MODE => match raw(b"mode").and_then(value::octal) {
+        field::FILE_TARGET_PATH => text_or_none(items.target.and_then(|r| given(doc, &r))),
+        field::FILE_INODE => raw(file.inode),
+        field::FILE_DEVICE => raw(file.dev),
+        field::FILE_UID => raw(file.ouid),
+        field::FILE_GID => raw(file.ogid),
+        field::FILE_OWNER => text_or_none(owner(doc, file, b"OUID")),
+        field::FILE_GROUP => text_or_none(owner(doc, file, b"OGID")),
+        field::FILE_MODE => match value::octal(file.mode) {
             Some(mode) => doc.number_text(format_args!("{:04o}", mode & 0o7777)),
             None => Values::None,
         },
-        field::FILE_TYPE => raw(b"mode").and_then(value::octal).map_or(Values::None, file_type),
+        field::FILE_TYPE => value::octal(file.mode).map_or(Values::None, file_type),
         _ => Values::None,
+    }
+}
+
+/// A PATH record, its fields found in one pass.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Item<'e> {
+    record: Record<'e>,
+    name: Option<Field<'e>>,
+    inode: &'e [u8],
+    dev: &'e [u8],
+    mode: &'e [u8],
+    ouid: &'e [u8],
+    ogid: &'e [u8],
+    role: &'e [u8],
+}
+
+impl<'e> Item<'e> {
+    fn of(record: Record<'e>) -> Self {
+        let none: &[u8] = b"";
+        let mut item = Self {
+            record,
+            name: None,
+            inode: none,
+            dev: none,
+            mode: none,
+            ouid: none,
+            ogid: none,
+            role: none,
+        };
+        for field in fields::kernel(record.body) {
+            let place = match field.key {
+                b"name" => {
+                    item.name = item.name.or(Some(field));
+                    continue;
+                }
+                b"inode" => &mut item.inode,
+                b"dev" => &mut item.dev,
+                b"mode" => &mut item.mode,
+                b"ouid" => &mut item.ouid,
+                b"ogid" => &mut item.ogid,
+                b"nametype" => &mut item.role,
+                _ => continue,
+            };
+            *place = field.raw;
+        }
+        item
     }
 }
 
 /// The PATH records of a call by their roles.
 #[derive(Clone, Copy, Debug)]
-struct Items<'e> {
+pub(crate) struct Items<'e> {
     /// The file it was about; of a rename under its new name.
-    file: Record<'e>,
+    file: Item<'e>,
     /// The descriptor that its name is relative to.
     descriptor: Option<u64>,
     /// Of a rename: the old name.
-    original: Option<Record<'e>>,
+    original: Option<Item<'e>>,
     original_descriptor: Option<u64>,
     /// Of a symbolic link: what it points to.
-    target: Option<Record<'e>>,
+    target: Option<Item<'e>>,
 }
 
 impl<'e> Items<'e> {
-    fn of(doc: &AuditDocument<'e>) -> Option<Self> {
+    pub(crate) fn of(doc: &AuditDocument<'e>) -> Option<Self> {
         let about_file = |act: &Act| act.row().categories.contains(&Value::Text(b"file"));
         let mounts = [Act::MOUNTED, Act::UNMOUNTED];
         if !doc.parts.kind.acts().iter().any(|act| about_file(act) || mounts.contains(act)) {
             return None;
         }
-        let mut file: Option<(Record<'e>, u8)> = None;
+        let mut file: Option<(Item<'e>, u8)> = None;
         let (mut original, mut unknown) = (None, None);
         for record in doc.event.records_of(RecordType::PATH) {
-            let role = fields::find(record.body, b"nametype").map_or(b"" as &[u8], |f| f.raw);
-            let rank = match role {
-                b"PARENT" => 0,
+            let item = Item::of(record);
+            let rank = match item.role {
+                // The directory of a file that is not there: nothing is known of the file itself.
+                b"PARENT" => continue,
                 b"UNKNOWN" => 1,
                 b"CREATE" => 4,
                 b"DELETE" => 3,
                 _ => 2,
             };
-            match role {
-                b"DELETE" => original = original.or(Some(record)),
-                b"UNKNOWN" => unknown = unknown.or(Some(record)),
+            match item.role {
+                b"DELETE" => original = original.or(Some(item)),
+                b"UNKNOWN" => unknown = unknown.or(Some(item)),
                 _ => {}
             }
             if file.is_none_or(|(_, best)| rank >= best) {
-                file = Some((record, rank));
+                file = Some((item, rank));
             }
         }
         let (file, _) = file?;
@@ -88,12 +137,13 @@ impl<'e> Items<'e> {
         };
         let renamed = doc.parts.kind.is(Act::RENAMED);
         let symlink = doc.parts.kind.is(Act::SYMLINKED);
+        let other = |item: &Item<'_>| item.record.body != file.record.body;
         Some(Self {
             file,
             descriptor: second.filter(|fd| !is_cwd(*fd)),
-            original: original.filter(|r| renamed && *r != file),
+            original: original.filter(|item| renamed && other(item)),
             original_descriptor: first.filter(|fd| !is_cwd(*fd)),
-            target: unknown.filter(|r| symlink && *r != file),
+            target: unknown.filter(|item| symlink && other(item)),
         })
     }
 }
@@ -106,19 +156,19 @@ fn is_cwd(descriptor: u64) -> bool {
 /// The descriptor that the file's name is relative to, where it is: no record says which directory that
 /// is, so the path is not known.
 pub(super) fn descriptor(doc: &AuditDocument<'_>) -> Option<u64> {
-    let items = Items::of(doc)?;
-    let name = given(doc, items.file)?;
+    let items = doc.items()?;
+    let name = given(doc, &items.file)?;
     items.descriptor.filter(|_| !name.is_empty() && !name.starts_with(b"/"))
 }
 
 /// The name as the process gave it; `None` for `(null)`.
-fn given<'e>(doc: &AuditDocument<'e>, record: Record<'e>) -> Option<&'e [u8]> {
-    doc.decode(&fields::find(record.body, b"name")?)
+fn given<'e>(doc: &AuditDocument<'e>, item: &Item<'e>) -> Option<&'e [u8]> {
+    doc.decode(&item.name?)
 }
 
 /// The whole path, when it is known: an absolute name, or one relative to the working directory.
-fn path<'e>(doc: &AuditDocument<'e>, record: Record<'e>, descriptor: Option<u64>) -> Option<&'e [u8]> {
-    let name = given(doc, record)?;
+fn path<'e>(doc: &AuditDocument<'e>, item: &Item<'e>, descriptor: Option<u64>) -> Option<&'e [u8]> {
+    let name = given(doc, item)?;
     if name.starts_with(b"/") {
         return Some(tidy(doc, &[], name));
     }
@@ -135,7 +185,7 @@ fn tidy<'e>(doc: &AuditDocument<'e>, directory: &[u8], name: &[u8]) -> &'e [u8] 
     let parts = directory.split(|&b| b == b'/').chain(name.split(|&b| b == b'/'));
     for part in parts.filter(|part| !part.is_empty() && *part != b".") {
         path.push(b'/');
-        path.extend_from_slice(part);
+        path.extend_from_slice_copy(part);
     }
     if path.is_empty() {
         path.push(b'/');
@@ -143,8 +193,8 @@ fn tidy<'e>(doc: &AuditDocument<'e>, directory: &[u8], name: &[u8]) -> &'e [u8] 
     path.into_bump_slice()
 }
 
-fn name<'e>(doc: &AuditDocument<'e>, record: Record<'e>) -> Option<&'e [u8]> {
-    let given = given(doc, record)?;
+fn name<'e>(doc: &AuditDocument<'e>, item: &Item<'e>) -> Option<&'e [u8]> {
+    let given = given(doc, item)?;
     let given = given.strip_suffix(b"/").unwrap_or(given);
     Some(base_name(given)).filter(|name| !name.is_empty())
 }
@@ -161,8 +211,8 @@ fn directory(path: &[u8]) -> &[u8] {
     }
 }
 
-fn owner<'e>(doc: &AuditDocument<'e>, record: Record<'e>, key: &[u8]) -> Option<&'e [u8]> {
-    user::enriched(doc, record, key).filter(|_| doc.host_view())
+fn owner<'e>(doc: &AuditDocument<'e>, item: &Item<'e>, key: &[u8]) -> Option<&'e [u8]> {
+    user::enriched(doc, item.record, key).filter(|_| doc.host_view())
 }
 
 /// The file type bits (`inode(7)`) in ECS' words.

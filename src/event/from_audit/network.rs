@@ -100,7 +100,7 @@ fn told<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
 fn abstract_name<'e>(doc: &AuditDocument<'e>, name: &[u8]) -> &'e [u8] {
     let mut text = bumpalo::collections::Vec::with_capacity_in(name.len() + 1, doc.arena);
     text.push(b'@');
-    text.extend_from_slice(name);
+    text.extend_from_slice_copy(name);
     text.into_bump_slice()
 }
 

@@ -1,5 +1,9 @@
 //! The records of an event by their roles, found in one pass.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use crate::audit::fields::{self, Syscall};
 use crate::audit::syscalls::Arch;
 use crate::audit::{AuditEvent, Record, RecordType, value};
@@ -266,13 +270,14 @@ fn act_of_call(event: &AuditEvent<'_>, call: Call, who: &Syscall<'_>) -> Act {
     }
 }
 
+/// What a PATH record says of a file that the call made.
+static CREATE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"nametype=CREATE"));
+
 /// `O_ACCMODE` and `O_TRUNC` (`include/uapi/asm-generic/fcntl.h`).
 const WRITES: u64 = 0o3 | 0o1000;
 
 fn opened(event: &AuditEvent<'_>, who: &Syscall<'_>, flags: Option<u8>, worked: bool) -> Act {
-    let made = |record: Record<'_>| {
-        record.kind == RecordType::PATH && memchr::memmem::find(record.body, b"nametype=CREATE").is_some()
-    };
+    let made = |record: Record<'_>| record.kind == RecordType::PATH && CREATE.find(record.body).is_some();
     if worked && event.records().any(made) {
         return Act::CREATED;
     }

@@ -39,7 +39,7 @@ pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
             .map_or(Values::None, |args| doc.many(args.map(Value::Text))),
         field::PROCESS_THREAD_CAPABILITIES_EFFECTIVE => capabilities(doc, b"pe"),
         field::PROCESS_THREAD_CAPABILITIES_PERMITTED => capabilities(doc, b"pp"),
-        field::CONTAINER_ID => text_or_none(doc.process.and_then(|p| p.container.as_deref())),
+        field::CONTAINER_ID => text_or_none(doc.process.and_then(|p| p.container())),
         _ => relative::ids_of_event(doc, id),
     }
 }
@@ -61,7 +61,7 @@ fn executable<'e>(doc: &AuditDocument<'e>) -> Option<&'e [u8]> {
         return doc.decode(&field);
     }
     let known = doc.process.filter(|p| p.origin != Origin::Seen || p.image.is_some());
-    if let Some(path) = known.and_then(|p| p.image.as_deref()).and_then(Image::executable) {
+    if let Some(path) = known.and_then(|p| p.image.as_ref()).and_then(Image::executable) {
         return Some(path);
     }
     let told = fields::user(doc.parts.lead.body).find(|f| f.key == b"exe" && !value::is_absent(f))?;
@@ -70,7 +70,7 @@ fn executable<'e>(doc: &AuditDocument<'e>) -> Option<&'e [u8]> {
 
 /// `process.name`: see docs/process-name.md.
 fn name<'e>(doc: &AuditDocument<'e>) -> Option<&'e [u8]> {
-    if let Some(name) = doc.process.and_then(|p| p.image.as_deref()).and_then(Image::name) {
+    if let Some(name) = doc.process.and_then(|p| p.image.as_ref()).and_then(Image::name) {
         return Some(name);
     }
     if doc.parts.is_exec() {
@@ -158,12 +158,12 @@ pub(super) fn command_line<'e, 'a>(
     doc: &AuditDocument<'e>,
     arguments: impl Iterator<Item = &'a [u8]>,
 ) -> Values<'e> {
-    let mut line = bumpalo::collections::Vec::new_in(doc.arena);
+    let mut line = bumpalo::collections::Vec::with_capacity_in(128, doc.arena);
     for (at, argument) in arguments.enumerate() {
         if at > 0 {
             line.push(b' ');
         }
-        line.extend_from_slice(argument);
+        line.extend_from_slice_copy(argument);
     }
     Values::One(Value::Text(line.into_bump_slice()))
 }
@@ -183,7 +183,7 @@ fn directory<'e>(doc: &AuditDocument<'e>) -> Option<&'e [u8]> {
     }
     // A new process stands where its parent stands.
     if doc.parts.kind.is(Act::FORKED) {
-        return doc.process.and_then(|p| p.image.as_deref()).and_then(Image::directory);
+        return doc.process.and_then(|p| p.image.as_ref()).and_then(Image::directory);
     }
     None
 }

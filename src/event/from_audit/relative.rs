@@ -1,52 +1,106 @@
 //! Fields that a process has whether it is the event's own, its parent or a leader.
 
+use std::sync::OnceLock;
+
 use super::super::ancestry::{Entry, Ids, Image, Process, Terminal};
 use super::super::audit_document::{AuditDocument, long_or_none, text_or_none};
 use super::super::document::{Value, Values};
-use super::super::schema::{FieldId, field};
+use super::super::schema::{FieldId, ROWS, field};
 use super::parts::number;
 use super::process::command_line;
+
+/// What can be asked of a parent or leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Args,
+    ArgsCount,
+    CommandLine,
+    Directory,
+    EffectiveGroup,
+    EffectiveUser,
+    Entity,
+    EntryType,
+    Executable,
+    Interactive,
+    Major,
+    Minor,
+    Name,
+    Pid,
+    RealGroup,
+    RealUser,
+    Start,
+    Other,
+}
+
+impl Part {
+    fn of(name: &str) -> Self {
+        match name {
+            "args" => Self::Args,
+            "args_count" => Self::ArgsCount,
+            "command_line" => Self::CommandLine,
+            "entity_id" => Self::Entity,
+            "entry_meta.type" => Self::EntryType,
+            "executable" => Self::Executable,
+            "group.id" => Self::EffectiveGroup,
+            "interactive" => Self::Interactive,
+            "name" => Self::Name,
+            "pid" => Self::Pid,
+            "real_group.id" => Self::RealGroup,
+            "real_user.id" => Self::RealUser,
+            "start" => Self::Start,
+            "tty.char_device.major" => Self::Major,
+            "tty.char_device.minor" => Self::Minor,
+            "user.id" => Self::EffectiveUser,
+            "working_directory" => Self::Directory,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The part of each field, by id.
+fn parts() -> &'static [Part] {
+    static PARTS: OnceLock<Vec<Part>> = OnceLock::new();
+    PARTS.get_or_init(|| {
+        let prefixes =
+            ["process.parent.", "process.entry_leader.", "process.group_leader.", "process.session_leader."];
+        let part = |name: &str| prefixes.iter().find_map(|prefix| name.strip_prefix(prefix)).map(Part::of);
+        ROWS.iter().map(|row| part(row.name).unwrap_or(Part::Other)).collect()
+    })
+}
 
 /// A field of a parent or leader. Where the parent is not known its pid still is: the kernel's record has
 /// it.
 pub(super) fn values<'e>(
     doc: &AuditDocument<'e>,
     process: Option<&'e Process>,
-    name: &str,
-    prefix: &str,
+    field: FieldId,
 ) -> Values<'e> {
-    let part = name.strip_prefix(prefix).unwrap_or_default();
     let Some(process) = process else {
-        return match part {
-            "pid" if prefix == "process.parent." => long_or_none(parent_pid(doc)),
-            _ => Values::None,
-        };
+        return if field == field::PROCESS_PARENT_PID { long_or_none(parent_pid(doc)) } else { Values::None };
     };
-    let image = process.image.as_deref();
-    match part {
-        "pid" => long_or_none(Some(process.pid)),
-        "name" => text_or_none(image.and_then(Image::name)),
-        "executable" => text_or_none(image.and_then(Image::executable)),
-        "working_directory" => text_or_none(image.and_then(Image::directory)),
-        "args" => match image.and_then(Image::arguments) {
+    let image = process.image.as_ref();
+    match parts().get(usize::from(field.0)).copied().unwrap_or(Part::Other) {
+        Part::Pid => long_or_none(Some(process.pid)),
+        Part::Name => text_or_none(image.and_then(Image::name)),
+        Part::Executable => text_or_none(image.and_then(Image::executable)),
+        Part::Directory => text_or_none(image.and_then(Image::directory)),
+        Part::Args => match image.and_then(Image::arguments) {
             Some(arguments) => doc.many(arguments.map(Value::Text)),
             None => Values::None,
         },
-        "args_count" => long_or_none(image.and_then(Image::count)),
-        "command_line" => match image.and_then(Image::arguments) {
+        Part::ArgsCount => long_or_none(image.and_then(Image::count)),
+        Part::CommandLine => match image.and_then(Image::arguments) {
             Some(arguments) => command_line(doc, arguments),
             None => Values::None,
         },
-        "entity_id" => entity(doc, process),
-        "start" => start(process),
-        "interactive" => terminal(process.terminal, field::PROCESS_INTERACTIVE),
-        "tty.char_device.major" => terminal(process.terminal, field::PROCESS_TTY_CHAR_DEVICE_MAJOR),
-        "tty.char_device.minor" => terminal(process.terminal, field::PROCESS_TTY_CHAR_DEVICE_MINOR),
-        "entry_meta.type" => match process.entry_type {
-            Entry::Unknown => Values::None,
-            known => doc.one_text(known.name().as_bytes()),
-        },
-        _ => id(doc, process.ids, part),
+        Part::Entity => entity(doc, process),
+        Part::Start => start(process),
+        Part::Interactive => terminal(process.terminal, field::PROCESS_INTERACTIVE),
+        Part::Major => terminal(process.terminal, field::PROCESS_TTY_CHAR_DEVICE_MAJOR),
+        Part::Minor => terminal(process.terminal, field::PROCESS_TTY_CHAR_DEVICE_MINOR),
+        Part::EntryType if process.entry_type == Entry::Unknown => Values::None,
+        Part::EntryType => doc.one_text(process.entry_type.name().as_bytes()),
+        part => process.ids().map_or(Values::None, |ids| id(doc, ids, part)),
     }
 }
 
@@ -55,13 +109,12 @@ fn parent_pid(doc: &AuditDocument<'_>) -> Option<u32> {
     doc.process.map(|p| p.ppid).filter(|ppid| *ppid != 0).or_else(|| doc.parts.ppid())
 }
 
-fn id<'e>(doc: &AuditDocument<'e>, ids: Option<Ids>, part: &str) -> Values<'e> {
-    let Some(ids) = ids else { return Values::None };
+fn id<'e>(doc: &AuditDocument<'e>, ids: Ids, part: Part) -> Values<'e> {
     match part {
-        "user.id" => doc.number_text(ids.euid),
-        "group.id" => doc.number_text(ids.egid),
-        "real_user.id" => doc.number_text(ids.uid),
-        "real_group.id" => doc.number_text(ids.gid),
+        Part::EffectiveUser => doc.number_text(ids.euid),
+        Part::EffectiveGroup => doc.number_text(ids.egid),
+        Part::RealUser => doc.number_text(ids.uid),
+        Part::RealGroup => doc.number_text(ids.gid),
         _ => Values::None,
     }
 }
@@ -84,15 +137,13 @@ pub(super) fn ids_of_event<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'
 /// The characters of base64url (RFC 4648, section 5).
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// 128 bits as 22 characters of base64url without padding.
+/// 96 bits as 16 characters of base64url.
 #[must_use]
-pub(super) fn base64(bits: u128) -> [u8; 22] {
-    let mut text = [0; 22];
-    for (at, place) in text.iter_mut().enumerate() {
-        let shift = 122_i32 - 6 * i32::try_from(at).unwrap_or(0);
-        let six = if shift >= 0 { bits >> shift } else { bits << -shift };
-        let digit = usize::try_from(six & 0x3f).unwrap_or(0);
-        *place = BASE64.get(digit).copied().unwrap_or(b'A');
+fn base64(bytes: [u8; 12]) -> [u8; 16] {
+    let mut text = [0; 16];
+    for (group, place) in bytes.as_chunks::<3>().0.iter().zip(text.as_chunks_mut::<4>().0) {
+        let bits = group.iter().fold(0_usize, |bits, byte| bits << 8 | usize::from(*byte));
+        *place = [18, 12, 6, 0].map(|shift| BASE64.get(bits >> shift & 0x3f).copied().unwrap_or(b'A'));
     }
     text
 }
@@ -123,10 +174,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base64url_of_128_bits() {
-        // RFC 4648 test vector "foobar" is Zm9vYmFy; here followed by ten zero bytes.
-        let bits = u128::from_be_bytes(*b"foobar\0\0\0\0\0\0\0\0\0\0");
-        assert_eq!(&base64(bits), b"Zm9vYmFyAAAAAAAAAAAAAA");
-        assert_eq!(&base64(u128::MAX), b"_____________________w");
+    fn base64url_of_96_bits() {
+        // RFC 4648, section 10: BASE64("foobar") = "Zm9vYmFy".
+        assert_eq!(&base64(*b"foobarfoobar"), b"Zm9vYmFyZm9vYmFy");
+        assert_eq!(&base64([0xff; 12]), b"________________");
     }
 }

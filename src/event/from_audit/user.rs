@@ -56,15 +56,15 @@ fn number_of(raw: &[u8]) -> Values<'_> {
 /// The name of an id: what auditd looked up when it wrote the record, else what this host's file says.
 /// Both are the host's view, so a process in a container or in namespaces of its own is given none.
 fn user_name<'e>(doc: &AuditDocument<'e>, raw: &[u8], key: &[u8]) -> Values<'e> {
-    let Some(uid) = number(raw).filter(|n| *n != UNSET && doc.host_view()) else { return Values::None };
+    let Some(uid) = number(raw).filter(|n| *n != UNSET) else { return Values::None };
     let own = || doc.mapper.names.user(uid).filter(|_| doc.mapper.host.is(doc.event.node));
-    text_or_none(enriched(doc, doc.parts.who_record, key).or_else(own))
+    text_or_none(enriched(doc, doc.parts.who_record, key).or_else(own).filter(|_| doc.host_view()))
 }
 
 fn group_name<'e>(doc: &AuditDocument<'e>, raw: &[u8], key: &[u8]) -> Values<'e> {
-    let Some(gid) = number(raw).filter(|n| *n != UNSET && doc.host_view()) else { return Values::None };
+    let Some(gid) = number(raw).filter(|n| *n != UNSET) else { return Values::None };
     let own = || doc.mapper.names.group(gid).filter(|_| doc.mapper.host.is(doc.event.node));
-    text_or_none(enriched(doc, doc.parts.who_record, key).or_else(own))
+    text_or_none(enriched(doc, doc.parts.who_record, key).or_else(own).filter(|_| doc.host_view()))
 }
 
 /// What an ENRICHED record has for a key; `unset` and `unknown(4242)` are no names.

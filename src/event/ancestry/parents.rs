@@ -1,0 +1,186 @@
+//! Parents: which process has a number now, and what /proc says where the table does not know.
+
+use std::sync::Arc;
+
+use super::process::{Entry, Found, Login, Origin, Process};
+use super::slots::ProcessRef;
+use super::table::{ProcessTable, entity};
+
+/// Where the table turns when it does not know a process: /proc in live operation, nothing in a replay.
+pub trait Gaps {
+    /// What is known of the process that has `pid` now; `None` where there is none or none may be asked.
+    fn look(&mut self, pid: u32) -> Option<Found>;
+}
+
+/// Nothing is looked up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoGaps;
+
+impl Gaps for NoGaps {
+    fn look(&mut self, _pid: u32) -> Option<Found> {
+        None
+    }
+}
+
+/// How long after the end of a process a child may still name it as its parent, in milliseconds: the
+/// record of an end is stamped before the children are handed on, and no number is given again that soon
+/// (the kernel goes through all others first, `alloc_pid`).
+const HANDING_ON: u64 = 100;
+
+impl ProcessTable {
+    /// The parent of a process that has `ppid` as its parent's number now.
+    pub(super) fn parent(
+        &mut self,
+        node: u64,
+        host: &[u8],
+        ppid: u32,
+        login: Option<Login>,
+        millis: u64,
+        gaps: &mut dyn Gaps,
+    ) -> Option<ProcessRef> {
+        if ppid == 0 {
+            return None;
+        }
+        let known = self.current(node, ppid);
+        if let Some(at) = known
+            && self.can_be_parent(at, node, login, millis)
+        {
+            let order = self.order;
+            if let Some(process) = self.get_mut(at) {
+                process.order = order;
+            }
+            self.renew(at);
+            return Some(at);
+        }
+        self.counters.looked_up += 1;
+        match gaps.look(ppid) {
+            Some(found) if found.pid == ppid => Some(self.found(node, host, found)),
+            _ => {
+                self.counters.parents_unknown += 1;
+                None
+            }
+        }
+    }
+
+    fn can_be_parent(&self, at: ProcessRef, node: u64, login: Option<Login>, millis: u64) -> bool {
+        let Some(known) = self.get(at) else { return false };
+        if known.exited && millis.abs_diff(known.last) > HANDING_ON {
+            return false;
+        }
+        if !known.hands_on(login) {
+            return false;
+        }
+        // Another number was found reused after this one was last seen: numbers go round, so this one
+        // may have been given again too. Init never is.
+        known.pid == 1 || self.reused.get(&node).is_none_or(|at| known.order > *at)
+    }
+
+    /// Takes in what /proc says of a process that has its number now.
+    fn found(&mut self, node: u64, host: &[u8], found: Found) -> ProcessRef {
+        if let Some(at) = self.current(node, found.pid) {
+            // Seen in an event between its start and now: it is this one.
+            let same = self.get(at).is_some_and(|p| {
+                !p.exited
+                    && p.last + 10 >= found.start
+                    && (p.origin != Origin::Proc || p.start == found.start)
+            });
+            if same {
+                let order = self.order;
+                if let Some(process) = self.get_mut(at) {
+                    process.order = order;
+                    if let Some(login) = found.login {
+                        (process.login, process.login_known) = (login, true);
+                    }
+                    process.foreign = found.foreign.or(process.foreign);
+                }
+                self.renew(at);
+                return at;
+            }
+            self.retire(at, false);
+        }
+        self.order += 1;
+        let at = self.add(node, host, found);
+        self.settle();
+        at
+    }
+
+    /// Adds a process of a snapshot of /proc. Parents are linked when all are in.
+    pub fn add_snapshot(&mut self, node: u64, host: &[u8], found: Found) {
+        if let Some(at) = self.current(node, found.pid) {
+            self.retire(at, false);
+        }
+        self.order += 1;
+        self.add(node, host, found);
+    }
+
+    fn add(&mut self, node: u64, host: &[u8], found: Found) -> ProcessRef {
+        let process = Process {
+            node,
+            pid: found.pid,
+            ppid: found.ppid,
+            parent: None,
+            entry: None,
+            entry_type: Entry::Unknown,
+            origin: Origin::Proc,
+            exited: false,
+            tentative: false,
+            foreign: found.foreign,
+            start: found.start,
+            last: found.start,
+            order: self.order,
+            entity: entity(host, found.pid, found.start),
+            login: found.login.unwrap_or_default(),
+            inherited: found.login.unwrap_or_default(),
+            login_known: found.login.is_some(),
+            relogged: false,
+            ids: found.ids.unwrap_or_default(),
+            ids_known: found.ids.is_some(),
+            leaders: None,
+            terminal: found.terminal,
+            image: None,
+            container: found.container.map(Arc::new),
+        };
+        let at = self.insert(process);
+        self.set_image(at, found.image);
+        self.unsettled.push((at, found.sid, found.pgid));
+        at
+    }
+
+    /// Links the processes of a snapshot to their parents and leaders: all were there at one time.
+    pub(super) fn settle(&mut self) {
+        if self.unsettled.is_empty() {
+            return;
+        }
+        let unsettled = std::mem::take(&mut self.unsettled);
+        for &(at, sid, pgid) in &unsettled {
+            let Some(process) = self.get(at) else { continue };
+            let (node, ppid) = (process.node, process.ppid);
+            let links = [ppid, sid, pgid].map(|pid| self.current(node, pid));
+            if let Some(process) = self.get_mut(at) {
+                let [parent, session, group] = links;
+                process.parent = parent;
+                process.leaders = Some(Box::new([session, group]));
+            }
+        }
+        // Entries from the top down: a process's depends on its parent's.
+        for &(at, ..) in &unsettled {
+            let mut line = vec![at];
+            while let Some(parent) = line.last().and_then(|at| self.get(*at)?.parent)
+                && line.len() < 64
+                && self.get(parent).is_some_and(|p| p.entry.is_none())
+                && !line.contains(&parent)
+            {
+                line.push(parent);
+            }
+            for at in line.into_iter().rev() {
+                if let Some((entry, kind)) =
+                    self.get(at).and_then(|p| self.get(p.parent?)).map(|p| (p.entry, p.entry_type))
+                    && let Some(process) = self.get_mut(at)
+                {
+                    (process.entry, process.entry_type) = (entry, kind);
+                }
+                self.find_entry(at, None);
+            }
+        }
+    }
+}
