@@ -33,6 +33,10 @@ pub struct Fields<'a> {
     word: &'a [u8],
 }
 
+/// Most bytes that the permissions of an AVC may take: no more are looked through for the brace that ends
+/// them. A class has at most 32.
+const PERMISSIONS: usize = 1024;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
     Kernel,
@@ -127,8 +131,8 @@ impl<'a> Fields<'a> {
             b"denied" | b"granted" if before == b"avc:" => {
                 Some(Field { key: b"seresult", raw: word, quoted: false })
             }
-            b"{" => {
-                let end = memchr(b'}', rest)?;
+            b"{" if matches!(before, b"denied" | b"granted") => {
+                let end = memchr(b'}', rest.get(..PERMISSIONS).unwrap_or(rest))?;
                 let (inside, rest) = rest.split_at(end);
                 self.rest = rest.get(1..).unwrap_or_default();
                 Some(Field { key: b"seperms", raw: inside.trim_ascii(), quoted: false })
@@ -487,7 +491,7 @@ mod tests {
         assert_eq!(show(kernel(b"")), "");
         assert_eq!(show(kernel(b"  word  =  == =x a=1 \" b=\"cut")), "a=1|b=\"cut\"");
         assert_eq!(show(kernel(b"a=b=c d")), "a=b=c");
-        assert_eq!(show(kernel(b"{ { { }")), "seperms={ {");
+        assert_eq!(show(kernel(b"{ { { } a=1")), "a=1");
     }
 
     #[test]

@@ -111,9 +111,12 @@ impl OpenEvent {
             return slots.iter().any(same);
         }
         let bodies = self.bodies.get_or_insert_with(Box::default);
-        for (slot, at) in slots.iter().zip(0_u32..).skip(bodies.len()) {
+        // Only those that came since the last look: this must not take time by their square.
+        let known = bodies.len();
+        for (at, slot) in slots.iter().enumerate().skip(known) {
             let hash = hash(slot.body(bytes));
-            bodies.insert_unique(hash, (hash, at), |(hash, _)| *hash);
+            #[expect(clippy::cast_possible_truncation, reason = "Limits::event_bytes is at most 2 GiB")]
+            bodies.insert_unique(hash, (hash, at as u32), |(hash, _)| *hash);
         }
         let wanted = hash(record.body);
         bodies.find(wanted, |(_, at)| slots.get(*at as usize).is_some_and(same)).is_some()
