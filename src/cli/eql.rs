@@ -1,257 +1,216 @@
-//! `auditward eql`: a query over documents.
+//! `auditward eql`: a query over documents or audit records.
 
-use std::fs;
-use std::io::{self, BufWriter, IsTerminal, Read, Write};
+mod documents;
+mod records;
+
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use bumpalo::Bump;
-use clap::Args;
 use jiff::Timestamp;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
+use super::Status;
+use super::input::{self, Sink};
 use crate::diagnostic::{Diagnostic, Source, render};
 use crate::eql::finite::{Bounds, answer};
 use crate::eql::{Found, JoinKey, KeyValue, Kind, Options, Program};
-use crate::event::document::{Order, Value};
-use crate::event::mapping::Mapping;
-use crate::event::ndjson::{Fields, NdjsonDocument, Survey};
-use crate::event::{Document, FieldId, Schema};
+use crate::event::{Held, Schema};
 
-/// Ask documents with an EQL query
+use documents::Documents;
+use records::Records;
+
+/// Ask documents or audit records with an EQL query.
 ///
 /// Prints one line of JSON for each hit: {"events":[…],"join_keys":[…]}. The events are the documents as
-/// they were read; an event query gives one in each line, a sequence or sample all of its own, and null
-/// stands for a missing event. Documents are taken in the order of their time stamps.
+/// they were read, or audit events as `auditward events` shows them; an event query gives one in each
+/// line, a sequence or sample all of its own, and null stands for a missing event. Events are taken in
+/// the order of their time stamps.
 ///
 /// Exit status: 0 if something was found, 1 if nothing was, 2 for an error.
-#[derive(Args, Debug)]
+#[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  auditward eql 'process where process.name : \"usermod\"' events.ndjson
-  auditward events audit.log | auditward eql 'sequence by user.id with maxspan=1m
-      [process where process.name == \"useradd\"] [process where process.name == \"usermod\"]' -")]
-pub struct EqlArgs {
-    /// The query
+  auditward eql 'process where process.name : \"usermod\"' /var/log/audit/audit.log
+  auditward eql 'sequence by user.id with maxspan=1m
+      [process where process.name == \"useradd\"] [process where process.name == \"usermod\"]' events.ndjson")]
+pub struct Args {
+    /// The query.
     query: String,
-    /// Documents, one JSON object a line; - or nothing reads standard input
+
+    /// What is asked, all of one kind: NDJSON (one document a line) or audit records, also
+    /// gzip-compressed; `-` is standard input, which is also the default.
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The field that holds the time of a document
+
+    /// The field that holds the time of a document.
     #[arg(long, value_name = "FIELD", default_value = "@timestamp")]
     timestamp_field: String,
-    /// The field that orders documents of equal time; without it they stay in the order they were read
+
+    /// The field that orders documents of equal time; without it they stay in the order they were read.
     #[arg(long, value_name = "FIELD")]
     tiebreaker_field: Option<String>,
-    /// The field that `process where …` asks for process
+
+    /// The field that `process where …` asks for process.
     #[arg(long, value_name = "FIELD", default_value = "event.category")]
     event_category_field: String,
-    /// An Elasticsearch mapping that gives the types of fields, as GET INDEX/_mapping prints it
+
+    /// An Elasticsearch mapping with the types of documents' fields, as GET INDEX/_mapping prints it.
+    /// Fields that it does not name get the types that ECS or their values give them.
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
+
     /// The most hits, counted before the query's first pipe and from the end that it names (the latest
-    /// without a pipe); all by default
+    /// without a pipe); all by default.
     #[arg(long, value_name = "N")]
     size: Option<usize>,
-    /// The most hits of a sample for one value of its join key
+
+    /// The most hits of a sample for one value of its join key.
     #[arg(long, value_name = "N", default_value_t = 1)]
     max_samples_per_key: usize,
 }
 
 /// Runs the command.
-#[must_use]
-pub fn run(args: &EqlArgs) -> ExitCode {
-    match search(args) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "{error:#}");
-            ExitCode::from(2)
+///
+/// # Errors
+/// The query, the mapping or a document is at fault, or something cannot be read or written.
+pub fn run(args: &Args) -> anyhow::Result<Status> {
+    let arena = Bump::new();
+    let mut asked = Asked { args, arena: &arena, kind: None, file: String::new(), line: 0, error: None };
+    let standard_input = [PathBuf::from("-")];
+    let files = if args.files.is_empty() { &standard_input[..] } else { &args.files };
+    for file in files {
+        (asked.file, asked.line) = (file.display().to_string(), 0);
+        let read = input::read(std::slice::from_ref(file), &mut asked);
+        if let Some(error) = asked.error.take() {
+            return Err(error);
+        }
+        if read?.failed > 0 {
+            return Ok(Status::Error);
+        }
+    }
+    let (program, events) = match asked.kind {
+        Some(Asking::Records(records)) => records.finish(),
+        Some(Asking::Documents(documents)) => documents.finish(args, &arena)?,
+        // Nothing to ask; the query is still checked, against the fields of audit events.
+        None => Records::new(args, &arena)?.finish(),
+    };
+    print(args, &program, &events)
+}
+
+/// What is asked, with the text that is shown for each event.
+struct Events<'a> {
+    documents: Vec<Held<'a>>,
+    texts: Vec<String>,
+}
+
+/// Input of one kind or the other, told by its first line.
+struct Asked<'a> {
+    args: &'a Args,
+    arena: &'a Bump,
+    kind: Option<Asking<'a>>,
+    file: String,
+    line: usize,
+    error: Option<anyhow::Error>,
+}
+
+enum Asking<'a> {
+    Documents(Documents),
+    Records(Box<Records<'a>>),
+}
+
+impl Asked<'_> {
+    fn take(&mut self, line: &[u8], now: u64) -> anyhow::Result<()> {
+        self.line += 1;
+        let trimmed = line.trim_ascii();
+        if trimmed.is_empty() {
+            return Ok(());
+        }
+        let kind = match &mut self.kind {
+            Some(kind) => kind,
+            None if trimmed.starts_with(b"{") => self.kind.insert(Asking::Documents(Documents::default())),
+            None => self.kind.insert(Asking::Records(Box::new(Records::new(self.args, self.arena)?))),
+        };
+        match kind {
+            Asking::Documents(documents) => {
+                documents.line(trimmed).with_context(|| format!("{}:{}", self.file, self.line))
+            }
+            Asking::Records(records) => {
+                records.line(line, now);
+                Ok(())
+            }
         }
     }
 }
 
-fn search(args: &EqlArgs) -> anyhow::Result<bool> {
-    let text = read(&args.files)?;
-    let mapping = mapping(args)?;
-    let mut survey = Survey::default();
-    for line in lines(&text) {
-        survey.add(&line?.1);
-    }
-    let fields = survey.fields(&mapping, &args.timestamp_field);
-    let program = compile(args, &fields)?;
-    let arena = Bump::new();
-    let (sources, documents) = documents(args, &text, &fields, &program, &arena)?;
-    let bounds = Bounds { size: args.size, samples_per_key: args.max_samples_per_key };
-    let found = answer(&program, &documents, bounds);
-    let mut out = BufWriter::new(io::stdout().lock());
-    for hit in &found {
-        print(&mut out, &program, hit, &sources).context("standard output")?;
-    }
-    out.flush().context("standard output")?;
-    Ok(!found.is_empty())
-}
-
-/// All files, each with its name, as text.
-fn read(files: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
-    let standard_input = [PathBuf::from("-")];
-    let files = if files.is_empty() { &standard_input[..] } else { files };
-    let mut texts = Vec::new();
-    for file in files {
-        let name = file.display().to_string();
-        let bytes = if name == "-" {
-            let mut bytes = Vec::new();
-            io::stdin().lock().read_to_end(&mut bytes).context("standard input")?;
-            bytes
-        } else {
-            fs::read(file).with_context(|| name.clone())?
-        };
-        let text = String::from_utf8(bytes)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-        texts.push((name, text));
-    }
-    Ok(texts)
-}
-
-/// The lines that are not blank, with the object that each holds.
-fn lines(texts: &[(String, String)]) -> impl Iterator<Item = anyhow::Result<(&str, Map<String, Json>)>> {
-    texts.iter().flat_map(|(name, text)| {
-        text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(move |(number, line)| {
-            let object = serde_json::from_str(line)
-                .with_context(|| format!("{name}:{}: not a JSON object", number + 1))?;
-            Ok((line.trim(), object))
+impl Sink for Asked<'_> {
+    fn line(&mut self, line: &[u8], now: u64) -> io::Result<()> {
+        self.take(line, now).map_err(|error| {
+            self.error = Some(error);
+            io::Error::other("told by the caller")
         })
-    })
+    }
+
+    fn idle(&mut self, now: u64) -> io::Result<()> {
+        if let Some(Asking::Records(records)) = &mut self.kind {
+            records.idle(now);
+        }
+        Ok(())
+    }
+
+    fn deadline(&self) -> Option<u64> {
+        match &self.kind {
+            Some(Asking::Records(records)) => records.deadline(),
+            _ => None,
+        }
+    }
 }
 
-fn mapping(args: &EqlArgs) -> anyhow::Result<Mapping> {
-    let Some(path) = &args.mapping else { return Ok(Mapping::default()) };
-    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    Mapping::parse(&text).with_context(|| path.display().to_string())
-}
-
-fn compile(args: &EqlArgs, fields: &Fields) -> anyhow::Result<Program> {
+fn compile(args: &Args, schema: &dyn Schema) -> anyhow::Result<Program> {
     let source = Arc::new(Source { name: "<query>".into(), text: args.query.clone() });
     let options = Options { category_field: args.event_category_field.clone() };
     let colour = io::stderr().is_terminal();
     let shown = |faults: &[Diagnostic]| -> String {
-        faults.iter().map(|fault| render(fault, colour)).collect::<Vec<_>>().join("\n")
+        faults.iter().map(|fault| render(fault, colour)).collect::<Vec<_>>().join("\n").trim_end().to_owned()
     };
-    match Program::compile_with(&source, fields, &options) {
+    match Program::compile_with(&source, schema, &options) {
         Ok(program) => {
             if !program.warnings().is_empty() {
-                let _ = writeln!(io::stderr(), "{}", shown(program.warnings()).trim_end());
+                eprintln!("{}", shown(program.warnings()));
             }
             Ok(program)
         }
-        Err(faults) => bail!("{}", shown(&faults).trim_end().to_owned()),
+        Err(faults) => {
+            let count = faults.len();
+            bail!("the query has {count} fault{}\n{}", if count == 1 { "" } else { "s" }, shown(&faults))
+        }
     }
 }
 
-/// The documents with the fields that the query needs, each in its place in time, and their texts.
-fn documents<'a, 't>(
-    args: &EqlArgs,
-    text: &'t [(String, String)],
-    fields: &Fields,
+/// Prints what is found.
+fn print(args: &Args, program: &Program, events: &Events<'_>) -> anyhow::Result<Status> {
+    let bounds = Bounds { size: args.size, samples_per_key: args.max_samples_per_key };
+    let found = answer(program, &events.documents, bounds);
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = found.iter().try_for_each(|hit| print_hit(&mut out, program, hit, &events.texts));
+    match written.and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        _ if found.is_empty() => Ok(Status::NotSo),
+        _ => Ok(Status::Fine),
+    }
+}
+
+fn print_hit(
+    out: &mut impl Write,
     program: &Program,
-    arena: &'a Bump,
-) -> anyhow::Result<(Vec<&'t str>, Vec<NdjsonDocument<'a>>)> {
-    let time = fields.resolve(&args.timestamp_field).map(|(id, _)| id);
-    let tiebreaker = match &args.tiebreaker_field {
-        Some(name) => Some(fields.resolve(name).with_context(|| format!("unknown field {name}"))?.0),
-        None => None,
-    };
-    let mut wanted = program.fields().to_vec();
-    wanted.extend(time);
-    wanted.extend(tiebreaker);
-    let (mut sources, mut documents) = (Vec::new(), Vec::new());
-    let mut untimed = 0_usize;
-    for line in lines(text) {
-        let (source, object) = line?;
-        let document = fields.read(&object, &wanted, arena);
-        let timed = time.is_some_and(|time| !document.values(time).as_slice().is_empty());
-        if !timed && program.kind() == Kind::Sequence {
-            untimed += 1;
-            continue;
-        }
-        sources.push(source);
-        documents.push(document);
-    }
-    if untimed > 0 {
-        let field = &args.timestamp_field;
-        let _ = writeln!(io::stderr(), "{untimed} documents without {field} take no part in a sequence");
-    }
-    put_in_order(&mut documents, time, tiebreaker);
-    Ok((sources, documents))
-}
-
-/// Gives each document its time and its rank among those of equal time.
-fn put_in_order(documents: &mut [NdjsonDocument<'_>], time: Option<FieldId>, tiebreaker: Option<FieldId>) {
-    let millis = |document: &NdjsonDocument<'_>| match time.map(|time| document.values(time)) {
-        Some(values) => match values.as_slice().first() {
-            Some(Value::Date(millis) | Value::Long(millis)) => *millis,
-            _ => i64::MAX,
-        },
-        None => i64::MAX,
-    };
-    let Some(tiebreaker) = tiebreaker else {
-        for (position, document) in documents.iter_mut().enumerate() {
-            let order = Order { millis: millis(document), tiebreaker: position as u64 };
-            document.set_order(order);
-        }
-        return;
-    };
-    let ranks = {
-        // Documents without a tiebreaker come behind the others of their time.
-        let tie = |index: &usize| documents[*index].values(tiebreaker).as_slice().first().map(Tie::of);
-        let mut sorted: Vec<usize> = (0..documents.len()).collect();
-        sorted.sort_by(|a, b| {
-            let (a, b) = (tie(a), tie(b));
-            a.is_none().cmp(&b.is_none()).then_with(|| a.partial_cmp(&b).unwrap_or(std::cmp::Ordering::Equal))
-        });
-        let mut ranks = vec![0_u64; documents.len()];
-        let mut rank = 0;
-        for pair in sorted.windows(2) {
-            rank += u64::from(tie(&pair[0]) != tie(&pair[1]));
-            ranks[pair[1]] = rank;
-        }
-        ranks
-    };
-    for (document, rank) in documents.iter_mut().zip(ranks) {
-        let order = Order { millis: millis(document), tiebreaker: rank };
-        document.set_order(order);
-    }
-}
-
-/// A tiebreaker's value.
-#[derive(PartialEq, PartialOrd)]
-enum Tie<'a> {
-    Number(f64),
-    Long(i64),
-    Text(&'a [u8]),
-}
-
-impl<'a> Tie<'a> {
-    fn of(value: &Value<'a>) -> Self {
-        match value {
-            Value::Long(number) | Value::Date(number) => Tie::Long(*number),
-            Value::Double(number) => Tie::Number(*number),
-            Value::Bool(truth) => Tie::Long(i64::from(*truth)),
-            Value::Text(text) => Tie::Text(text),
-            Value::Ip(address) => Tie::Long(match address {
-                std::net::IpAddr::V4(v4) => i64::from(v4.to_bits()),
-                std::net::IpAddr::V6(_) => i64::MAX,
-            }),
-        }
-    }
-}
-
-fn print(out: &mut impl Write, program: &Program, hit: &Found<usize>, sources: &[&str]) -> io::Result<()> {
+    hit: &Found<usize>,
+    texts: &[String],
+) -> io::Result<()> {
     out.write_all(b"{\"events\":[")?;
     for (i, event) in hit.events.iter().enumerate() {
-        let source = event.and_then(|index| sources.get(index).copied()).unwrap_or("null");
-        write!(out, "{}{source}", if i == 0 { "" } else { "," })?;
+        let text = event.and_then(|index| texts.get(index)).map_or("null", String::as_str);
+        write!(out, "{}{text}", if i == 0 { "" } else { "," })?;
     }
     let keys = join_keys(&hit.key, program.kind());
     writeln!(out, "],\"join_keys\":{}}}", Json::Array(keys))

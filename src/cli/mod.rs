@@ -57,7 +57,7 @@ enum Command {
     Run(run::Args),
     Replay(replay::Args),
     Events(events::Args),
-    Eql(eql::EqlArgs),
+    Eql(eql::Args),
     Snapshot(snapshot::Args),
     KernelRules(kernel_rules::Args),
 }
@@ -77,7 +77,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Events(args) => events::run(&args),
         Command::Snapshot(args) => snapshot::run(&args),
-        Command::Eql(args) => return eql::run(&args),
+        Command::Eql(args) => eql::run(&args),
         Command::KernelRules(args) => kernel_rules::run(&args),
     };
     match result {

@@ -206,6 +206,10 @@ impl<'a> Compiler<'a> {
     fn field_with_constant(&mut self, operator: Comparison, left: &Expr, right: &Expr) -> Option<Lowered> {
         let value = constant(right)?;
         let (field, field_type) = self.field(left)?;
+        if value == Val::Null {
+            // `== null` does not come here; nothing is less or greater than null.
+            return Some(Lowered::constant(false));
+        }
         let (test, literals) = self.test(operator, field_type, &value, right.span, false);
         let needs = match literals {
             Some(literals) => Needs::one(field, literals),

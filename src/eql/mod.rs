@@ -62,10 +62,13 @@ pub mod ast;
 mod check;
 mod compile;
 mod eval;
+pub mod explain;
 mod fault;
 pub mod finite;
 mod fold;
 pub mod functions;
+#[cfg(any(test, fuzzing))]
+pub mod generate;
 mod key;
 mod lexer;
 mod parser;

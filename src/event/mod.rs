@@ -25,6 +25,7 @@ mod audit_document;
 pub mod date;
 pub mod document;
 mod from_audit;
+mod held;
 mod host;
 pub mod json;
 pub mod kind;
@@ -39,6 +40,7 @@ pub mod text;
 
 pub use audit_document::AuditDocument;
 pub use document::{Document, Value, Values};
+pub use held::Held;
 pub use host::Host;
 pub use mapper::{Mapper, Options};
 pub use names::Names;

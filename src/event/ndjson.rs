@@ -12,7 +12,8 @@ use bumpalo::Bump;
 use serde_json::{Map, Value as Json};
 
 use super::date;
-use super::document::{Document, Order, Value, Values};
+use super::document::{Order, Value};
+use super::held::Held;
 use super::mapping::{Mapped, Mapping};
 use super::schema::{FieldId, FieldType, Live, Schema, nearest};
 
@@ -186,12 +187,7 @@ impl Fields {
     /// Reads the `wanted` fields of a document into `arena`. A value that its field's type cannot hold
     /// is left out, as Elasticsearch leaves out malformed ones.
     #[must_use]
-    pub fn read<'a>(
-        &self,
-        document: &Map<String, Json>,
-        wanted: &[FieldId],
-        arena: &'a Bump,
-    ) -> NdjsonDocument<'a> {
+    pub fn read<'a>(&self, document: &Map<String, Json>, wanted: &[FieldId], arena: &'a Bump) -> Held<'a> {
         let mut values: BTreeMap<FieldId, bumpalo::collections::Vec<'a, Value<'a>>> = BTreeMap::new();
         let mut put = |id: FieldId, value: &Json| {
             let Some(field) = self.fields.get(usize::from(id.0)) else { return };
@@ -211,8 +207,9 @@ impl Fields {
                 put(*id, constant);
             }
         }
-        let values = values.into_iter().map(|(id, values)| (id, values.into_bump_slice())).collect();
-        NdjsonDocument { values, order: Order { millis: i64::MAX, tiebreaker: 0 } }
+        let values = values.into_iter().map(|(id, values)| (id, values.into_bump_slice() as &[_])).collect();
+        // Until it is given a place in time it comes last.
+        Held::new(values, Order { millis: i64::MAX, tiebreaker: 0 })
     }
 }
 
@@ -236,38 +233,6 @@ impl Schema for Fields {
 
     fn guessed(&self, field: FieldId) -> bool {
         self.fields.get(usize::from(field.0)).is_some_and(|field| field.guessed)
-    }
-}
-
-/// A document, or as much of it as was wanted.
-#[derive(Debug)]
-pub struct NdjsonDocument<'a> {
-    /// In order of the ids.
-    values: Box<[(FieldId, &'a [Value<'a>])]>,
-    order: Order,
-}
-
-impl NdjsonDocument<'_> {
-    /// Puts it in its place in time; until then it comes last.
-    pub fn set_order(&mut self, order: Order) {
-        self.order = order;
-    }
-}
-
-impl Document for NdjsonDocument<'_> {
-    fn values(&self, field: FieldId) -> Values<'_> {
-        match self.values.binary_search_by_key(&field, |(id, _)| *id) {
-            Ok(at) => match self.values[at].1 {
-                [] => Values::None,
-                [one] => Values::One(*one),
-                many => Values::Many(many),
-            },
-            Err(_) => Values::None,
-        }
-    }
-
-    fn order(&self) -> Order {
-        self.order
     }
 }
 
@@ -371,6 +336,7 @@ fn address(value: &Json) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Document as _;
 
     fn object(text: &str) -> Map<String, Json> {
         serde_json::from_str(text).unwrap()

@@ -61,13 +61,20 @@ impl Network {
 /// The IPv4 addresses among all of them.
 const IPV4: Network = Network { first: 0xffff_0000_0000, last: 0xffff_ffff_ffff };
 
-/// Reads `address/bits`: one block, or two around the IPv4 addresses, which lie in no block of IPv6
+/// Reads `address/bits`, or an address alone: one block, or two around the IPv4 addresses, which lie in no block of IPv6
 /// unless it is within theirs.
 pub(crate) fn network(text: &[u8]) -> Option<Vec<Network>> {
-    let (address, length) = std::str::from_utf8(text).ok()?.split_once('/')?;
+    let text = std::str::from_utf8(text).ok()?;
+    let (address, length) =
+        text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
     let address: IpAddr = address.parse().ok()?;
-    let length: u32 = Some(length).filter(|l| !l.starts_with('+'))?.parse().ok()?;
-    let free = (if address.is_ipv4() { 32 } else { 128_u32 }).checked_sub(length)?;
+    let free = match length {
+        None => 0,
+        Some(length) => {
+            let length: u32 = Some(length).filter(|l| !l.starts_with('+'))?.parse().ok()?;
+            (if address.is_ipv4() { 32 } else { 128_u32 }).checked_sub(length)?
+        }
+    };
     let host = 1_u128.checked_shl(free).map_or(u128::MAX, |bit| bit - 1);
     let first = address_bits(address) & !host;
     let last = first | host;
@@ -90,7 +97,8 @@ mod tests {
         assert!(holds("::/0", "::1") && holds("::/0", "ff02::1") && !holds("::/0", "10.0.0.1"));
         assert!(holds("::ffff:10.0.0.0/104", "10.0.0.1"));
         assert!(holds("10.0.0.1/32", "10.0.0.1"));
-        for wrong in ["10.0.0.1", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "::/129", "x/8", ""] {
+        assert!(holds("::1", "::1") && !holds("::1", "::2"));
+        for wrong in ["10.0.0", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "::/129", "x/8", ""] {
             assert_eq!(network(wrong.as_bytes()), None, "{wrong}");
         }
     }

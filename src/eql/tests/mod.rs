@@ -1,5 +1,7 @@
 //! The language from query to answer.
 
+mod properties;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

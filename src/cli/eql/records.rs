@@ -1,0 +1,60 @@
+//! Audit records as what is asked: events as they end, those kept that some stage of the query matches.
+
+use bumpalo::Bump;
+
+use super::{Args, Events, compile};
+use crate::daemon::intake::Intake;
+use crate::eql::Program;
+use crate::event::schema::Live;
+use crate::event::{AuditDocument, Held, json};
+
+pub(super) struct Records<'a> {
+    program: Program,
+    intake: Intake,
+    kept: Kept<'a>,
+}
+
+struct Kept<'a> {
+    arena: &'a Bump,
+    events: Events<'a>,
+}
+
+impl<'a> Records<'a> {
+    pub(super) fn new(args: &Args, arena: &'a Bump) -> anyhow::Result<Self> {
+        let program = compile(args, &Live)?;
+        let events = Events { documents: Vec::new(), texts: Vec::new() };
+        Ok(Records { program, intake: Intake::for_replay(), kept: Kept { arena, events } })
+    }
+
+    pub(super) fn line(&mut self, line: &[u8], now: u64) {
+        let (program, kept) = (&self.program, &mut self.kept);
+        self.intake.line(line, now, &mut |event| kept.event(program, event));
+    }
+
+    pub(super) fn idle(&mut self, now: u64) {
+        let (program, kept) = (&self.program, &mut self.kept);
+        self.intake.expire(now, &mut |event| kept.event(program, event));
+    }
+
+    pub(super) fn deadline(&self) -> Option<u64> {
+        self.intake.next_deadline()
+    }
+
+    pub(super) fn finish(mut self) -> (Program, Events<'a>) {
+        let (program, kept) = (&self.program, &mut self.kept);
+        self.intake.finish(&mut |event| kept.event(program, event));
+        (self.program, self.kept.events)
+    }
+}
+
+impl Kept<'_> {
+    fn event(&mut self, program: &Program, event: &AuditDocument<'_>) {
+        if !program.matches(event) {
+            return;
+        }
+        let mut text = Vec::new();
+        json::write(event, &mut text);
+        self.events.texts.push(String::from_utf8_lossy(&text).into_owned());
+        self.events.documents.push(Held::copy(event, program.fields(), self.arena));
+    }
+}
