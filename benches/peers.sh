@@ -7,8 +7,9 @@
 # (benches/shift.awk) to at least MEGABYTES (160). Every program reads that file and writes into a scratch
 # folder. TURNS (7) interleaved runs each. Needs awk, python3, and of the peers what is there:
 #
-#   LAUREL=PATH   laurel 0.8: cargo install --locked --root DIR laurel@0.8.2 (libclang-dev, libacl1-dev)
-#   ausearch      Debian: auditd
+#   AUDITWARD=PATH  one that is built already, instead of building this tree's
+#   LAUREL=PATH     laurel 0.8: cargo install --locked --root DIR laurel@0.8.2 (libclang-dev, libacl1-dev)
+#   ausearch        Debian: auditd
 #
 # The machine should be quiet; the table gives minimum and maximum beside the median to show whether it was.
 set -eu -o pipefail
@@ -29,8 +30,11 @@ awk -v copies="$copies" -f benches/shift.awk "$scratch/day.log" >"$scratch/days.
 file=$scratch/days.log
 
 # ---- the programs: name, runs a turn, command, what it writes ----
-cargo build --quiet --release
-auditward=${CARGO_TARGET_DIR:-target}/release/auditward
+auditward=${AUDITWARD:-}
+if [[ -z $auditward ]]; then
+    cargo build --quiet --release
+    auditward=${CARGO_TARGET_DIR:-target}/release/auditward
+fi
 laurel=${LAUREL:-$(command -v laurel || true)}
 programs=$scratch/programs
 add() { printf '%s\t%s\t%s\t%s\n' "$@" >>"$programs"; }

@@ -2,7 +2,7 @@
 //!
 //! Names and types follow ECS 8 (<https://www.elastic.co/guide/en/ecs/current/ecs-field-reference.html>)
 //! and, below `auditd.`, the documents of Elastic's auditd integration. The rows are in
-//! [`table`]: a new field is one row there and one arm in `from_audit`. docs/fields.md is made from them.
+//! `table`: a new field is one row there and one arm in `from_audit`. docs/fields.md is made from them.
 
 use std::cmp::Ordering;
 
