@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::daemon::keeper;
 
+pub mod check;
 pub mod eql;
 pub mod events;
 mod input;
@@ -55,6 +56,7 @@ enum Command {
     Run(run::Args),
     Replay(replay::Args),
     Events(events::Args),
+    Check(check::Args),
     Eql(eql::EqlArgs),
 }
 
@@ -72,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Events(args) => events::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Eql(args) => return eql::run(&args),
     };
     match result {
