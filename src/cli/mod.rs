@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::daemon::keeper;
 
+pub mod check;
 pub mod eql;
 pub mod events;
 mod input;
@@ -60,6 +61,7 @@ enum Command {
     Eql(eql::Args),
     Snapshot(snapshot::Args),
     KernelRules(kernel_rules::Args),
+    Check(check::Args),
 }
 
 /// Parses the arguments and runs the command.
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Snapshot(args) => snapshot::run(&args),
         Command::Eql(args) => eql::run(&args),
         Command::KernelRules(args) => kernel_rules::run(&args),
+        Command::Check(args) => check::run(&args),
     };
     match result {
         Ok(status) => status.into(),

@@ -13,6 +13,7 @@ use syslog::Facility;
 
 use crate::audit::reassembler::Limits;
 use crate::diagnostic::{Diagnostic, Level};
+use crate::event::ancestry;
 use crate::output::syslog::{DEFAULT_LIMIT, EXAMPLE_ENTERPRISE, LEAST_LIMIT};
 use crate::output::{Address, Body, Bounds, Destination, Format, Formatter, Protocol, SinkConfig};
 use crate::toml_file::{self, Codes, Faults, Placed, Table};
@@ -51,10 +52,10 @@ pub struct AuditConfig {
 }
 
 /// `[processes]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ProcessesConfig {
-    /// `entries`
-    pub entries: usize,
+    /// `entries` and `bytes`: the bounds of the process table.
+    pub limits: ancestry::Limits,
 }
 
 /// `[syslog]`
@@ -118,12 +119,6 @@ const MOST_QUEUED: i64 = 1_000_000;
 impl Default for AuditConfig {
     fn default() -> Self {
         Self { receive_buffer: crate::audit::netlink::DEFAULT_BUFFER, limits: Limits::default() }
-    }
-}
-
-impl Default for ProcessesConfig {
-    fn default() -> Self {
-        Self { entries: 32_768 }
     }
 }
 
@@ -215,7 +210,7 @@ fn read_tree(faults: &Faults) -> Config {
     let Some(tree) = faults.parse() else { return Config::default() };
     let root = faults.root(&tree);
     let config = Config {
-        rules: root.texts("rules").into_iter().map(|path| PathBuf::from(path.value.as_ref())).collect(),
+        rules: root.texts("rules").iter().filter_map(|path| absolute(&root, "rules", path)).collect(),
         user: root.text("user").and_then(user(faults)),
         audit: root.table("audit").map(audit).unwrap_or_default(),
         processes: root.table("processes").map(processes).unwrap_or_default(),
@@ -265,10 +260,13 @@ fn audit(table: Table<'_>) -> AuditConfig {
 }
 
 fn processes(table: Table<'_>) -> ProcessesConfig {
-    let default = ProcessesConfig::default();
-    let entries = count(&table, "entries", 256..=1 << 22).unwrap_or(default.entries);
+    let default = ancestry::Limits::default();
+    let limits = ancestry::Limits {
+        processes: count(&table, "entries", 256..=1 << 22).unwrap_or(default.processes),
+        image_bytes: size(&table, "bytes", 64 << 10..=4 << 30).unwrap_or(default.image_bytes),
+    };
     table.done();
-    ProcessesConfig { entries }
+    ProcessesConfig { limits }
 }
 
 fn syslog(table: Table<'_>) -> SyslogConfig {
@@ -333,7 +331,10 @@ fn queue(table: &Table<'_>) -> Bounds {
 }
 
 fn path(table: &Table<'_>, key: &'static str) -> Option<PathBuf> {
-    let text = table.text(key)?;
+    table.text(key).and_then(|text| absolute(table, key, &text))
+}
+
+fn absolute(table: &Table<'_>, key: &str, text: &Placed<Cow<'_, str>>) -> Option<PathBuf> {
     if !text.value.starts_with('/') {
         let title = format!("`{}` is no absolute path", table.path(key));
         table.faults().value(
@@ -465,7 +466,7 @@ mod tests {
 
     #[test]
     fn all_faults_are_told_and_the_rest_is_in_force() {
-        let text = "rulez = []\nuser = \"root\"\n\
+        let text = "rulez = []\nrules = [\"rules.d\", \"/x\"]\nuser = \"root\"\n\
                     [audit]\nreceive_buffer = \"lots\"\nopen_events = 0\ntimeout_ms = 500\n\
                     [syslog]\nsocket = \"dev/log\"\nprotocol = \"rfc5425\"\nfacility = \"local9\"\nqueue = 5\n\
                     [file]\nformat = \"json\"\n";
@@ -474,6 +475,7 @@ mod tests {
             faults,
             [
                 "Warning: there is no key `rulez`",
+                "Error: `rules` is no absolute path",
                 "Error: `user` cannot be this",
                 "Error: `audit.receive_buffer` is no such size",
                 "Error: `audit.open_events` is out of range",
@@ -486,6 +488,7 @@ mod tests {
         assert_eq!((config.audit.limits.timeout_ms, config.syslog.queue.messages), (500, 5));
         assert_eq!(config.audit.receive_buffer, AuditConfig::default().receive_buffer);
         assert_eq!(config.syslog.socket, Path::new("/dev/log"));
+        assert_eq!(config.rules, [Path::new("/x")]);
         assert!(config.file.is_none() && config.user.is_none());
         assert_eq!(read_text(text, Mode::Check).1[0], "Error: there is no key `rulez`");
     }

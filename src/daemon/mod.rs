@@ -56,7 +56,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let keeper = options.load_kernel_rules.then(|| sight::load(&plan, identity.uid)).transpose()?;
     let socket = Socket::take_or_join(config.audit.receive_buffer)?;
     sight::tell(&socket, &plan);
-    let mut mapper = Mapper::new(Host::this(), &event::Options::live());
+    let mapping = event::Options { limits: config.processes.limits, ..event::Options::live() };
+    let mut mapper = Mapper::new(Host::this(), &mapping);
     start::snapshot(&mut mapper);
     let outputs = Outputs::open(config.sinks()).context("outputs")?;
     // Capabilities belong to threads, so this comes before the first one is started.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::index::{Index, Need, RuleSet};
-use crate::eql::{Kind, Literal, Place};
+use crate::eql::Kind;
 use crate::event::schema::field;
 use crate::event::{Document, FieldId};
 use crate::rule::Rule;
@@ -54,6 +54,9 @@ pub struct Match<'m, D: ?Sized> {
 const FIRST: [FieldId; 4] =
     [field::PROCESS_NAME, field::EVENT_CATEGORY, field::EVENT_TYPE, field::EVENT_ACTION];
 
+/// The fields that are put together out of others when asked for.
+const LAST: [FieldId; 2] = [field::PROCESS_COMMAND_LINE, field::PROCESS_PARENT_COMMAND_LINE];
+
 impl Engine {
     /// An engine for `rules`; those that can match nothing here are set aside, with the reason.
     #[must_use]
@@ -68,7 +71,7 @@ impl Engine {
         let needs: Vec<Vec<Need>> = live.iter().map(|rule| needs(rule)).collect();
         Self {
             counts: vec![Counts::default(); live.len()],
-            index: Index::new(&needs, &FIRST),
+            index: Index::new(&needs, &FIRST, &LAST),
             rules: live,
             not_live,
             events: 0,
@@ -129,13 +132,12 @@ fn why_not_live(rule: &Rule) -> Option<String> {
 /// What an event must have for `rule`'s condition to be worth asking.
 fn needs(rule: &Rule) -> Vec<Need> {
     let stages = rule.program.requirements();
-    let [Some(requirements)] = stages.as_slice() else { return Vec::new() };
-    let whole = |literal: &Literal| literal.place == Place::Whole;
-    let looked_up = requirements.iter().filter(|requirement| requirement.any_of.iter().all(whole));
-    looked_up
-        .map(|requirement| Need {
-            field: requirement.field,
-            texts: requirement.any_of.iter().map(|literal| literal.bytes.clone().into()).collect(),
-        })
-        .collect()
+    let [stage] = stages.as_slice() else { return Vec::new() };
+    match stage {
+        Some(requirements) => requirements
+            .iter()
+            .map(|requirement| Need { field: requirement.field, any_of: requirement.any_of.clone() })
+            .collect(),
+        None => vec![Need { field: field::EVENT_CATEGORY, any_of: Vec::new() }],
+    }
 }

@@ -1,28 +1,32 @@
 //! Which rules an event can match at all, found without asking each.
 //!
 //! Of each rule is known what must be true of any event that it matches: some fields hold, among their
-//! values, one of a few texts ([`Need`]). The index turns that around: for each such field, a table
-//! from text to the rules that wait for it. An event's candidates are all rules but those that one of
-//! its fields rules out; three hundred rules then cost an event a few look-ups more than one rule.
+//! values, one of a few texts, or one that begins, ends or goes on with them ([`Need`]). The index
+//! turns that around: for each such field, a table from text to the rules that wait for it, and one
+//! automaton for all the parts of texts. An event's candidates are all rules but those that one of its
+//! fields rules out; three hundred rules then cost an event a few look-ups more than one rule.
 //!
-//! It may name too many rules, never too few: texts are looked up without regard to case, and a value
-//! that is no ASCII text lets every rule through.
+//! It may name too many rules, never too few: the case of ASCII letters makes no difference, a pattern
+//! is looked for by its longest part without a wildcard.
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 
+use aho_corasick::{AhoCorasick, MatchKind};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
+use crate::eql::{Literal, Place};
 use crate::event::{Document, FieldId, Value};
 
-/// What must be true of any event that a rule matches: `field` has a value among `texts`, at least
+/// What must be true of any event that a rule matches: `any_of` takes some value of `field`, at least
 /// when case makes no difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Need {
     /// The field.
     pub(crate) field: FieldId,
     /// The texts; none means that no event can match.
-    pub(crate) texts: Vec<Box<[u8]>>,
+    pub(crate) any_of: Vec<Literal>,
 }
 
 /// See the module.
@@ -41,7 +45,13 @@ struct FieldIndex {
     free: RuleSet,
     /// The rules that need something of it.
     bound: RuleSet,
+    /// Whole texts.
     texts: HashTable<Entry>,
+    /// Finds `parts`, whose numbers are the patterns'.
+    finder: Option<AhoCorasick>,
+    parts: Vec<Part>,
+    /// The same while the index is made.
+    building: BTreeMap<(Place, Box<[u8]>), Vec<u32>>,
 }
 
 /// A text and the rules that wait for it.
@@ -52,10 +62,20 @@ struct Entry {
     rules: Vec<u32>,
 }
 
+/// A part of a text and the rules that wait for it.
+#[derive(Debug)]
+struct Part {
+    /// In lower case.
+    text: Box<[u8]>,
+    place: Place,
+    rules: Vec<u32>,
+}
+
 impl Index {
     /// An index over rules 0, 1, …, each with its needs. Events are asked for the fields in the order
-    /// of `first`, then for the rest: the field that rules out most comes first.
-    pub(crate) fn new(rules: &[Vec<Need>], first: &[FieldId]) -> Self {
+    /// of `first`, then for the rest, then for those of `last`: the field that is cheap and rules out
+    /// most comes first.
+    pub(crate) fn new(rules: &[Vec<Need>], first: &[FieldId], last: &[FieldId]) -> Self {
         let mut fields: Vec<FieldIndex> = Vec::new();
         for (number, needs) in rules.iter().enumerate() {
             for need in one_a_field(needs) {
@@ -68,8 +88,11 @@ impl Index {
                 }
             }
         }
-        let rank = |field| first.iter().position(|known| *known == field).unwrap_or(first.len());
-        fields.sort_by_key(|index| (rank(index.field), index.field));
+        let place = |list: &[FieldId], field| list.iter().position(|known| *known == field);
+        fields.sort_by_key(|index| {
+            (place(last, index.field), place(first, index.field).unwrap_or(first.len()), index.field)
+        });
+        fields.iter_mut().for_each(FieldIndex::finish);
         Self { rules: rules.len(), fields }
     }
 
@@ -98,18 +121,32 @@ impl Index {
     }
 }
 
-/// Of several needs on one field the one with the fewest texts: each of them must hold.
+/// Of several needs on one field the one that says most: the one with the fewest texts, whole ones
+/// before parts.
 fn one_a_field(needs: &[Need]) -> impl Iterator<Item = &Need> {
+    let vague = |need: &Need| need.any_of.iter().any(|literal| literal.place != Place::Whole);
+    let rank = move |(at, need): (usize, &Need)| (vague(need), need.any_of.len(), at);
     needs
         .iter()
         .enumerate()
-        .filter(|(at, need)| {
-            let better = |(other_at, other): (usize, &Need)| {
-                other.field == need.field && (other.texts.len(), other_at) < (need.texts.len(), *at)
-            };
+        .filter(move |this| {
+            let better = |other: (usize, &Need)| other.1.field == this.1.field && rank(other) < rank(*this);
             !needs.iter().enumerate().any(better)
         })
         .map(|(_, need)| need)
+}
+
+/// What of a literal is looked for: all of it, or of a pattern the longest part without a wildcard.
+fn sought(literal: &Literal) -> Vec<u8> {
+    let text = match literal.place {
+        Place::Pattern => literal
+            .bytes
+            .split(|byte| matches!(byte, b'*' | b'?'))
+            .max_by_key(|part| part.len())
+            .unwrap_or_default(),
+        _ => &literal.bytes,
+    };
+    text.to_ascii_lowercase()
 }
 
 impl FieldIndex {
@@ -118,45 +155,81 @@ impl FieldIndex {
         free.fill(rules);
         let mut bound = free.clone();
         bound.clear();
-        Self { field, free, bound, texts: HashTable::new() }
+        Self {
+            field,
+            free,
+            bound,
+            texts: HashTable::new(),
+            finder: None,
+            parts: Vec::new(),
+            building: BTreeMap::new(),
+        }
     }
 
     fn bind(&mut self, rule: usize, need: &Need) {
-        // A text beyond ASCII may equal others in another case that are not found by its bytes.
-        if !need.texts.iter().all(|text| text.is_ascii()) {
+        let unknown = |literal: &Literal| literal.place != Place::Whole && sought(literal).is_empty();
+        if need.any_of.iter().any(unknown) {
             return;
         }
         self.free.remove(rule);
         self.bound.insert(rule);
         let number = u32::try_from(rule).unwrap_or(u32::MAX);
-        for text in &need.texts {
-            let text: Box<[u8]> = text.to_ascii_lowercase().into();
-            let entry = self.texts.entry(hash(&text), |entry| entry.text == text, |entry| hash(&entry.text));
-            let rules = &mut entry
-                .or_insert_with(|| Entry { text: text.clone(), rules: Vec::new() })
-                .into_mut()
-                .rules;
-            if rules.last() != Some(&number) {
-                rules.push(number);
+        for literal in &need.any_of {
+            let waiting = self.waiting(sought(literal).into(), literal.place);
+            if waiting.last() != Some(&number) {
+                waiting.push(number);
             }
         }
     }
 
-    /// Adds the rules that wait for `value`.
+    /// The rules that wait for a text at a place.
+    fn waiting(&mut self, text: Box<[u8]>, place: Place) -> &mut Vec<u32> {
+        if place != Place::Whole {
+            return self.building.entry((place, text)).or_default();
+        }
+        let entry = self.texts.entry(hash(&text), |known| known.text == text, |known| hash(&known.text));
+        &mut entry.or_insert_with(|| Entry { text, rules: Vec::new() }).into_mut().rules
+    }
+
+    /// Builds the automaton; where it cannot be (too many texts), rules with parts are let through.
+    fn finish(&mut self) {
+        let building = std::mem::take(&mut self.building).into_iter();
+        self.parts = building.map(|((place, text), rules)| Part { text, place, rules }).collect();
+        if self.parts.is_empty() {
+            return;
+        }
+        let texts = self.parts.iter().map(|part| &part.text);
+        let finder =
+            AhoCorasick::builder().match_kind(MatchKind::Standard).ascii_case_insensitive(true).build(texts);
+        self.finder = finder.ok();
+        if self.finder.is_none() {
+            self.parts.iter().for_each(|part| self.free.insert_all(&part.rules));
+        }
+    }
+
+    /// Adds the rules that wait for `value`. What is no text is not looked up: it rules nothing out.
     fn add(&self, value: &Value<'_>, rules: &mut RuleSet) {
-        match value {
-            Value::Text(text) if text.is_ascii() => {
-                let same = |entry: &Entry| entry.text.eq_ignore_ascii_case(text);
-                if let Some(entry) = self.texts.find(hash(text), same) {
-                    entry.rules.iter().for_each(|rule| rules.insert(*rule as usize));
-                }
+        let Value::Text(text) = value else { return rules.add(&self.bound) };
+        let same = |entry: &Entry| entry.text.eq_ignore_ascii_case(text);
+        if let Some(entry) = self.texts.find(hash(text), same) {
+            rules.insert_all(&entry.rules);
+        }
+        let Some(finder) = &self.finder else { return };
+        for found in finder.find_overlapping_iter(*text) {
+            let Some(part) = self.parts.get(found.pattern().as_usize()) else { continue };
+            let fits = match part.place {
+                Place::Start => found.start() == 0,
+                Place::End => found.end() == text.len(),
+                Place::Whole | Place::Inside | Place::Pattern => true,
+            };
+            if fits {
+                rules.insert_all(&part.rules);
             }
-            _ => rules.add(&self.bound),
         }
     }
 }
 
-/// A hash of ASCII text without regard to case. The texts are the rules' own, so nobody who writes
+/// A hash without regard to the case of ASCII letters. The texts are the rules' own, so nobody who writes
 /// events can make them collide; a fixed seed will do.
 fn hash(text: &[u8]) -> u64 {
     let mut hasher = FixedState::with_seed(0).build_hasher();
@@ -204,6 +277,10 @@ impl RuleSet {
         if let Some(word) = self.words.get_mut(rule / 64) {
             *word |= 1 << (rule % 64);
         }
+    }
+
+    fn insert_all(&mut self, rules: &[u32]) {
+        rules.iter().for_each(|rule| self.insert(*rule as usize));
     }
 
     fn remove(&mut self, rule: usize) {
@@ -266,8 +343,24 @@ mod tests {
         }
     }
 
+    fn literal(text: &str, place: Place) -> Literal {
+        Literal { bytes: text.as_bytes().to_vec(), insensitive: true, place }
+    }
+
+    /// `x`, `x*`, `*x`, `*x*`, or another pattern.
     fn need(field: u16, texts: &[&str]) -> Need {
-        Need { field: FieldId(field), texts: texts.iter().map(|text| text.as_bytes().into()).collect() }
+        let literal = |text: &&str| {
+            let (head, tail) = (text.starts_with('*'), text.len() > 1 && text.ends_with('*'));
+            let inner = text.trim_matches('*');
+            match (head, tail) {
+                _ if inner.contains(['*', '?']) || inner.is_empty() && head => literal(text, Place::Pattern),
+                (true, true) => literal(inner, Place::Inside),
+                (true, false) => literal(inner, Place::End),
+                (false, true) => literal(inner, Place::Start),
+                (false, false) => literal(inner, Place::Whole),
+            }
+        };
+        Need { field: FieldId(field), any_of: texts.iter().map(literal).collect() }
     }
 
     fn text(text: &'static str) -> Value<'static> {
@@ -276,7 +369,7 @@ mod tests {
 
     fn candidates(rules: &[Vec<Need>], event: &Event) -> Vec<usize> {
         let (mut found, mut scratch) = (RuleSet::default(), RuleSet::default());
-        Index::new(rules, &[FieldId(1)]).candidates(event, &mut found, &mut scratch);
+        Index::new(rules, &[FieldId(1)], &[FieldId(0)]).candidates(event, &mut found, &mut scratch);
         found.iter().collect()
     }
 
@@ -298,13 +391,26 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_looked_up_rules_nothing_out() {
+    fn parts_are_looked_for_where_they_stand() {
+        let rules = ["user*", "*mod", "*erm*", "u*er*od", "??*", "exact", "*Mod", "user*"]
+            .map(|t| vec![need(0, &[t])]);
+        let event = |name| Event(vec![vec![text(name)]]);
+        assert_eq!(candidates(&rules, &event("usermod")), [0, 1, 2, 3, 4, 6, 7]);
+        assert_eq!(candidates(&rules, &event("USERMOD")), [0, 1, 2, 3, 4, 6, 7]);
+        assert_eq!(candidates(&rules, &event("xusermodx")), [2, 3, 4]);
+        assert_eq!(candidates(&rules, &event("EXACT")), [4, 5]);
+        assert_eq!(candidates(&rules, &Event(vec![])), [4]);
+        // Whole texts beside parts.
+        assert_eq!(candidates(&[vec![need(0, &["exact", "user*"])]], &event("exact")), [0]);
+        assert_eq!(candidates(&[vec![need(0, &["exact", "user*"])]], &event("userland")), [0]);
+    }
+
+    #[test]
+    fn what_is_no_text_rules_nothing_out() {
         let rules = [vec![need(0, &["kill"])], vec![need(0, &["é"])]];
-        // U+212A KELVIN SIGN is a k without regard to case.
-        assert_eq!(candidates(&rules, &Event(vec![vec![text("\u{212a}ill")]])), [0, 1]);
         assert_eq!(candidates(&rules, &Event(vec![vec![Value::Long(1)]])), [0, 1]);
-        assert_eq!(candidates(&rules, &Event(vec![vec![Value::Text(b"\xff")]])), [0, 1]);
-        assert_eq!(candidates(&rules, &Event(vec![vec![text("x")]])), [1]);
+        assert_eq!(candidates(&rules, &Event(vec![vec![Value::Text(b"\xff")]])), Vec::<usize>::new());
+        assert_eq!(candidates(&rules, &Event(vec![vec![text("é")]])), [1]);
     }
 
     #[test]
@@ -326,14 +432,15 @@ mod tests {
         assert_eq!(hashes.len(), texts.len());
     }
 
-    const WORDS: [&str; 6] = ["a", "B", "cc", "DdddDdddD", "", "é"];
+    const WORDS: [&str; 11] = ["a", "B", "cc", "DdddDdddD", "", "é", "a*", "*D", "*dd*", "d*d", "*"];
 
     fn some_words() -> impl Strategy<Value = Vec<&'static str>> {
         prop::collection::vec(prop::sample::select(&WORDS[..]), 0..4)
     }
 
     proptest! {
-        /// The index names exactly the rules whose needs, taken one a field, are all met.
+        /// The index names every rule whose needs are all met, and of those that ask for no pattern it
+        /// names no rule of which the need taken for a field is not met.
         #[test]
         fn the_index_names_what_a_search_finds(
             rules in prop::collection::vec(prop::collection::vec((0..4u16, some_words()), 0..5), 0..150),
@@ -343,19 +450,20 @@ mod tests {
                 rules.iter().map(|needs| needs.iter().map(|(f, texts)| need(*f, texts)).collect()).collect();
             let event = Event(event.into_iter().map(|words| words.into_iter().map(text).collect()).collect());
             let met = |need: &Need| {
-                let values = event.values(need.field);
-                let meets = |value: &Value<'_>| match value {
-                    Value::Text(value) if value.is_ascii() =>
-                        need.texts.iter().any(|text| text.eq_ignore_ascii_case(value)),
+                let takes = |value: &Value<'_>| match value {
+                    Value::Text(value) => need.any_of.iter().any(|literal| literal.takes(value)),
                     _ => true,
                 };
-                !need.texts.iter().all(|text| text.is_ascii()) || values.as_slice().iter().any(meets)
+                event.values(need.field).as_slice().iter().any(takes)
             };
-            let must: Vec<usize> = (0..rules.len()).filter(|at| rules[*at].iter().all(met)).collect();
-            let may: Vec<usize> = (0..rules.len()).filter(|at| one_a_field(&rules[*at]).all(met)).collect();
+            let pattern = |need: &Need| need.any_of.iter().any(|literal| literal.place == Place::Pattern);
             let found = candidates(&rules, &event);
-            prop_assert_eq!(&found, &may);
-            prop_assert!(must.iter().all(|rule| found.contains(rule)));
+            for (at, needs) in rules.iter().enumerate() {
+                let named = found.contains(&at);
+                prop_assert!(named || !needs.iter().all(met), "rule {at} is missing");
+                let refused = one_a_field(needs).any(|need| !pattern(need) && !met(need));
+                prop_assert!(!named || !refused, "rule {at} is named");
+            }
         }
     }
 }

@@ -92,9 +92,9 @@ impl<'s> Loader<'s> {
     /// A file or directory that was asked for by name.
     fn path(&mut self, path: &Path, ruleset: &str) {
         match fs::metadata(path) {
+            Ok(metadata) if !self.met.insert((metadata.dev(), metadata.ino())) => {}
             Ok(metadata) if metadata.is_dir() => self.directory(path, ruleset, 0),
-            Ok(metadata) => {
-                self.met.insert((metadata.dev(), metadata.ino()));
+            Ok(_) => {
                 let before = self.loaded.skipped.len();
                 self.file(path, ruleset);
                 self.no_rule_is_an_error(before, path);

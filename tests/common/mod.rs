@@ -142,3 +142,16 @@ pub(crate) fn assert_adds_up(counters: &Counters, open: u64) {
     let Counters { records, given, ends, duplicates, late, oversize, .. } = *counters;
     assert_eq!(records, given + ends + duplicates + late + oversize + open, "{counters:?}");
 }
+
+/// The reference data that lies beside a checkout (never in it): `$AUDITWARD_SHARED`, else `../shared`;
+/// none, with a printed reason, where it is absent.
+pub(crate) fn shared(what: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("AUDITWARD_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    let path = root.join(what);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("skipped: {} is not there (set AUDITWARD_SHARED)", path.display());
+    None
+}

@@ -51,7 +51,7 @@ pub const SETTINGS: &[Setting] = &[
     row(
         ("", "rules"),
         "[]",
-        "paths of rule files and directories",
+        "absolute paths of rule files and directories",
         "The rules to run. Directories are searched for *.toml, all levels down. When the list is empty: \
          /usr/share/auditward/rules (or, where no package put it, the rules inside the program) and \
          /etc/auditward/rules.d, whose rules take the place of those with the same rule_id.",
@@ -103,11 +103,17 @@ pub const SETTINGS: &[Setting] = &[
         "256 to 4194304",
         "The most processes in the table; the one longest not heard of gives way.",
     ),
+    row(
+        ("processes", "bytes"),
+        "\"4M\"",
+        "bytes, or with K, M, G; 64K to 4G",
+        "The most bytes of programs, directories and arguments in the table.",
+    ),
     row(("syslog", "enabled"), "true", "true, false", "Whether alerts go to syslog."),
     row(
         ("syslog", "socket"),
         "\"/dev/log\"",
-        "a path",
+        "an absolute path",
         "The daemon's socket; awaited when it is not there yet.",
     ),
     row(
@@ -164,7 +170,7 @@ pub const SETTINGS: &[Setting] = &[
     example(
         ("file", "path"),
         "\"/var/log/auditward/alerts.ndjson\"",
-        "a path",
+        "an absolute path",
         "The file that alerts are appended to.",
     ),
     row(

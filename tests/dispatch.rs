@@ -1,0 +1,282 @@
+//! The engine asks only the rules that an event can match, and says exactly what asking every rule says.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot read its fixtures fails")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use auditward::detect::Engine;
+use auditward::event::document::Order;
+use auditward::event::schema::{Live, field};
+use auditward::event::{AuditDocument, Document, FieldId, Host, Mapper, Options, Value, Values};
+use auditward::rule::Rule;
+use auditward::rule::load::{embedded, load};
+use common::{read_events, recordings};
+use proptest::prelude::*;
+
+/// Each event of a recording, mapped as in replay.
+fn each_event(log: &[u8], mut ask: impl FnMut(&AuditDocument<'_>)) {
+    let mut mapper = Mapper::new(Host::recorded(None), &Options::replay());
+    let mut arena = bumpalo::Bump::new();
+    read_events(log, |event| {
+        arena.reset();
+        if let Some(document) = mapper.map(event, &arena) {
+            ask(&document);
+        }
+    });
+}
+
+/// Rules that ask about every kind of thing, in every form that the index takes apart.
+const QUERIES: &[&str] = &[
+    "any where true",
+    "process where event.type == \"start\"",
+    "process where event.action in (\"exec\", \"fork\") and process.name : (\"USERMOD\", \"useradd\")",
+    "process where process.name == \"usermod\" or process.args == \"-o\"",
+    "process where process.args == \"-u\" and process.args == \"0\" and process.args == \"-o\"",
+    "process where process.name like \"user*\" and not process.args : \"-?\"",
+    "process where process.name like~ \"*ADD\" or process.executable : \"/usr/sbin/*\"",
+    "process where process.parent.name in (\"bash\", \"sh\") and process.args_count >= 2",
+    "file where event.type == \"creation\" or file.path : \"/etc/*\"",
+    "any where event.category == \"iam\" and event.outcome == \"success\"",
+    "any where not event.category == \"process\"",
+    "process where process.name == null",
+    "process where process.name != null and process.name regex \"user.+\"",
+    "process where length(process.name) == 7 and startsWith(process.name, \"user\")",
+    "process where user.id in (\"0\", \"1000\") and process.pid > 0",
+    "process where false",
+    "process where process.name in~ (\"Usermod\", \"é\")",
+];
+
+fn rule(number: usize, query: &str) -> String {
+    format!(
+        "[rule]\nrule_id = \"{number}\"\nname = \"Rule {number}\"\ndescription = \"d\"\ntype = \"eql\"\n\
+         severity = \"low\"\nrisk_score = 21\nquery = '''\n{query}\n'''\n"
+    )
+}
+
+fn rules_of<Q: AsRef<str>>(queries: &[Q]) -> Vec<Arc<Rule>> {
+    let directory = tempfile::tempdir().unwrap();
+    for (number, query) in queries.iter().enumerate() {
+        std::fs::write(directory.path().join(format!("{number:05}.toml")), rule(number, query.as_ref()))
+            .unwrap();
+    }
+    let loaded = load(&[directory.path().to_owned()], &Live);
+    assert_eq!((loaded.errors(), loaded.rules.len()), (0, queries.len()), "{:#?}", loaded.diagnostics);
+    loaded.rules
+}
+
+/// Our own, the embedded, and Elastic's where they are at hand.
+fn all_rules() -> Vec<Arc<Rule>> {
+    let mut rules = rules_of(QUERIES);
+    rules.extend(embedded(&Live).rules);
+    if let Some(corpus) = common::shared("elastic-rules") {
+        rules.extend(load(&[PathBuf::from(&corpus)], &Live).rules);
+    }
+    rules
+}
+
+/// The rule's id and where it came from: Elastic's newer text of our rule has the same id.
+fn key(rule: &Rule) -> String {
+    format!("{} {}", rule.ruleset, rule.uuid)
+}
+
+/// What the engine says of `event`, after checking it against what each rule says by itself.
+fn ask<D: Document>(engine: &mut Engine, event: &D) -> Vec<String> {
+    let mut found = Vec::new();
+    engine.process(event, |matched| {
+        assert!(std::ptr::eq(matched.events[0], event));
+        found.push(key(matched.rule));
+    });
+    let each: Vec<String> =
+        engine.rules().iter().filter(|rule| rule.program.matches(event)).map(|rule| key(rule)).collect();
+    assert_eq!(found, each);
+    found
+}
+
+#[test]
+fn dispatch_says_what_every_rule_says_of_every_recorded_event() {
+    let mut engine = Engine::new(all_rules());
+    let mut matches: BTreeMap<String, u64> = BTreeMap::new();
+    let mut events = 0;
+    for (_, log) in recordings() {
+        each_event(&log, |event| {
+            events += 1;
+            for key in ask(&mut engine, event) {
+                *matches.entry(key).or_default() += 1;
+            }
+        });
+    }
+    assert!(events > 7_000, "{events}");
+    assert_eq!(engine.events(), events);
+    let asked: u64 = engine.counts().map(|(_, counts)| counts.asked).sum();
+    for (rule, counts) in engine.counts() {
+        assert_eq!(counts.matched, matches.get(&key(rule)).copied().unwrap_or_default(), "{}", rule.name);
+        assert!(counts.matched <= counts.asked && counts.asked <= events);
+    }
+    let all = events * engine.rules().len() as u64;
+    eprintln!("{events} events, {} rules: asked {asked} times of {all}", engine.rules().len());
+    assert!(asked * 2 < all);
+}
+
+#[test]
+fn the_first_rule_matches_as_the_index_of_the_recordings_says() {
+    let index = std::fs::read_to_string(common::fixtures().join("uid0/INDEX.tsv")).unwrap();
+    let mut expected = BTreeMap::from([("admin-day.log".to_owned(), 0)]);
+    for line in index.lines().filter(|line| !line.starts_with('#')) {
+        let columns: Vec<&str> = line.split('\t').collect();
+        if let Some(Ok(count)) = columns.get(2).map(|count| count.parse::<u64>()) {
+            let name = columns[0].trim_end_matches(".log");
+            expected.insert(format!("{name}.log"), count);
+        }
+    }
+    assert_eq!(expected.len(), 26, "25 ways and a day without an attack");
+    for (name, log) in recordings() {
+        let Some(count) = expected.get(&name) else { continue };
+        let mut engine = Engine::new(embedded(&Live).rules);
+        each_event(&log, |event| engine.process(event, |_| {}));
+        let (_, counts) = engine.counts().next().unwrap();
+        assert_eq!(counts.matched, *count, "{name}");
+        assert!(counts.asked < counts.matched + 200, "{name}: asked {} times", counts.asked);
+    }
+}
+
+/// Once its memory has its size, an event that matches nothing takes none from the heap, whatever the
+/// number of rules. (The event itself is mapped in an arena, before.)
+#[test]
+fn an_event_that_matches_no_rule_allocates_nothing() {
+    let mut queries: Vec<String> = (0..500)
+        .map(|n| format!("process where event.type == \"start\" and process.name : \"tool-{n}\""))
+        .collect();
+    queries.extend(
+        (0..50).map(|n| format!("process where process.args : \"*--flag-{n}=*\" and process.pid > 0")),
+    );
+    let mut engine = Engine::new(rules_of(&queries));
+    let names: [&[u8]; 3] = [b"tool-none", b"TOOL-NONE", b"a name that is longer than sixteen"];
+    let args = [Value::Text(b"usermod"), Value::Text(b"--flag-=x"), Value::Text(b"\xff\xfe")];
+    let events = names.map(|name| {
+        Fields(BTreeMap::from([
+            (field::EVENT_CATEGORY, vec![Value::Text(b"process")]),
+            (field::EVENT_TYPE, vec![Value::Text(b"start")]),
+            (field::PROCESS_NAME, vec![Value::Text(name)]),
+            (field::PROCESS_ARGS, args.to_vec()),
+            (field::PROCESS_PID, vec![Value::Long(7)]),
+        ]))
+    });
+    let mut matched = 0;
+    events.iter().for_each(|event| engine.process(event, |_| matched += 1));
+    let used = allocation_counter::measure(|| {
+        for _ in 0..100 {
+            events.iter().for_each(|event| engine.process(event, |_| matched += 1));
+        }
+    });
+    assert_eq!((matched, used.count_total), (0, 0));
+}
+
+/// An event of fields with values.
+#[derive(Debug)]
+struct Fields(BTreeMap<FieldId, Vec<Value<'static>>>);
+
+impl Document for Fields {
+    fn values(&self, field: FieldId) -> Values<'_> {
+        match self.0.get(&field).map(Vec::as_slice) {
+            None | Some([]) => Values::None,
+            Some([one]) => Values::One(*one),
+            Some(many) => Values::Many(many),
+        }
+    }
+
+    fn order(&self) -> Order {
+        Order { millis: 0, tiebreaker: 0 }
+    }
+}
+
+const WORDS: [&str; 10] =
+    ["process", "start", "exec", "usermod", "USERMOD", "user", "-u", "0", "", "\u{212a}ill"];
+const FIELDS: [(&str, FieldId); 6] = [
+    ("event.category", field::EVENT_CATEGORY),
+    ("event.type", field::EVENT_TYPE),
+    ("event.action", field::EVENT_ACTION),
+    ("process.name", field::PROCESS_NAME),
+    ("process.args", field::PROCESS_ARGS),
+    ("process.parent.name", field::PROCESS_PARENT_NAME),
+];
+
+/// A condition that compiles.
+fn condition() -> impl Strategy<Value = String> {
+    let field = || prop::sample::select(&FIELDS[..]).prop_map(|(name, _)| name);
+    let words = || prop::collection::vec(prop::sample::select(&WORDS[..]), 1..4);
+    let list =
+        |words: Vec<&str>| words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
+    let operator = prop::sample::select(&["in", "in~", ":", "like", "like~", "not in"][..]);
+    let leaf = prop_oneof![
+        6 => (field(), operator, words()).prop_map(move |(f, op, w)| format!("{f} {op} ({})", list(w))),
+        2 => (field(), words()).prop_map(|(f, w)| format!("{f} : \"*{}*\"", w[0])),
+        2 => (field(), words()).prop_map(|(f, w)| format!("{f} == \"{}\"", w[0])),
+        1 => field().prop_map(|f| format!("{f} == null")),
+        1 => field().prop_map(|f| format!("startsWith~({f}, \"u\")")),
+    ];
+    leaf.prop_recursive(4, 24, 3, |inner| {
+        prop_oneof![
+            3 => prop::collection::vec(inner.clone(), 1..4).prop_map(|all| format!("({})", all.join(" and "))),
+            2 => prop::collection::vec(inner.clone(), 1..4).prop_map(|any| format!("({})", any.join(" or "))),
+            1 => inner.prop_map(|one| format!("not ({one})")),
+        ]
+    })
+}
+
+fn event() -> impl Strategy<Value = Fields> {
+    let values = prop::collection::vec(prop::sample::select(&WORDS[..]), 0..4);
+    prop::collection::vec(values, FIELDS.len()).prop_map(|values| {
+        let texts =
+            |words: Vec<&'static str>| words.into_iter().map(|word| Value::Text(word.as_bytes())).collect();
+        Fields(FIELDS.iter().zip(values).map(|((_, field), words)| (*field, texts(words))).collect())
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    #[test]
+    fn dispatch_says_what_every_rule_says_of_random_events(
+        conditions in prop::collection::vec((prop::sample::select(&["any", "process"][..]), condition()), 1..70),
+        events in prop::collection::vec(event(), 1..40),
+    ) {
+        let queries: Vec<String> = conditions.into_iter().map(|(category, c)| format!("{category} where {c}")).collect();
+        let mut engine = Engine::new(rules_of(&queries));
+        for event in &events {
+            ask(&mut engine, event);
+        }
+    }
+}
+
+/// Not a test: what the rules cost on a day of ordinary work.
+/// `cargo test --release --test dispatch -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement"]
+fn cost_of_rules() {
+    let log = common::gunzip(&common::fixtures().join("admin-day.log.gz"));
+    let sets = [
+        ("no rules", Vec::new()),
+        ("v7", embedded(&Live).rules),
+        ("all", all_rules().split_off(QUERIES.len())),
+    ];
+    for _ in 0..3 {
+        for (name, rules) in &sets {
+            let mut engine = Engine::new(rules.clone());
+            let start = std::time::Instant::now();
+            for _ in 0..20 {
+                each_event(&log, |event| engine.process(event, |_| {}));
+            }
+            let spent = start.elapsed();
+            let asked: u64 = engine.counts().map(|(_, counts)| counts.asked).sum();
+            let per = spent.as_nanos() / u128::from(engine.events());
+            eprintln!(
+                "{name}: {} rules, {per} ns an event with mapping, asked {:.2} an event",
+                rules.len(),
+                asked as f64 / engine.events() as f64
+            );
+        }
+    }
+}
