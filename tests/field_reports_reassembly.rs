@@ -6,7 +6,6 @@
 mod common;
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
 
 use auditward::audit::reassembler::{Ended, Limits};
 use auditward::audit::{Reassembler, Record, RecordType, Stamp};
@@ -48,13 +47,12 @@ fn f05_a_second_execve_that_continues_the_numbering_is_no_duplicate() {
 }
 
 /// Records without companions, and the greatest of everything seen meanwhile.
-fn half_open(reassembler: &mut Reassembler, serials: std::ops::Range<u64>) -> (Duration, usize, usize) {
+fn half_open(reassembler: &mut Reassembler, serials: std::ops::Range<u64>) -> (usize, usize) {
     let body =
         b"arch=c000003e syscall=59 success=yes exit=0 a0=55d0c8a1f2b0 a1=55d0c8a1f4c0 a2=55d0c8a20010 \
         a3=8 items=2 ppid=2101 pid=2150 auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 \
         tty=pts0 ses=4 comm=\"id\" exe=\"/usr/bin/id\" subj=unconfined key=\"exec\"";
     let (mut bytes, mut open) = (0, 0);
-    let start = Instant::now();
     for serial in serials {
         let stamp = Stamp { millis: 1_790_000_000_000 + serial / 1000, serial };
         let record = Record { node: None, kind: RecordType::SYSCALL, stamp, body, enriched: &[] };
@@ -64,7 +62,7 @@ fn half_open(reassembler: &mut Reassembler, serials: std::ops::Range<u64>) -> (D
         bytes = bytes.max(reassembler.held_bytes());
         open = open.max(reassembler.open_events());
     }
-    (start.elapsed(), bytes, open)
+    (bytes, open)
 }
 
 /// As many as the entry asks for; fewer where nothing is optimized.
@@ -75,15 +73,11 @@ fn f07_open_events_pile_up() {
     let limits = Limits::default();
     let mut reassembler = Reassembler::new(limits.clone());
     let part_size = HALF_OPEN / 50;
-    let mut times = Vec::new();
     for part in 0..50 {
-        let (time, bytes, open) = half_open(&mut reassembler, part * part_size..(part + 1) * part_size);
+        let (bytes, open) = half_open(&mut reassembler, part * part_size..(part + 1) * part_size);
         assert!(open <= limits.open_events && bytes <= limits.total_bytes, "{open} {bytes}");
-        times.push(time);
     }
-    // The quickest of several parts, since others use the machine too. The first parts have room left.
-    let (first, last) = (times[3..13].iter().min().unwrap(), times[40..].iter().min().unwrap());
-    assert!(*last < first.mul_f64(1.5), "{first:?} {last:?}");
+    // That a record costs the same at the end is benches/audit.rs' to show.
     let counters = reassembler.counters.clone();
     assert_eq!((counters.evicted, counters.incomplete), (counters.events, counters.events));
 

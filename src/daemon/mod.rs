@@ -53,8 +53,9 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let rules = start::rules(&config)?;
     let plan = start::plan(&rules);
     let identity = Identity::choose(config.user.as_deref())?;
-    let keeper = options.load_kernel_rules.then(|| sight::load(&plan, identity.uid)).transpose()?;
+    // Joined first, so that what the keeper's rules record is heard from the first on.
     let socket = Socket::take_or_join(config.audit.receive_buffer)?;
+    let mut keeper = options.load_kernel_rules.then(|| sight::load(&plan, identity.uid)).transpose()?;
     sight::tell(&socket, &plan);
     let mapping = event::Options { limits: config.processes.limits, ..event::Options::live() };
     let mut mapper = Mapper::new(Host::this(), &mapping);
@@ -66,7 +67,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let outputs = outputs.start().context("outputs")?;
     let detector = Detector::new(rules, Created::Now);
     let mut watch = Watch::new(socket, Intake::new(config.audit.limits, mapper), detector, outputs)?;
-    let result = watch.run().context("the audit socket failed");
+    let result = watch.run(&mut keeper).context("the audit socket failed");
     watch.stop(DRAIN);
     if let Some(keeper) = keeper {
         sight::give_back(keeper);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::detector::Detector;
 use super::intake::{Intake, counted};
+use super::keeper::Keeper;
 use super::signals::Signals;
 use crate::alert::Alert;
 use crate::audit::netlink::Socket;
@@ -66,15 +67,17 @@ impl Watch {
     ///
     /// # Errors
     /// The socket is gone; a full buffer is none.
-    pub(super) fn run(&mut self) -> std::io::Result<()> {
+    pub(super) fn run(&mut self, keeper: &mut Option<Keeper>) -> std::io::Result<()> {
         let rules = self.second.path.detector.engine().rules().len() as u64;
         self.notice(&format!("started, {} live", counted(rules, "rule")), Urgency::Info);
+        self.tell_former_losses();
         let mut round = Instant::now() + ROUND;
         while !self.signals.stop() {
             self.turn(round)?;
             if Instant::now() >= round {
                 round = Instant::now() + ROUND;
                 self.tell_losses();
+                self.look_after(keeper);
             }
             if self.signals.reopen() {
                 self.second.path.outputs.reopen();
@@ -105,6 +108,26 @@ impl Watch {
             Urgency::Warning => tracing::warn!("{text}"),
         }
         self.second.path.outputs.notice(text, urgency);
+    }
+
+    /// A socket that systemd handed over may have been full while no daemon read it.
+    fn tell_former_losses(&mut self) {
+        self.losses = Losses::of(&mut self.socket, &self.second.intake);
+        if self.losses.socket > 0 {
+            let lost = counted(self.losses.socket, "record");
+            let text = format!("blind spot: {lost} lost before this start, the receive buffer was full");
+            self.notice(&text, Urgency::Warning);
+        }
+    }
+
+    /// Says once when somebody has ended the keeper: nobody takes its rules back then.
+    fn look_after(&self, keeper: &mut Option<Keeper>) {
+        if keeper.as_mut().is_some_and(|keeper| !keeper.is_alive().unwrap_or(true)) {
+            *keeper = None;
+            let text = "the keeper of the kernel rules was killed: they stay loaded until `auditward \
+                        kernel-rules unload`";
+            self.notice(text, Urgency::Warning);
+        }
     }
 
     /// Says what was lost since it was last said.

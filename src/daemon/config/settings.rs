@@ -105,7 +105,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     row(
         ("processes", "bytes"),
-        "\"4M\"",
+        "\"3840K\"",
         "bytes, or with K, M, G; 64K to 4G",
         "The most bytes of programs, directories and arguments in the table.",
     ),
