@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sd_notify::NotifyState;
+
 use super::detector::Detector;
 use super::intake::{Intake, counted};
 use super::keeper::Keeper;
@@ -71,6 +73,8 @@ impl Watch {
         let rules = self.second.path.detector.engine().rules().len() as u64;
         self.notice(&format!("started, {} live", counted(rules, "rule")), Urgency::Info);
         self.tell_former_losses();
+        // Nothing listens outside systemd, and that is no fault.
+        let _ = sd_notify::notify(&[NotifyState::Ready]);
         let mut round = Instant::now() + ROUND;
         while !self.signals.stop() {
             self.turn(round)?;
@@ -143,6 +147,7 @@ impl Watch {
     /// hold, for `at_most`.
     pub(super) fn stop(mut self, at_most: Duration) {
         let deadline = Instant::now() + at_most;
+        let _ = sd_notify::notify(&[NotifyState::Stopping]);
         let Self { socket, second: Second { intake, path }, clock, .. } = &mut self;
         let now = millis(*clock);
         while Instant::now() < deadline {
