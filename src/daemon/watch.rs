@@ -116,6 +116,9 @@ impl Watch {
 
     /// A socket that systemd handed over may have been full while no daemon read it.
     fn tell_former_losses(&mut self) {
+        if !self.socket.handed_over() {
+            return;
+        }
         self.losses = Losses::of(&mut self.socket, &self.second.intake);
         if self.losses.socket > 0 {
             let lost = counted(self.losses.socket, "record");
