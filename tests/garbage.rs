@@ -128,9 +128,12 @@ fn lines_whose_head_is_gone() {
 #[test]
 fn every_byte_flipped_or_nul_or_another_structure() {
     let mut reader = Reader::new();
+    // Where nothing is optimized, every fifth place, another one in each shape.
+    let step = if cfg!(debug_assertions) { 5 } else { 1 };
     for (number, line) in shapes().into_iter().enumerate() {
         let mut line = line;
-        for at in places(&line).filter(|at| *at < line.len()).collect::<Vec<_>>() {
+        let places = places(&line).filter(|at| *at < line.len()).skip(number % step).step_by(step);
+        for at in places.collect::<Vec<_>>() {
             let before = line[at];
             let bit = 1 << ((number + at) % 8);
             let structure = b"=\" '(){}[]:,\x1d\n\\"[(number * 7 + at) % 15];
