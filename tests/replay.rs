@@ -48,8 +48,7 @@ fn alerts(log: &[u8]) -> Vec<Value> {
 }
 
 fn report(id: &str) -> Vec<u8> {
-    let folders = ["field_reports", "field-reports"].map(|folder| fixture(&format!("{folder}/{id}.log")));
-    folders.iter().find_map(|path| std::fs::read(path).ok()).unwrap()
+    std::fs::read(fixture(&format!("field_reports/{id}.log"))).unwrap()
 }
 
 /// An exec of usermod -u 0 -o ACCOUNT, whole but for its end record.

@@ -58,9 +58,9 @@ pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A log of `tests/fixtures/field-reports`.
+/// A log of `tests/fixtures/field_reports`.
 pub(crate) fn field_report(id: &str) -> Vec<u8> {
-    std::fs::read(fixtures().join(format!("field-reports/{id}.log"))).unwrap()
+    std::fs::read(fixtures().join(format!("field_reports/{id}.log"))).unwrap()
 }
 
 /// An event, owned.
