@@ -11,8 +11,8 @@ use crate::event::{FieldId, FieldType, Schema};
 use super::ast::{Call, Comparison, EventFilter, Expr, ExprKind, Literal, Match, Membership};
 use super::eval::Cond;
 use super::fault::{Fault, What};
-use super::fold::{constant, names_a_field};
-use super::functions::{Kind, lookup, network};
+use super::fold::{constant, is_condition, names_a_field};
+use super::functions::{lookup, network};
 use super::pattern::Pattern;
 use super::regex::{Dialect, Regex};
 use super::requirement::Needs;
@@ -325,18 +325,4 @@ fn call_test(call: &Call, constants: &[Val<'_>]) -> Option<(Test, Option<Vec<sup
         _ => return None,
     };
     Some(of_patterns(vec![pattern], call.insensitive))
-}
-
-/// Whether `expr` is a condition by itself, and no field.
-fn is_condition(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Call(call) => lookup(&call.name).is_some_and(|function| function.result == Kind::Bool),
-        ExprKind::Compare(..)
-        | ExprKind::In(_)
-        | ExprKind::Match(_)
-        | ExprKind::Not(_)
-        | ExprKind::And(_)
-        | ExprKind::Or(_) => true,
-        _ => false,
-    }
 }

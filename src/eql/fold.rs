@@ -1,7 +1,7 @@
 //! Expressions without fields, worked out when the query is compiled.
 
 use super::ast::{Call, Comparison, Expr, ExprKind, Literal, Sign};
-use super::functions::lookup;
+use super::functions::{Kind, lookup};
 use super::pattern::{Pattern, PatternSet};
 use super::regex::{Dialect, Regex};
 use super::text::Case;
@@ -122,5 +122,19 @@ pub(crate) fn names_a_field(expr: &Expr) -> bool {
         }
         ExprKind::Match(matching) => names_a_field(&matching.value),
         ExprKind::And(operands) | ExprKind::Or(operands) => operands.iter().any(names_a_field),
+    }
+}
+
+/// Whether `expr` is a condition by itself, and no field.
+pub(crate) fn is_condition(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Call(call) => lookup(&call.name).is_some_and(|function| function.result == Kind::Bool),
+        ExprKind::Compare(..)
+        | ExprKind::In(_)
+        | ExprKind::Match(_)
+        | ExprKind::Not(_)
+        | ExprKind::And(_)
+        | ExprKind::Or(_) => true,
+        _ => false,
     }
 }

@@ -4,8 +4,8 @@ use crate::event::date;
 use crate::event::{Document, FieldId, FieldType, Schema, Value};
 
 use super::super::ast::{Comparison, Expr, ExprKind, Literal, Match, Membership, Sign};
-use super::super::fold::{constant, names_a_field};
-use super::super::functions::{Kind, lookup, network, write_text};
+use super::super::fold::{constant, is_condition, names_a_field};
+use super::super::functions::{lookup, network, write_text};
 use super::super::regex::{Dialect, Regex};
 use super::super::script::MAX_COMBINATIONS;
 use super::super::text::{Case, char_len};
@@ -384,19 +384,5 @@ fn chain(operands: Vec<Val<'_>>, decides: bool) -> Val<'static> {
         Val::Bool(!decides)
     } else {
         Val::Null
-    }
-}
-
-/// Whether `expr` is a condition by itself, and no field.
-fn is_condition(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Call(call) => lookup(&call.name).is_some_and(|function| function.result == Kind::Bool),
-        ExprKind::Compare(..)
-        | ExprKind::In(_)
-        | ExprKind::Match(_)
-        | ExprKind::Not(_)
-        | ExprKind::And(_)
-        | ExprKind::Or(_) => true,
-        _ => false,
     }
 }
