@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::audit::follow::{Follow, Start};
 use crate::audit::log::{Lines, Next, Options};
+use crate::daemon::clock::Clock;
 use crate::daemon::intake::counted;
 use crate::daemon::signals::Signals;
 
@@ -61,7 +62,7 @@ const TICK: Duration = Duration::from_millis(200);
 pub(super) fn read(inputs: &[PathBuf], sink: &mut dyn Sink) -> io::Result<Read> {
     let stdin = [PathBuf::from("-")];
     let inputs = if inputs.is_empty() { &stdin } else { inputs };
-    let mut reader = Reader { clock: Instant::now(), progress: Progress::new(inputs), sink };
+    let mut reader = Reader { clock: Clock::start(), progress: Progress::new(inputs), sink };
     let mut result = Read::default();
     for path in inputs {
         let read = match Lines::open(path, &Options::default()) {
@@ -83,7 +84,7 @@ pub(super) fn read(inputs: &[PathBuf], sink: &mut dyn Sink) -> io::Result<Read> 
 }
 
 struct Reader<'a> {
-    clock: Instant,
+    clock: Clock,
     progress: Progress,
     sink: &'a mut dyn Sink,
 }
@@ -93,15 +94,15 @@ impl Reader<'_> {
     fn drain(&mut self, lines: &mut Lines) -> io::Result<io::Result<()>> {
         let waits = lines.size().is_none();
         loop {
-            let deadline = waits.then(|| wake(self.clock, self.sink.deadline()));
+            let deadline = waits.then(|| self.clock.wake(self.sink.deadline(), Instant::now() + TICK));
             match lines.next_line(deadline) {
                 Ok(Next::Line(line)) => {
                     let length = line.len();
-                    let now = if waits { millis(self.clock) } else { 0 };
+                    let now = if waits { self.clock.millis() } else { 0 };
                     self.sink.line(line, now)?;
                     self.progress.advance(length);
                 }
-                Ok(Next::Idle) => self.sink.idle(millis(self.clock))?,
+                Ok(Next::Idle) => self.sink.idle(self.clock.millis())?,
                 Ok(Next::End) => return Ok(Ok(())),
                 Err(error) => return Ok(Err(error)),
             }
@@ -114,26 +115,16 @@ impl Reader<'_> {
 /// # Errors
 /// The sink's, and those of following the file.
 pub(super) fn follow(path: &Path, sink: &mut dyn Sink) -> io::Result<Read> {
-    let clock = Instant::now();
+    let clock = Clock::start();
     let signals = Signals::install()?;
     let mut follower = Follow::open(path, &Start::Beginning, &Options::default())?;
     while !signals.stop() {
-        match follower.next_line(Some(wake(clock, sink.deadline())))? {
-            Next::Line(line) => sink.line(line, millis(clock))?,
-            Next::Idle | Next::End => sink.idle(millis(clock))?,
+        match follower.next_line(Some(clock.wake(sink.deadline(), Instant::now() + TICK)))? {
+            Next::Line(line) => sink.line(line, clock.millis())?,
+            Next::Idle | Next::End => sink.idle(clock.millis())?,
         }
     }
     Ok(Read { cut: follower.cut_lines(), failed: 0 })
-}
-
-fn millis(clock: Instant) -> u64 {
-    u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The instant to wake up at: the sink's deadline, but no later than a tick from now.
-fn wake(clock: Instant, deadline: Option<u64>) -> Instant {
-    let tick = Instant::now() + TICK;
-    deadline.map_or(tick, |millis| tick.min(clock + Duration::from_millis(millis)))
 }
 
 /// A bar on a terminal, once reading takes longer than a second.

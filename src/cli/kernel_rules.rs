@@ -11,6 +11,7 @@ use super::Status;
 use crate::audit::control::Control;
 use crate::audit::kernel_rules::{self, Loading, Plan, Profile, RuleTable};
 use crate::daemon::config::{self, CONFIG_FILE, Mode};
+use crate::daemon::start;
 use crate::detect;
 use crate::diagnostic::render;
 
@@ -77,7 +78,7 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
     if args.action == Action::Unload {
         return unload(&mut Control::open()?, &mut out);
     }
-    let rules = super::rules::load(&rule_paths(args)?)?;
+    let rules = start::rules(&rule_paths(args)?)?;
     let plan = Plan::of_this_host(&detect::needs(&rules), args.profile.into());
     match args.action {
         Action::Load => load(&plan, &mut Control::open()?, &mut out),

@@ -14,7 +14,6 @@ pub mod events;
 mod input;
 pub mod kernel_rules;
 pub mod replay;
-mod rules;
 pub mod run;
 pub mod snapshot;
 

@@ -11,6 +11,7 @@ use super::input::{self, Sink};
 use crate::alert::Alert;
 use crate::daemon::detector::{Created, Detector};
 use crate::daemon::intake::{Intake, counted};
+use crate::daemon::start;
 use crate::output::{self, Body, Formatter, Lines, Protocol};
 use crate::rule::Severity;
 
@@ -73,7 +74,7 @@ impl From<SeverityName> for Severity {
 /// # Errors
 /// The rules cannot be used, or standard output cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<Status> {
-    let rules = super::rules::load(&args.rules)?;
+    let rules = start::rules(&args.rules)?;
     let format = match args.format {
         Format::Text => output::Format::Text,
         Format::Json => output::Format::Json,

@@ -1,5 +1,6 @@
 //! Wires the rooms to a running daemon: start, watch, stop.
 
+pub(crate) mod clock;
 pub mod config;
 pub mod detector;
 pub mod intake;
@@ -8,7 +9,7 @@ mod logging;
 pub mod privilege;
 mod sight;
 pub mod signals;
-mod start;
+pub(crate) mod start;
 mod watch;
 
 use std::path::PathBuf;
@@ -50,7 +51,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub fn run(options: &Options) -> anyhow::Result<()> {
     logging::start();
     let config = start::config(options)?;
-    let rules = start::rules(&config)?;
+    let rules = start::rules(&config.rules)?;
     let plan = start::plan(&rules);
     let identity = Identity::choose(config.user.as_deref())?;
     // Joined first, so that what the keeper's rules record is heard from the first on.

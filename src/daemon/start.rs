@@ -1,6 +1,6 @@
 //! What is read before the daemon watches: settings, rules, the processes that are already there.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::bail;
@@ -44,12 +44,13 @@ fn read(path: &Path) -> anyhow::Result<Config> {
     }
 }
 
-/// The rules to run. Faults are told, and the sound rules used: a typing mistake must not blind a host.
+/// The rules of `paths`, else the installed ones, else those built in. Faults are told on standard error,
+/// and the sound rules used: a typing mistake must not blind a host.
 ///
 /// # Errors
 /// Not one rule is left.
-pub(super) fn rules(config: &Config) -> anyhow::Result<Vec<Arc<Rule>>> {
-    let loaded = match config.rules.as_slice() {
+pub(crate) fn rules(paths: &[PathBuf]) -> anyhow::Result<Vec<Arc<Rule>>> {
+    let loaded = match paths {
         [] => load::default_rules(&Live),
         paths => load::load(paths, &Live),
     };

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 
+use super::clock::Clock;
 use super::detector::Detector;
 use super::intake::{Intake, counted};
 use super::keeper::Keeper;
@@ -19,7 +20,7 @@ pub(super) struct Watch {
     socket: Socket,
     second: Second,
     signals: Signals,
-    clock: Instant,
+    clock: Clock,
     losses: Losses,
 }
 
@@ -60,7 +61,7 @@ impl Watch {
             socket,
             second: Second { intake, path: Path { detector, outputs, alerts: 0 } },
             signals: Signals::install()?,
-            clock: Instant::now(),
+            clock: Clock::start(),
             losses: Losses::default(),
         })
     }
@@ -93,16 +94,15 @@ impl Watch {
     /// One batch of records, and the events whose time is up.
     fn turn(&mut self, until: Instant) -> std::io::Result<()> {
         let Self { socket, second: Second { intake, path }, signals, clock, .. } = self;
-        let due = intake.next_deadline().map(|millis| *clock + Duration::from_millis(millis));
-        let deadline = due.map_or(until, |due| due.min(until));
-        let now = millis(*clock);
+        let deadline = clock.wake(intake.next_deadline(), until);
+        let now = clock.millis();
         let received = socket.receive(Some(signals.wake()), Some(deadline), &mut |record| {
             intake.record(record, now, &mut |event| path.event(event));
         })?;
         if received.woken {
             signals.settle();
         }
-        intake.expire(millis(*clock), &mut |event| path.event(event));
+        intake.expire(clock.millis(), &mut |event| path.event(event));
         Ok(())
     }
 
@@ -152,7 +152,7 @@ impl Watch {
         let deadline = Instant::now() + at_most;
         let _ = sd_notify::notify(&[NotifyState::Stopping]);
         let Self { socket, second: Second { intake, path }, clock, .. } = &mut self;
-        let now = millis(*clock);
+        let now = clock.millis();
         while Instant::now() < deadline {
             let received = socket.receive(None, Some(Instant::now()), &mut |record| {
                 intake.record(record, now, &mut |event| path.event(event));
@@ -171,10 +171,6 @@ impl Watch {
             tracing::warn!("output {name}: {left} messages could not be sent before the end");
         }
     }
-}
-
-fn millis(clock: Instant) -> u64 {
-    u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What was lost or not understood so far, by place.
