@@ -148,6 +148,8 @@ impl Arguments {
             _ => {}
         }
         match token {
+            // The rest of a split argument is still to come, out of order, or is lost.
+            Token::Piece { chunk: None, .. } if open.as_ref().is_some_and(Open::is_short) => false,
             Token::Piece { argument, chunk: None, field } => {
                 self.close(open.take());
                 let next = self.list.len();
@@ -164,8 +166,11 @@ impl Arguments {
     /// A piece of a long argument, or its announcement.
     fn take_piece(&mut self, token: Token<'_>, open: &mut Option<Open>) -> bool {
         let (Token::Length { argument, .. } | Token::Piece { argument, .. }) = token else { return true };
-        if open.as_ref().is_some_and(|open| open.argument != argument) {
-            self.close(open.take());
+        if let Some(other) = open.take_if(|open| open.argument != argument) {
+            if other.is_short() {
+                return false;
+            }
+            self.close(Some(other));
         }
         if open.is_none() {
             let next = self.list.len();
@@ -243,8 +248,7 @@ impl Arguments {
             return;
         }
         self.decode(&mut open);
-        self.partial +=
-            u64::from(open.gap || open.announced.is_some_and(|announced| announced != open.characters));
+        self.partial += u64::from(open.gap || open.is_short());
         self.list.push(Argument { end: self.bytes.len(), index: open.argument });
     }
 
@@ -329,6 +333,11 @@ struct Open {
 }
 
 impl Open {
+    /// Whether its pieces do not come to the length that `aN_len` announced.
+    fn is_short(&self) -> bool {
+        self.announced.is_some_and(|announced| announced != self.characters)
+    }
+
     fn at(start: usize) -> Self {
         Self {
             argument: 0,
