@@ -9,7 +9,9 @@ use jiff::tz::Offset;
 /// ```
 /// use auditward::event::date::parse;
 /// assert_eq!(parse("1970-01-01T00:00:01Z"), Some((1_000, 1_999)));
-/// assert_eq!(parse("1500"), Some((1_500, 1_500)));
+/// assert_eq!(parse("15000"), Some((15_000, 15_000)));
+/// // Four digits are a year: the date form is tried first.
+/// assert_eq!(parse("1970"), Some((0, 31_535_999_999)));
 /// assert_eq!(parse("soon"), None);
 /// ```
 #[must_use]
