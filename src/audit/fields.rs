@@ -114,6 +114,11 @@ impl<'a> Iterator for Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// What has not been read yet.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     #[inline]
     fn skip_separators(&mut self) {
         while let [b' ' | b',' | b'\t' | b'\n' | b'\r', rest @ ..] = self.rest {
@@ -231,172 +236,27 @@ fn end_of_words(text: &[u8]) -> usize {
     }
 }
 
-/// The fields of a SYSCALL record (`kernel/auditsc.c`, `audit_log_exit`), found in one pass. A field that
-/// the record lacks is empty, or `None` where it is an encoded string.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Syscall<'a> {
-    /// `AUDIT_ARCH_*` in hex.
-    pub arch: &'a [u8],
-    /// Number of the call within the architecture, decimal.
-    pub syscall: &'a [u8],
-    /// `yes`, `no`; absent when the call never returned.
-    pub success: &'a [u8],
-    /// Return value, decimal; a negative one is an errno.
-    pub exit: &'a [u8],
-    /// First argument of the call, hex.
-    pub a0: &'a [u8],
-    /// Second argument, hex.
-    pub a1: &'a [u8],
-    /// Third argument, hex.
-    pub a2: &'a [u8],
-    /// Fourth argument, hex.
-    pub a3: &'a [u8],
-    /// Number of PATH records.
-    pub items: &'a [u8],
-    /// Parent's process id.
-    pub ppid: &'a [u8],
-    /// Process id (thread group).
-    pub pid: &'a [u8],
-    /// Login uid; 4294967295 is unset.
-    pub auid: &'a [u8],
-    /// Real uid.
-    pub uid: &'a [u8],
-    /// Real gid.
-    pub gid: &'a [u8],
-    /// Effective uid.
-    pub euid: &'a [u8],
-    /// Saved uid.
-    pub suid: &'a [u8],
-    /// File system uid.
-    pub fsuid: &'a [u8],
-    /// Effective gid.
-    pub egid: &'a [u8],
-    /// Saved gid.
-    pub sgid: &'a [u8],
-    /// File system gid.
-    pub fsgid: &'a [u8],
-    /// Terminal, `(none)` without one.
-    pub tty: &'a [u8],
-    /// Session id; 4294967295 is unset.
-    pub ses: &'a [u8],
-    /// Name of the task, at most 15 bytes, encoded.
-    pub comm: Option<Field<'a>>,
-    /// Path of the executable, encoded.
-    pub exe: Option<Field<'a>>,
-    /// Security label.
-    pub subj: Option<Field<'a>>,
-    /// Keys of the rule that matched, encoded; see [`Keys`](super::value::Keys).
-    pub key: Option<Field<'a>>,
-}
-
-impl<'a> Syscall<'a> {
-    /// Reads the body of a SYSCALL record; of a key that stands twice the first counts.
-    #[must_use]
-    pub fn parse(body: &'a [u8]) -> Self {
-        let mut all = Self::default();
-        for field in kernel(all.in_order(body)) {
-            all.put(field);
-        }
-        all
-    }
-
-    /// As [`Syscall::parse`], for those who need no field after `items`; others may be absent.
-    #[must_use]
-    pub(super) fn parse_head(body: &'a [u8]) -> Self {
-        let mut head = Self::default();
-        head.head_in_order(body);
-        if head.items.is_empty() { Self::parse(body) } else { head }
-    }
-
-    /// Takes the fields from the front as long as they stand in the kernel's order, and gives what is
-    /// left.
-    #[inline]
-    fn in_order(&mut self, body: &'a [u8]) -> &'a [u8] {
-        let mut rest = self.head_in_order(body);
-        number(&mut rest, b"ppid=", &mut self.ppid);
-        number(&mut rest, b"pid=", &mut self.pid);
-        number(&mut rest, b"auid=", &mut self.auid);
-        number(&mut rest, b"uid=", &mut self.uid);
-        number(&mut rest, b"gid=", &mut self.gid);
-        number(&mut rest, b"euid=", &mut self.euid);
-        number(&mut rest, b"suid=", &mut self.suid);
-        number(&mut rest, b"fsuid=", &mut self.fsuid);
-        number(&mut rest, b"egid=", &mut self.egid);
-        number(&mut rest, b"sgid=", &mut self.sgid);
-        number(&mut rest, b"fsgid=", &mut self.fsgid);
-        number(&mut rest, b"tty=", &mut self.tty);
-        number(&mut rest, b"ses=", &mut self.ses);
-        rest
-    }
-
-    #[inline]
-    fn head_in_order(&mut self, body: &'a [u8]) -> &'a [u8] {
-        let mut rest = body;
-        number(&mut rest, b"arch=", &mut self.arch);
-        number(&mut rest, b"syscall=", &mut self.syscall);
-        number(&mut rest, b"success=", &mut self.success);
-        number(&mut rest, b"exit=", &mut self.exit);
-        number(&mut rest, b"a0=", &mut self.a0);
-        number(&mut rest, b"a1=", &mut self.a1);
-        number(&mut rest, b"a2=", &mut self.a2);
-        number(&mut rest, b"a3=", &mut self.a3);
-        number(&mut rest, b"items=", &mut self.items);
-        rest
-    }
-
-    #[inline]
-    fn put(&mut self, field: Field<'a>) {
-        let slot = match field.key {
-            b"arch" => &mut self.arch,
-            b"syscall" => &mut self.syscall,
-            b"success" => &mut self.success,
-            b"exit" => &mut self.exit,
-            b"a0" => &mut self.a0,
-            b"a1" => &mut self.a1,
-            b"a2" => &mut self.a2,
-            b"a3" => &mut self.a3,
-            b"items" => &mut self.items,
-            b"ppid" => &mut self.ppid,
-            b"pid" => &mut self.pid,
-            b"auid" => &mut self.auid,
-            b"uid" => &mut self.uid,
-            b"gid" => &mut self.gid,
-            b"euid" => &mut self.euid,
-            b"suid" => &mut self.suid,
-            b"fsuid" => &mut self.fsuid,
-            b"egid" => &mut self.egid,
-            b"sgid" => &mut self.sgid,
-            b"fsgid" => &mut self.fsgid,
-            b"tty" => &mut self.tty,
-            b"ses" => &mut self.ses,
-            b"comm" => return first(&mut self.comm, field),
-            b"exe" => return first(&mut self.exe, field),
-            b"subj" => return first(&mut self.subj, field),
-            b"key" => return first(&mut self.key, field),
-            _ => return,
-        };
-        if slot.is_empty() {
-            *slot = field.raw;
-        }
-    }
-}
-
-/// Takes `KEY=VALUE ` from the front, if it begins with `key` and the value is a plain word.
+/// Takes `KEY=VALUE` from the front into `slot`, if `rest` begins with `key` (with its `=`) and the value
+/// is a plain word. Records whose fields stand in the kernel's order are read so at a few instructions a
+/// field; what is left over goes to [`kernel`].
 #[inline]
-fn number<'a, const N: usize>(rest: &mut &'a [u8], key: &[u8; N], slot: &mut &'a [u8]) {
+pub(super) fn take<'a, const N: usize>(rest: &mut &'a [u8], key: &[u8; N], slot: &mut &'a [u8]) {
     let Some(value) = rest.strip_prefix(key) else { return };
     let end = blank(value);
     let (word, after) = value.split_at(end);
     // Anything that needs more than a blank to be told is left to the iterator.
-    let ([b' ', after @ ..], [b'0'..=b'9' | b'a'..=b'z' | b'-' | b'(', ..]) = (after, word) else { return };
-    if word.last() != Some(&b',') {
+    let ([b' ', after @ ..] | after @ []) = after else { return };
+    let plain = match word {
+        [first, .., last] => {
+            let begins = first.is_ascii_alphanumeric() || *first == b'-';
+            begins && !matches!(last, b',' | b')') || *first == b'(' && *last == b')'
+        }
+        [only] => only.is_ascii_alphanumeric(),
+        [] => false,
+    };
+    if plain {
         (*slot, *rest) = (word, after);
     }
-}
-
-#[inline]
-fn first<'a>(slot: &mut Option<Field<'a>>, field: Field<'a>) {
-    slot.get_or_insert(field);
 }
 
 #[cfg(test)]
@@ -519,50 +379,5 @@ mod tests {
                 assert_eq!(blank(&text), at.min(length));
             }
         }
-    }
-
-    const BODY: &[u8] =
-        b"arch=c000003e syscall=59 success=no exit=-13 a0=1 a1=2 a2=3 a3=4 items=1 ppid=5 pid=6 auid=7 \
-        uid=8 gid=9 euid=10 suid=11 fsuid=12 egid=13 sgid=14 fsgid=15 tty=(none) ses=16 comm=6120 exe=\"/a\" \
-        subj=u:r:t:s0-s0:c0.c1023 key=(null)";
-
-    #[test]
-    fn a_system_call_in_one_pass() {
-        let call = Syscall::parse(BODY);
-        let numbers = [
-            call.a0, call.a1, call.a2, call.a3, call.items, call.ppid, call.pid, call.auid, call.uid,
-            call.gid, call.euid, call.suid, call.fsuid, call.egid, call.sgid, call.fsgid, call.tty, call.ses,
-        ];
-        let expected = "1 2 3 4 1 5 6 7 8 9 10 11 12 13 14 15 (none) 16";
-        assert!(numbers.iter().copied().eq(expected.split(' ').map(str::as_bytes)));
-        assert_eq!((call.arch, call.syscall), (&b"c000003e"[..], &b"59"[..]));
-        assert_eq!((call.success, call.exit), (&b"no"[..], &b"-13"[..]));
-        assert_eq!(call.comm, Some(Field { key: b"comm", raw: b"6120", quoted: false }));
-        assert_eq!(call.exe, Some(Field { key: b"exe", raw: b"/a", quoted: true }));
-        assert_eq!(call.subj.map(|field| field.raw), Some(&b"u:r:t:s0-s0:c0.c1023"[..]));
-        assert_eq!(call.key.map(|field| field.raw), Some(&b"(null)"[..]));
-    }
-
-    #[test]
-    fn a_system_call_in_another_order_is_read_alike() {
-        let mut fields: Vec<_> = BODY.split(|&byte| byte == b' ').collect();
-        for _ in 0..fields.len() {
-            fields.rotate_left(1);
-            let body = fields.join(&b' ');
-            assert_eq!(show_call(&Syscall::parse(&body)), show_call(&Syscall::parse(BODY)));
-            assert_eq!(Syscall::parse_head(&body).items, b"1");
-        }
-        // Absent fields are absent, foreign ones are passed over, the first of two counts.
-        let call =
-            Syscall::parse(b"arch=c000003e syscall=1 per=8 items=2 items=3, comm=\"x\" comm=\"y\" new=1");
-        assert_eq!(
-            (call.arch, call.items, call.exit, call.pid),
-            (&b"c000003e"[..], &b"2"[..], &b""[..], &b""[..])
-        );
-        assert_eq!(call.comm.map(|field| field.raw), Some(&b"x"[..]));
-    }
-
-    fn show_call(call: &Syscall<'_>) -> String {
-        format!("{call:?}")
     }
 }

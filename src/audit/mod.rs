@@ -3,6 +3,7 @@
 //! Knows nothing of ECS, rules or alerts. `netlink`, `log` and `control` touch the world; everything
 //! else here is pure and takes the time as an argument.
 
+pub mod bprm_fcaps;
 pub mod control;
 pub mod datagrams;
 pub mod errno;
@@ -14,13 +15,18 @@ pub mod kernel_rules;
 mod line_buffer;
 pub mod log;
 pub mod netlink;
+pub mod path;
 pub mod reassembler;
 pub mod record;
 mod sockopt;
+pub mod syscall;
 pub mod syscalls;
 pub mod types;
 pub mod value;
 
+pub use bprm_fcaps::BprmFcaps;
+pub use path::Path;
 pub use reassembler::{AuditEvent, Reassembler};
 pub use record::{Malformed, Record, Stamp};
+pub use syscall::Syscall;
 pub use types::RecordType;

@@ -238,7 +238,7 @@ impl<'e> AuditDocument<'e> {
     }
 
     pub(crate) fn many(&self, values: impl Iterator<Item = Value<'e>>) -> Values<'e> {
-        let mut list = BumpVec::new_in(self.arena);
+        let mut list = BumpVec::with_capacity_in(values.size_hint().0, self.arena);
         list.extend(values);
         match list.into_bump_slice() {
             [] => Values::None,

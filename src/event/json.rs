@@ -5,17 +5,19 @@
 //! `\u` escapes, so that a line stays a line and a terminal stays as it was. Bytes that are not UTF-8 are
 //! U+FFFD in arguments (their exact bytes stand in `auditd.data.aN_hex`) and `\xff` elsewhere.
 
+use std::cell::Cell;
 use std::io::Write as _;
 use std::net::IpAddr;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use serde_json::{Map, Value as Json};
 
 use super::audit_document::AuditDocument;
 use super::document::{Value, Values};
+use super::from_audit::CAPABILITIES;
 use super::from_audit::data::{self, SOCKET};
 use super::schema::{Cardinality, Face, Family, FieldId, ROWS, Row, field};
-use crate::audit::{RecordType, fields};
+use crate::audit::{Path, RecordType, fields};
 
 /// Writes the document of an event, without a line end.
 pub fn write(doc: &AuditDocument<'_>, out: &mut Vec<u8>) {
@@ -23,16 +25,20 @@ pub fn write(doc: &AuditDocument<'_>, out: &mut Vec<u8>) {
     let plan = plan();
     let mut objects = Objects::begin(plan, out);
     let absent = Absent::of(doc);
-    for step in &plan.steps {
+    let steps = plan.sections.iter().filter(|section| !absent.holds(section.needs)).flat_map(|s| &s.steps);
+    for step in steps {
         match step {
             Step::Field(shown) => {
-                if absent.holds(shown) {
-                    continue;
-                }
                 let values = doc.shown(shown.field);
-                if values != Values::None {
+                if !matches!(values, Values::None) {
                     objects.key(shown, out);
                     write_values(&values, shown, out);
+                }
+            }
+            Step::Capabilities(shown) => {
+                if let Some(set) = doc.capabilities(shown.field) {
+                    objects.key(shown, out);
+                    write_capabilities(set, out);
                 }
             }
             Step::Data(place) => write_data(doc, place, &mut objects, out),
@@ -42,12 +48,54 @@ pub fn write(doc: &AuditDocument<'_>, out: &mut Vec<u8>) {
     objects.end(out);
 }
 
-/// Families that an event has nothing of, so that their fields need not be asked for one by one.
+/// What an event must have for any field of a section to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    Parent,
+    Leader(usize),
+    File,
+    Network,
+    /// Names of users and groups are known.
+    Names,
+    Capabilities,
+    /// A record that a program wrote.
+    Message,
+}
+
+impl Needs {
+    fn of(field: FieldId, row: &Row) -> Self {
+        match row.family {
+            Family::Parent if field != field::PROCESS_PARENT_PID => Self::Parent,
+            Family::SessionLeader => Self::Leader(0),
+            Family::GroupLeader => Self::Leader(1),
+            Family::EntryLeader => Self::Leader(2),
+            Family::File => Self::File,
+            Family::Network => Self::Network,
+            Family::User if row.name.starts_with("user.target.") => Self::Message,
+            Family::User if row.name.ends_with(".name") => Self::Names,
+            _ if is_capabilities(field) => Self::Capabilities,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+fn is_capabilities(field: FieldId) -> bool {
+    matches!(
+        field,
+        field::PROCESS_THREAD_CAPABILITIES_EFFECTIVE | field::PROCESS_THREAD_CAPABILITIES_PERMITTED
+    )
+}
+
+/// What an event has nothing of, so that the fields need not be asked for one by one.
 struct Absent {
     parent: bool,
     leaders: [bool; 3],
     file: bool,
     network: bool,
+    names: bool,
+    capabilities: bool,
+    message: bool,
 }
 
 impl Absent {
@@ -58,18 +106,22 @@ impl Absent {
             file: doc.items().is_none(),
             // Where somebody came from stands in messages too.
             network: doc.parts.socket.is_none() && doc.parts.call.is_some(),
+            names: doc.parts.who_record.enriched.is_empty() && doc.mapper.names.is_none(),
+            capabilities: doc.parts.capabilities.is_none(),
+            message: doc.parts.lead.kind == RecordType::SYSCALL,
         }
     }
 
-    fn holds(&self, shown: &Shown) -> bool {
-        match shown.family {
-            Family::Parent => self.parent && shown.field != field::PROCESS_PARENT_PID,
-            Family::SessionLeader => self.leaders[0],
-            Family::GroupLeader => self.leaders[1],
-            Family::EntryLeader => self.leaders[2],
-            Family::File => self.file,
-            Family::Network => self.network,
-            _ => false,
+    fn holds(&self, needs: Needs) -> bool {
+        match needs {
+            Needs::Nothing => false,
+            Needs::Parent => self.parent,
+            Needs::Leader(which) => self.leaders.get(which).is_some_and(|absent| *absent),
+            Needs::File => self.file,
+            Needs::Network => self.network,
+            Needs::Names => self.names,
+            Needs::Capabilities => self.capabilities,
+            Needs::Message => self.message,
         }
     }
 }
@@ -89,9 +141,8 @@ struct Shown {
     field: FieldId,
     /// The objects it stands in, in [`Plan::objects`].
     objects: usize,
-    /// Its key within them, as it is written.
+    /// Its key within them, as it is written behind another.
     key: String,
-    family: Family,
     many: bool,
     /// Text that is not UTF-8 is shown with U+FFFD.
     lossy: bool,
@@ -101,23 +152,35 @@ struct Shown {
 #[derive(Debug)]
 enum Step {
     Field(Shown),
+    /// A set of capabilities: forty names, of which most processes have all or none.
+    Capabilities(Shown),
     /// `auditd.data`, whatever it holds.
     Data(Shown),
     /// `auditd.paths`, a list of objects.
     Paths(Shown),
 }
 
-/// The steps, and the lists of objects that fields stand in, each object as it is opened.
+/// Steps that follow each other and need the same of an event.
+#[derive(Debug)]
+struct Section {
+    needs: Needs,
+    steps: Vec<Step>,
+}
+
+/// The steps in order, and how one goes from the objects that a field stands in to those of another.
 #[derive(Debug, Default)]
 struct Plan {
-    steps: Vec<Step>,
+    sections: Vec<Section>,
+    /// The lists of objects that fields stand in, each object as it is opened.
     objects: Vec<Vec<String>>,
+    /// What is written between fields, by the objects of the one before and the one after.
+    between: Vec<Vec<String>>,
 }
 
 fn plan() -> &'static Plan {
     static PLAN: OnceLock<Plan> = OnceLock::new();
     PLAN.get_or_init(|| {
-        let mut plan = Plan { steps: Vec::new(), objects: vec![Vec::new()] };
+        let mut plan = Plan { objects: vec![Vec::new()], ..Plan::default() };
         let (mut data, mut paths) = (false, false);
         for (at, row) in ROWS.iter().enumerate() {
             let field = FieldId(u16::try_from(at).unwrap_or(u16::MAX));
@@ -127,14 +190,32 @@ fn plan() -> &'static Plan {
             } else if row.family == Family::Paths {
                 let first = !std::mem::replace(&mut paths, true);
                 first.then(|| Step::Paths(plan.shown(field, row, "auditd.paths")))
+            } else if !row.has_source() || row.face != Face::Shown {
+                None
+            } else if is_capabilities(field) {
+                Some(Step::Capabilities(plan.shown(field, row, row.name)))
             } else {
-                let exported = row.has_source() && row.face == Face::Shown;
-                exported.then(|| Step::Field(plan.shown(field, row, row.name)))
+                Some(Step::Field(plan.shown(field, row, row.name)))
             };
-            plan.steps.extend(step);
+            let Some(step) = step else { continue };
+            // What follows from records alone is asked of each event.
+            let needs = if matches!(step, Step::Data(_)) { Needs::Nothing } else { Needs::of(field, row) };
+            match plan.sections.last_mut() {
+                Some(section) if section.needs == needs => section.steps.push(step),
+                _ => plan.sections.push(Section { needs, steps: vec![step] }),
+            }
         }
+        let from = |before: &Vec<String>| plan.objects.iter().map(|after| between(before, after)).collect();
+        plan.between = plan.objects.iter().map(from).collect();
         plan
     })
+}
+
+/// Closes the objects of `before` that `after` does not stand in, and opens those that it does.
+fn between(before: &[String], after: &[String]) -> String {
+    let common = before.iter().zip(after).take_while(|(a, b)| a == b).count();
+    let closed = "}".repeat(before.len() - common);
+    format!("{closed},{}", after.get(common..).unwrap_or_default().concat())
 }
 
 impl Plan {
@@ -149,8 +230,7 @@ impl Plan {
         Shown {
             field,
             objects: at,
-            key: format!("\"{key}\":"),
-            family: row.family,
+            key: format!(",\"{key}\":"),
             // Of these the exported document has one word, but where two acts are one event.
             many: row.cardinality == Cardinality::Many && !matches!(name, "event.action" | "event.module"),
             lossy: name.ends_with(".args") || name.ends_with(".command_line"),
@@ -174,26 +254,16 @@ impl Objects {
     /// Writes the key of a field: closes the objects that it does not stand in, opens those that it does.
     #[inline]
     fn key(&mut self, shown: &Shown, out: &mut Vec<u8>) {
-        if self.open != shown.objects {
-            self.change(shown.objects, out);
-        } else if !std::mem::take(&mut self.first) {
-            out.push(b',');
+        if self.open == shown.objects && !self.first {
+            return out.extend_from_slice(shown.key.as_bytes());
         }
-        out.extend_from_slice(shown.key.as_bytes());
-    }
-
-    fn change(&mut self, objects: usize, out: &mut Vec<u8>) {
-        let of = |at: usize| self.plan.objects.get(at).map(Vec::as_slice).unwrap_or_default();
-        let (before, after) = (of(self.open), of(objects));
-        let common = before.iter().zip(after).take_while(|(a, b)| a == b).count();
-        out.extend(std::iter::repeat_n(b'}', before.len() - common));
-        if !std::mem::take(&mut self.first) {
-            out.push(b',');
-        }
-        for object in after.iter().skip(common) {
-            out.extend_from_slice(object.as_bytes());
-        }
-        self.open = objects;
+        let between = self.plan.between.get(self.open).and_then(|from| from.get(shown.objects));
+        let between = between.map(String::as_bytes).unwrap_or_default();
+        // The comma of the first is not needed.
+        let skip = usize::from(std::mem::take(&mut self.first));
+        out.extend_from_slice(between.get(skip..).unwrap_or_default());
+        out.extend_from_slice(shown.key.as_bytes().get(1..).unwrap_or_default());
+        self.open = shown.objects;
     }
 
     fn end(self, out: &mut Vec<u8>) {
@@ -233,24 +303,38 @@ fn write_value(value: &Value<'_>, lossy: bool, out: &mut Vec<u8>) {
 }
 
 fn integer(number: i64, out: &mut Vec<u8>) {
-    // Most are pids and counts.
-    let mut digits = [0_u8; 20];
-    let mut at = digits.len();
-    let mut rest = number.unsigned_abs();
-    loop {
-        at -= 1;
-        if let Some(digit) = digits.get_mut(at) {
-            *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+/// The names of a set of capabilities, as a list.
+fn write_capabilities(set: u64, out: &mut Vec<u8>) {
+    /// All names as they are written, and where each begins.
+    static WRITTEN: LazyLock<(String, Vec<usize>)> = LazyLock::new(|| {
+        let mut text = String::new();
+        let mut starts = vec![0];
+        for name in CAPABILITIES {
+            text.extend(["\"", name, "\","]);
+            starts.push(text.len());
         }
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+        (text, starts)
+    });
+    let (text, starts) = &*WRITTEN;
+    let named = u64::MAX >> (64 - CAPABILITIES.len());
+    let mut rest = set & named;
+    out.push(b'[');
+    // Capabilities whose numbers follow each other are copied as one.
+    while rest != 0 {
+        let first = rest.trailing_zeros() as usize;
+        let after = first + (rest >> first).trailing_ones() as usize;
+        let place = starts.get(first).zip(starts.get(after));
+        let names = place.and_then(|(start, end)| text.as_bytes().get(*start..*end)).unwrap_or_default();
+        out.extend_from_slice(names);
+        rest &= u64::MAX.checked_shl(u32::try_from(after).unwrap_or(64)).unwrap_or(0);
     }
-    if number < 0 {
-        out.push(b'-');
+    if out.last() == Some(&b',') {
+        out.pop();
     }
-    out.extend_from_slice(digits.get(at..).unwrap_or_default());
+    out.push(b']');
 }
 
 fn write_ip(address: &IpAddr, out: &mut Vec<u8>) {
@@ -259,61 +343,100 @@ fn write_ip(address: &IpAddr, out: &mut Vec<u8>) {
 
 /// ISO 8601 in UTC with milliseconds; a number where the year has not four digits.
 fn write_date(millis: i64, out: &mut Vec<u8>) {
-    let time = jiff::Timestamp::from_millisecond(millis).map(|t| jiff::tz::TimeZone::UTC.to_datetime(t));
-    let Some(time) = time.ok().filter(|t| (0..=9999).contains(&t.year())) else {
-        return integer(millis, out);
-    };
-    let small = |n: i8| u32::from(n.unsigned_abs());
-    out.push(b'"');
-    digits(u32::from(time.year().unsigned_abs()), 4, b'-', out);
-    digits(small(time.month()), 2, b'-', out);
-    digits(small(time.day()), 2, b'T', out);
-    digits(small(time.hour()), 2, b':', out);
-    digits(small(time.minute()), 2, b':', out);
-    digits(small(time.second()), 2, b'.', out);
-    digits(u32::from(time.millisecond().unsigned_abs()), 3, b'Z', out);
-    out.push(b'"');
+    thread_local! {
+        /// Seconds as they are written, each where its lowest bits say: an event has few, and the next
+        /// event mostly the same.
+        static WRITTEN: [Cell<(i64, [u8; 21])>; 8] = const { [const { Cell::new((i64::MIN, [0; 21])) }; 8] };
+    }
+    let (second, fraction) = (millis.div_euclid(1000), millis.rem_euclid(1000));
+    WRITTEN.with(|written| {
+        let Some(place) = written.get(usize::try_from(second & 7).unwrap_or(0)) else { return };
+        if place.get().0 != second {
+            match date_to_second(second) {
+                Some(text) => place.set((second, text)),
+                None => return integer(millis, out),
+            }
+        }
+        out.extend_from_slice(&place.get().1);
+        let digit = |n: i64| b'0' + u8::try_from(n % 10).unwrap_or(0);
+        out.extend_from_slice(&[digit(fraction / 100), digit(fraction / 10), digit(fraction), b'Z', b'"']);
+    });
 }
 
-/// So many decimal digits, and what follows them.
-fn digits(number: u32, count: u32, after: u8, out: &mut Vec<u8>) {
-    for at in (0..count).rev() {
-        let digit = number / 10_u32.pow(at) % 10;
-        out.push(b'0' + u8::try_from(digit).unwrap_or(0));
+/// `"YYYY-MM-DDTHH:MM:SS.`, when the year has four digits.
+fn date_to_second(second: i64) -> Option<[u8; 21]> {
+    let time = jiff::Timestamp::from_second(second).ok()?;
+    let time = jiff::tz::TimeZone::UTC.to_datetime(time);
+    if !(0..=9999).contains(&time.year()) {
+        return None;
     }
-    out.push(after);
+    time.strftime("\"%Y-%m-%dT%H:%M:%S.").to_string().as_bytes().try_into().ok()
 }
 
 /// A JSON string of text that may not be UTF-8.
+#[inline]
 pub(crate) fn write_text(text: &[u8], lossy: bool, out: &mut Vec<u8>) {
+    out.reserve(text.len() + 2);
     out.push(b'"');
-    // Without a branch a byte the compiler looks at many at a time; nearly all text is plain.
-    if text.iter().fold(true, |plain, byte| plain & is_plain(*byte)) {
+    if all_plain(text) {
         out.extend_from_slice(text);
-        out.push(b'"');
-        return;
-    }
-    match text.iter().position(|b| !is_plain(*b)) {
-        None => out.extend_from_slice(text),
-        Some(at) => {
-            // All before it is ASCII, so no character is cut.
-            let (plain, rest) = text.split_at(at);
-            out.extend_from_slice(plain);
-            write_rest(rest, lossy, out);
-        }
+    } else {
+        write_odd_text(text, lossy, out);
     }
     out.push(b'"');
 }
 
-fn write_rest(text: &[u8], lossy: bool, out: &mut Vec<u8>) {
+/// Without a branch a byte, so that the compiler looks at many at a time.
+#[inline]
+fn plain<const N: usize>(chunk: &[u8; N]) -> bool {
+    chunk.iter().fold(true, |plain, byte| plain & is_plain(*byte))
+}
+
+/// Whether a text stands for itself in a JSON string; nearly all do. What is left at the end is looked at
+/// together with some before it.
+#[inline]
+fn all_plain(text: &[u8]) -> bool {
+    let both = |ends: (Option<bool>, Option<bool>)| ends.0 == Some(true) && ends.1 == Some(true);
+    match text.len() {
+        16.. => text.as_chunks::<16>().0.iter().all(plain) && text.last_chunk::<16>().is_some_and(plain),
+        8.. => both((text.first_chunk::<8>().map(plain), text.last_chunk::<8>().map(plain))),
+        4.. => both((text.first_chunk::<4>().map(plain), text.last_chunk::<4>().map(plain))),
+        _ => text.iter().all(|byte| is_plain(*byte)),
+    }
+}
+
+/// How many bytes at the front stand for themselves.
+#[inline]
+fn plain_length(text: &[u8]) -> usize {
+    let sure = 16 * text.as_chunks::<16>().0.iter().take_while(|chunk| plain(chunk)).count();
+    sure + text.iter().skip(sure).take_while(|byte| is_plain(**byte)).count()
+}
+
+#[cold]
+fn write_odd_text(text: &[u8], lossy: bool, out: &mut Vec<u8>) {
+    let mut rest = text;
+    loop {
+        let (plain, odd) = rest.split_at(plain_length(rest));
+        out.extend_from_slice(plain);
+        rest = match odd {
+            [] => return,
+            [0..0x80, ..] => write_odd(odd, out),
+            // All up to the next ASCII character, so no character is cut.
+            _ => {
+                let (beyond, rest) = odd.split_at(odd.iter().position(u8::is_ascii).unwrap_or(odd.len()));
+                write_beyond_ascii(beyond, lossy, out);
+                rest
+            }
+        };
+    }
+}
+
+fn write_beyond_ascii(text: &[u8], lossy: bool, out: &mut Vec<u8>) {
     for chunk in text.utf8_chunks() {
         let mut rest = chunk.valid().as_bytes();
-        while let Some(at) = rest.iter().position(|b| !is_plain(*b)) {
-            let (plain, odd) = rest.split_at(at);
-            out.extend_from_slice(plain);
-            rest = write_odd(odd, out);
+        while !rest.is_empty() {
+            rest = write_odd(rest, out);
         }
-        out.extend_from_slice(rest);
         let invalid = chunk.invalid();
         if lossy && !invalid.is_empty() {
             out.extend_from_slice("\u{fffd}".as_bytes());
@@ -370,7 +493,7 @@ fn write_data(doc: &AuditDocument<'_>, place: &Shown, objects: &mut Objects, out
     objects.key(place, out);
     out.push(b'{');
     let mut in_socket = false;
-    for (at, group) in entries.chunk_by(|a, b| a.key == b.key).enumerate() {
+    for (at, group) in entries.chunk_by(data::Entry::same_key).enumerate() {
         let Some(first) = group.first() else { continue };
         let part = first.key.strip_prefix(SOCKET);
         if in_socket && part.is_none() {
@@ -416,21 +539,55 @@ fn write_paths(doc: &AuditDocument<'_>, place: &Shown, objects: &mut Objects, ou
             any = true;
         }
         out.push(b'{');
-        let mut more = false;
-        for field in fields::kernel(record.body) {
+        let start = out.len();
+        let (path, rest) = Path::parse_with_rest(record.body);
+        pair(b",\"item\":", path.item, out);
+        if let Some(name) = path.name.and_then(|name| data::path_value(doc, &name)) {
+            pair_of_any(b",\"name\":", name, out);
+        }
+        pair(b",\"inode\":", path.inode, out);
+        pair(b",\"dev\":", path.dev, out);
+        pair(b",\"mode\":", path.mode, out);
+        pair(b",\"ouid\":", path.ouid, out);
+        pair(b",\"ogid\":", path.ogid, out);
+        pair(b",\"rdev\":", path.rdev, out);
+        pair(b",\"obj\":", path.obj, out);
+        pair(b",\"nametype\":", path.nametype, out);
+        pair(b",\"cap_fp\":", path.cap_fp, out);
+        pair(b",\"cap_fi\":", path.cap_fi, out);
+        pair(b",\"cap_fe\":", path.cap_fe, out);
+        pair(b",\"cap_fver\":", path.cap_fver, out);
+        pair(b",\"cap_frootid\":", path.cap_frootid, out);
+        for field in fields::kernel(rest) {
             let Some(value) = data::path_value(doc, &field) else { continue };
-            if std::mem::replace(&mut more, true) {
-                out.push(b',');
-            }
+            out.push(b',');
             write_text(field.key, false, out);
             out.push(b':');
             write_text(value, false, out);
+        }
+        // The first has no comma in front.
+        if out.len() > start {
+            out.remove(start);
         }
         out.push(b'}');
     }
     if any {
         out.push(b']');
     }
+}
+
+/// A key as it is written behind another, and its value; nothing without a value.
+#[inline]
+fn pair<const N: usize>(key: &[u8; N], value: &[u8], out: &mut Vec<u8>) {
+    if !value.is_empty() {
+        pair_of_any(key, value, out);
+    }
+}
+
+#[inline]
+fn pair_of_any<const N: usize>(key: &[u8; N], value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(key);
+    write_text(value, false, out);
 }
 
 #[cfg(test)]
@@ -468,6 +625,11 @@ mod tests {
         };
         assert_eq!(value(Value::Date(1_795_515_233_239)), "\"2026-11-24T10:13:53.239Z\"");
         assert_eq!(value(Value::Date(0)), "\"1970-01-01T00:00:00.000Z\"");
+        assert_eq!(value(Value::Date(-1)), "\"1969-12-31T23:59:59.999Z\"");
+        assert_eq!(value(Value::Date(-62_167_219_200_000)), "\"0000-01-01T00:00:00.000Z\"");
+        assert_eq!(value(Value::Date(-62_167_219_200_001)), "-62167219200001");
+        // Eight seconds later stands in the same place.
+        assert_eq!(value(Value::Date(8_007)), "\"1970-01-01T00:00:08.007Z\"");
         assert_eq!(value(Value::Date(i64::MAX)), i64::MAX.to_string());
         for number in [0, 7, -1, i64::MIN, i64::MAX] {
             assert_eq!(value(Value::Long(number)), number.to_string());

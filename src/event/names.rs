@@ -35,6 +35,12 @@ impl Names {
         Self::default()
     }
 
+    /// Whether none are known.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.users.is_none() && self.groups.is_none()
+    }
+
     /// The names of this host's files.
     #[must_use]
     pub fn of_files() -> Self {

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::super::execve::{self, Arguments};
-use super::super::fields::Syscall;
+use super::super::syscall::Syscall;
 use super::super::syscalls::Arch;
 use super::super::types::{Place, RecordType};
 use super::super::value;

@@ -69,7 +69,8 @@ fn object<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
     let has = |category: &[u8]| kind.lead().row().categories.contains(&Value::Text(category));
     let (what, primary, secondary): (&[u8], _, _) =
         if kind.is(Act::EXECUTED) || kind.is(Act::EXECUTION_FAILED) {
-            (b"file", text_or_none(asked_for(doc)), Values::None)
+            let asked = if id == field::AUDITD_SUMMARY_OBJECT_PRIMARY { asked_for(doc) } else { None };
+            (b"file", text_or_none(asked), Values::None)
         } else if has(b"file") {
             let path = match doc.ask(field::FILE_PATH) {
                 Values::None => doc.ask(field::FILE_NAME),

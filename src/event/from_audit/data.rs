@@ -3,6 +3,8 @@
 //! What another field shows already (pid, ids, login, program, keys) is left out. What a process wrote
 //! never takes the name of what the kernel wrote: a `uid=` inside `msg='…'` is `msg_uid`.
 
+use std::cmp::Ordering;
+
 use bumpalo::collections::Vec as BumpVec;
 
 use super::super::audit_document::AuditDocument;
@@ -11,15 +13,42 @@ use super::file;
 use super::network;
 use crate::audit::fields::{self, Field};
 use crate::audit::syscalls::Arch;
-use crate::audit::{Record, RecordType, errno, value};
+use crate::audit::{BprmFcaps, Record, RecordType, errno, value};
 
 /// A key of `auditd.data` and one of its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry<'e> {
+    /// The first eight bytes of the key, which order most keys.
+    front: u64,
     /// The key, with `_` for `-`.
     pub(crate) key: &'e [u8],
     /// The value, decoded.
     pub(crate) value: &'e [u8],
+}
+
+impl<'e> Entry<'e> {
+    #[inline]
+    fn new(key: &'e [u8], value: &'e [u8]) -> Self {
+        let front = match key.first_chunk::<8>() {
+            Some(front) => u64::from_be_bytes(*front),
+            // Filled up with NULs; where that is not enough the keys themselves decide.
+            None => {
+                key.iter().fold(0, |front, byte| front << 8 | u64::from(*byte)) << (64 - 8 * key.len()) % 64
+            }
+        };
+        Self { front, key, value }
+    }
+
+    /// Whether both are values of one key.
+    #[inline]
+    pub(crate) fn same_key(&self, other: &Self) -> bool {
+        self.front == other.front && self.key == other.key
+    }
+
+    #[inline]
+    fn order(&self, other: &Self) -> Ordering {
+        self.front.cmp(&other.front).then_with(|| self.key.cmp(other.key))
+    }
 }
 
 /// Below this object the parts of a socket address stand.
@@ -64,14 +93,20 @@ pub(crate) fn collect<'e>(doc: &AuditDocument<'e>) -> &'e [Entry<'e>] {
             RecordType::EXECVE => arguments(doc, record, &mut all),
             RecordType::PATH | RecordType::CWD | RecordType::PROCTITLE => {}
             RecordType::SOCKADDR => socket(doc, record, &mut all),
-            _ => other(doc, record, &mut all),
+            RecordType::BPRM_FCAPS => {
+                let (capabilities, rest) = BprmFcaps::parse_with_rest(record.body);
+                let known = capabilities.fields().map(|(key, raw)| Entry::new(key.as_bytes(), raw));
+                all.extend(known.filter(|entry| !matches!(entry.value, b"" | b"(null)")));
+                other(doc, record, rest, &mut all);
+            }
+            _ => other(doc, record, record.body, &mut all),
         }
     }
     if let Some(descriptor) = file::descriptor(doc) {
-        all.push(Entry { key: b"dirfd", value: doc.format(descriptor) });
+        all.push(Entry::new(b"dirfd", doc.format(descriptor)));
     }
-    all.sort_by(|a, b| a.key.cmp(b.key));
-    all.dedup();
+    all.sort_by(Entry::order);
+    all.dedup_by(|a, b| a.same_key(b) && a.value == b.value);
     all.into_bump_slice()
 }
 
@@ -99,20 +134,41 @@ fn shown_elsewhere(key: &[u8]) -> bool {
 }
 
 fn system_call<'e>(doc: &AuditDocument<'e>, record: Record<'e>, all: &mut BumpVec<'e, Entry<'e>>) {
-    for field in fields::kernel(record.body) {
-        if shown_elsewhere(field.key) || value::is_absent(&field) {
-            continue;
+    // The one that was read already; what a second one says is read in full.
+    let own = record == doc.parts.who_record;
+    if own {
+        let who = &doc.parts.who;
+        let known: [(&[u8], _); 9] = [
+            (b"a0", who.a0),
+            (b"a1", who.a1),
+            (b"a2", who.a2),
+            (b"a3", who.a3),
+            (b"arch", who.arch),
+            (b"exit", who.exit),
+            (b"items", who.items),
+            (b"syscall", who.syscall),
+            (b"tty", who.tty),
+        ];
+        let known = known.into_iter().map(|(key, raw)| Field { key, raw, quoted: false });
+        let known = known.filter(|field| !field.raw.is_empty() && !value::is_absent(field));
+        all.extend(known.map(|field| Entry::new(field.key, call_value(doc, &field))));
+    }
+    for field in fields::kernel(if own { doc.parts.who_rest } else { record.body }) {
+        if !shown_elsewhere(field.key) && !value::is_absent(&field) {
+            all.push(Entry::new(key(doc, field.key), call_value(doc, &field)));
         }
-        let value = match field.key {
-            b"arch" => arch(field.raw),
-            b"syscall" => {
-                doc.parts.call.map(|c| c.name.as_bytes()).filter(|n| !n.is_empty()).unwrap_or(field.raw)
-            }
-            b"exit" => exit(field.raw),
-            b"comm" => doc.decode(&field).unwrap_or(field.raw),
-            _ => field.raw,
-        };
-        all.push(Entry { key: key(doc, field.key), value });
+    }
+}
+
+fn call_value<'e>(doc: &AuditDocument<'e>, field: &Field<'e>) -> &'e [u8] {
+    match field.key {
+        b"arch" => arch(field.raw),
+        b"syscall" => {
+            doc.parts.call.map(|c| c.name.as_bytes()).filter(|n| !n.is_empty()).unwrap_or(field.raw)
+        }
+        b"exit" => exit(field.raw),
+        b"comm" => doc.decode(field).unwrap_or(field.raw),
+        _ => field.raw,
     }
 }
 
@@ -130,11 +186,11 @@ fn exit(raw: &[u8]) -> &[u8] {
 /// argc, and beside each argument that is not UTF-8 its exact bytes.
 fn arguments<'e>(doc: &AuditDocument<'e>, record: Record<'e>, all: &mut BumpVec<'e, Entry<'e>>) {
     let Some(argc) = fields::kernel(record.body).next().filter(|f| f.key == b"argc") else { return };
-    all.push(Entry { key: b"argc", value: argc.raw });
+    all.push(Entry::new(b"argc", argc.raw));
     for (at, argument) in doc.mapper.arguments.iter().enumerate() {
         if std::str::from_utf8(argument).is_err() {
             let index = doc.mapper.arguments.index(at).unwrap_or(0);
-            all.push(Entry { key: doc.format(format_args!("a{index}_hex")), value: hex(doc, argument) });
+            all.push(Entry::new(doc.format(format_args!("a{index}_hex")), hex(doc, argument)));
         }
     }
 }
@@ -151,26 +207,29 @@ fn hex<'e>(doc: &AuditDocument<'e>, bytes: &[u8]) -> &'e [u8] {
 
 fn socket<'e>(doc: &AuditDocument<'e>, record: Record<'e>, all: &mut BumpVec<'e, Entry<'e>>) {
     let Some(field) = fields::find(record.body, b"saddr") else { return };
-    all.push(Entry { key: b"saddr", value: field.raw });
+    all.push(Entry::new(b"saddr", field.raw));
     for (key, value) in network::socket_parts(doc, field.raw) {
-        all.push(Entry { key, value });
+        all.push(Entry::new(key, value));
     }
 }
 
-/// Any other record: what the kernel wrote, then what a process wrote.
-fn other<'e>(doc: &AuditDocument<'e>, record: Record<'e>, all: &mut BumpVec<'e, Entry<'e>>) {
+/// Any other record, or the rest of one: what the kernel wrote, then what a process wrote.
+fn other<'e>(doc: &AuditDocument<'e>, record: Record<'e>, body: &'e [u8], all: &mut BumpVec<'e, Entry<'e>>) {
+    if body.is_empty() {
+        return;
+    }
     let own = record == doc.parts.who_record;
     let start = all.len();
-    for field in fields::kernel(record.body) {
+    for field in fields::kernel(body) {
         let elsewhere = shown_elsewhere(field.key);
         if value::is_absent(&field) || elsewhere && (own || same_as_call(doc, &field)) {
             continue;
         }
         let value = kernel_value(doc, &field);
-        all.push(Entry { key: key(doc, field.key), value });
+        all.push(Entry::new(key(doc, field.key), value));
     }
     let kernel_end = all.len();
-    for field in fields::user(record.body) {
+    for field in fields::user(body) {
         if value::is_absent(&field) {
             continue;
         }
@@ -179,15 +238,15 @@ fn other<'e>(doc: &AuditDocument<'e>, record: Record<'e>, all: &mut BumpVec<'e, 
             || key.starts_with(SOCKET)
             || all.get(start..kernel_end).unwrap_or_default().iter().any(|e| e.key == key);
         let value = if is_encoded(key) { doc.decode(&field).unwrap_or(field.raw) } else { field.raw };
-        all.push(Entry { key: if taken { prefixed(doc, key) } else { key }, value });
+        all.push(Entry::new(if taken { prefixed(doc, key) } else { key }, value));
     }
     // Text that is no `key=value` at all.
-    let message = fields::message(record.body);
+    let message = fields::message(body);
     if all.len() == kernel_end
-        && let Some(text) = message.or_else(|| (kernel_end == start && !own).then_some(record.body))
+        && let Some(text) = message.or_else(|| (kernel_end == start && !own).then_some(body))
         && !text.is_empty()
     {
-        all.push(Entry { key: b"msg", value: text });
+        all.push(Entry::new(b"msg", text));
     }
 }
 

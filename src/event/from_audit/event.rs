@@ -105,7 +105,17 @@ fn event_id<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
     let stamp = doc.event.stamp;
     let host = String::from_utf8_lossy(doc.mapper.host.id_of(doc.event.node));
     let (seconds, millis) = (stamp.millis / 1000, stamp.millis % 1000);
-    doc.number_text(format_args!("{host}/{seconds}.{millis:03}:{}", stamp.serial))
+    let mut number = itoa::Buffer::new();
+    let mut id = bumpalo::collections::String::with_capacity_in(host.len() + 40, doc.arena);
+    id.push_str(&host);
+    id.push('/');
+    id.push_str(number.format(seconds));
+    id.push('.');
+    // Four digits, of which the first only keeps the zeros.
+    id.push_str(number.format(1000 + millis).get(1..).unwrap_or_default());
+    id.push(':');
+    id.push_str(number.format(stamp.serial));
+    doc.one_text(id.into_bump_str().as_bytes())
 }
 
 fn datasets<'e>(doc: &AuditDocument<'e>) -> Values<'e> {

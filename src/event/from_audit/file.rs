@@ -6,8 +6,7 @@ use super::super::kind::{Act, Dirs};
 use super::super::mapper::base_name;
 use super::super::schema::{FieldId, field};
 use super::user;
-use crate::audit::fields::Field;
-use crate::audit::{Record, RecordType, fields, value};
+use crate::audit::{Path, Record, RecordType, fields, value};
 
 pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
     let Some(items) = doc.items() else { return Values::None };
@@ -26,17 +25,17 @@ pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
             text_or_none(items.original.and_then(|r| name(doc, &r)).and_then(extension))
         }
         field::FILE_TARGET_PATH => text_or_none(items.target.and_then(|r| given(doc, &r))),
-        field::FILE_INODE => raw(file.inode),
-        field::FILE_DEVICE => raw(file.dev),
-        field::FILE_UID => raw(file.ouid),
-        field::FILE_GID => raw(file.ogid),
+        field::FILE_INODE => raw(file.path.inode),
+        field::FILE_DEVICE => raw(file.path.dev),
+        field::FILE_UID => raw(file.path.ouid),
+        field::FILE_GID => raw(file.path.ogid),
         field::FILE_OWNER => text_or_none(owner(doc, file, b"OUID")),
         field::FILE_GROUP => text_or_none(owner(doc, file, b"OGID")),
-        field::FILE_MODE => match value::octal(file.mode) {
+        field::FILE_MODE => match value::octal(file.path.mode) {
             Some(mode) => doc.number_text(format_args!("{:04o}", mode & 0o7777)),
             None => Values::None,
         },
-        field::FILE_TYPE => value::octal(file.mode).map_or(Values::None, file_type),
+        field::FILE_TYPE => value::octal(file.path.mode).map_or(Values::None, file_type),
         _ => Values::None,
     }
 }
@@ -45,45 +44,31 @@ pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Item<'e> {
     record: Record<'e>,
-    name: Option<Field<'e>>,
-    inode: &'e [u8],
-    dev: &'e [u8],
-    mode: &'e [u8],
-    ouid: &'e [u8],
-    ogid: &'e [u8],
-    role: &'e [u8],
+    path: Path<'e>,
 }
 
 impl<'e> Item<'e> {
     fn of(record: Record<'e>) -> Self {
-        let none: &[u8] = b"";
-        let mut item = Self {
-            record,
-            name: None,
-            inode: none,
-            dev: none,
-            mode: none,
-            ouid: none,
-            ogid: none,
-            role: none,
-        };
-        for field in fields::kernel(record.body) {
+        let (mut path, rest) = Path::parse_with_rest(record.body);
+        for field in fields::kernel(rest) {
             let place = match field.key {
                 b"name" => {
-                    item.name = item.name.or(Some(field));
+                    path.name = path.name.or(Some(field));
                     continue;
                 }
-                b"inode" => &mut item.inode,
-                b"dev" => &mut item.dev,
-                b"mode" => &mut item.mode,
-                b"ouid" => &mut item.ouid,
-                b"ogid" => &mut item.ogid,
-                b"nametype" => &mut item.role,
+                b"inode" => &mut path.inode,
+                b"dev" => &mut path.dev,
+                b"mode" => &mut path.mode,
+                b"ouid" => &mut path.ouid,
+                b"ogid" => &mut path.ogid,
+                b"nametype" => &mut path.nametype,
                 _ => continue,
             };
-            *place = field.raw;
+            if place.is_empty() {
+                *place = field.raw;
+            }
         }
-        item
+        Self { record, path }
     }
 }
 
@@ -112,7 +97,7 @@ impl<'e> Items<'e> {
         let (mut original, mut unknown) = (None, None);
         for record in doc.event.records_of(RecordType::PATH) {
             let item = Item::of(record);
-            let rank = match item.role {
+            let rank = match item.path.nametype {
                 // The directory of a file that is not there: nothing is known of the file itself.
                 b"PARENT" => continue,
                 b"UNKNOWN" => 1,
@@ -120,7 +105,7 @@ impl<'e> Items<'e> {
                 b"DELETE" => 3,
                 _ => 2,
             };
-            match item.role {
+            match item.path.nametype {
                 b"DELETE" => original = original.or(Some(item)),
                 b"UNKNOWN" => unknown = unknown.or(Some(item)),
                 _ => {}
@@ -163,7 +148,7 @@ pub(super) fn descriptor(doc: &AuditDocument<'_>) -> Option<u64> {
 
 /// The name as the process gave it; `None` for `(null)`.
 fn given<'e>(doc: &AuditDocument<'e>, item: &Item<'e>) -> Option<&'e [u8]> {
-    doc.decode(&item.name?)
+    doc.decode(&item.path.name?)
 }
 
 /// The whole path, when it is known: an absolute name, or one relative to the working directory.

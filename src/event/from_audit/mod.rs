@@ -13,7 +13,7 @@ mod process;
 mod relative;
 mod user;
 
-pub(crate) use process::name_of_exec;
+pub(crate) use process::{CAPABILITIES, name_of_exec};
 
 use super::audit_document::AuditDocument;
 use super::document::Values;

@@ -4,9 +4,8 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use crate::audit::fields::{self, Syscall};
 use crate::audit::syscalls::Arch;
-use crate::audit::{AuditEvent, Record, RecordType, value};
+use crate::audit::{AuditEvent, Record, RecordType, Syscall, fields, value};
 use crate::event::ancestry::{Ids, Login};
 use crate::event::kind::{self, Act, Call, CallKind, Dirs, Kind};
 
@@ -22,6 +21,8 @@ pub(crate) struct Parts<'e> {
     pub(crate) who: Syscall<'e>,
     /// The record they stand in.
     pub(crate) who_record: Record<'e>,
+    /// Its text from the first field that has no place in `who`, at the latest.
+    pub(crate) who_rest: &'e [u8],
     /// The system call; none without a SYSCALL record.
     pub(crate) call: Option<Call>,
     pub(crate) execve: bool,
@@ -62,7 +63,7 @@ impl<'e> Parts<'e> {
             }
         }
         let who_record = syscall.or(lead).unwrap_or(first);
-        let who = Syscall::parse(who_record.body);
+        let (who, who_rest) = Syscall::parse_with_rest(who_record.body);
         let call = syscall.map(|record| call_of(&record, &who));
         let failed = who.success == b"no";
         let (kind, is_exec) = classify(event, act, call, &who, execve);
@@ -72,6 +73,7 @@ impl<'e> Parts<'e> {
             lead,
             who,
             who_record,
+            who_rest,
             call,
             execve,
             cwd,

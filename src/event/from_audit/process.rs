@@ -10,7 +10,7 @@ use super::data::path_name;
 use super::parts::Parts;
 use super::relative;
 use crate::audit::execve::Arguments;
-use crate::audit::{AuditEvent, RecordType, fields, value};
+use crate::audit::{AuditEvent, BprmFcaps, RecordType, fields, value};
 
 pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
     let parts = &doc.parts;
@@ -37,8 +37,9 @@ pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
             .previous
             .and_then(Image::arguments)
             .map_or(Values::None, |args| doc.many(args.map(Value::Text))),
-        field::PROCESS_THREAD_CAPABILITIES_EFFECTIVE => capabilities(doc, b"pe"),
-        field::PROCESS_THREAD_CAPABILITIES_PERMITTED => capabilities(doc, b"pp"),
+        field::PROCESS_THREAD_CAPABILITIES_EFFECTIVE | field::PROCESS_THREAD_CAPABILITIES_PERMITTED => {
+            capabilities(doc, id)
+        }
         field::CONTAINER_ID => text_or_none(doc.process.and_then(|p| p.container())),
         _ => relative::ids_of_event(doc, id),
     }
@@ -51,6 +52,16 @@ impl AuditDocument<'_> {
             return self.parts.child().map(|(child, _)| child);
         }
         self.parts.pid()
+    }
+
+    /// A set of capabilities that the process has after an exec, from BPRM_FCAPS; nothing where it has none.
+    pub(crate) fn capabilities(&self, id: FieldId) -> Option<u64> {
+        let (all, rest) = BprmFcaps::parse_with_rest(self.parts.capabilities?.body);
+        let effective = id == field::PROCESS_THREAD_CAPABILITIES_EFFECTIVE;
+        let (key, raw) = if effective { (b"pe", all.effective()) } else { (b"pp", all.permitted()) };
+        let raw = if raw.is_empty() { fields::find(rest, key)?.raw } else { raw };
+        let set = value::hexadecimal(raw)?;
+        (set & (u64::MAX >> (64 - CAPABILITIES.len())) != 0).then_some(set)
     }
 }
 
@@ -209,20 +220,15 @@ fn exit_code<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
     }
 }
 
-/// The names of a set of capabilities (`capabilities(7)`), from BPRM_FCAPS; the numbers are those of
-/// `include/uapi/linux/capability.h`.
-fn capabilities<'e>(doc: &AuditDocument<'e>, key: &[u8]) -> Values<'e> {
-    let set = doc
-        .parts
-        .capabilities
-        .and_then(|r| fields::find(r.body, key))
-        .and_then(|f| value::hexadecimal(f.raw));
-    let Some(set) = set else { return Values::None };
+/// The names of a set of capabilities (`capabilities(7)`).
+fn capabilities<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
+    let Some(set) = doc.capabilities(id) else { return Values::None };
     let named = CAPABILITIES.iter().enumerate().filter(|(bit, _)| set >> bit & 1 != 0);
     doc.many(named.map(|(_, name)| Value::Text(name.as_bytes())))
 }
 
-static CAPABILITIES: [&str; 41] = [
+/// By number (`include/uapi/linux/capability.h`).
+pub(crate) static CAPABILITIES: [&str; 41] = [
     "CAP_CHOWN",
     "CAP_DAC_OVERRIDE",
     "CAP_DAC_READ_SEARCH",

@@ -5,7 +5,7 @@ use super::super::document::Values;
 use super::super::kind::Act;
 use super::super::schema::{FieldId, field};
 use super::parts::{UNSET, number};
-use crate::audit::{Record, fields, value};
+use crate::audit::{Record, RecordType, fields, value};
 
 pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
     let who = &doc.parts.who;
@@ -78,6 +78,9 @@ pub(super) fn enriched<'e>(doc: &AuditDocument<'e>, record: Record<'e>, key: &[u
 /// The account or group that a message of shadow's tools, PAM or sudo is about. `id=` names a number only
 /// where there is no name.
 fn target<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
+    if doc.parts.lead.kind == RecordType::SYSCALL {
+        return Values::None;
+    }
     let groups = [
         Act::ADDED_GROUP,
         Act::DELETED_GROUP,
