@@ -10,9 +10,8 @@ use std::hint::black_box;
 use std::io::Read;
 
 use auditward::audit::execve::Arguments;
-use auditward::audit::fields::{self, Syscall};
 use auditward::audit::reassembler::Limits;
-use auditward::audit::{AuditEvent, Reassembler, Record, RecordType};
+use auditward::audit::{AuditEvent, Reassembler, Record, RecordType, Syscall, fields};
 use criterion::{
     BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };

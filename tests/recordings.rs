@@ -8,8 +8,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use auditward::audit::execve::Arguments;
-use auditward::audit::fields::{self, Syscall};
-use auditward::audit::{AuditEvent, RecordType, value};
+use auditward::audit::{AuditEvent, RecordType, Syscall, fields, value};
 use common::{fixtures, gunzip, hex, read_events, recordings};
 
 #[derive(Debug, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 //! share. Nothing here may panic.
 
 use auditward::audit::execve::Arguments;
-use auditward::audit::fields::{self, Field, Syscall};
+use auditward::audit::fields::{self, Field};
 use auditward::audit::syscalls::Arch;
 use auditward::audit::value::{self, Keys};
-use auditward::audit::{Record, errno};
+use auditward::audit::{Record, Syscall, errno};
 
 /// Every field of every part by every decoder. The bytes decoded are summed up, and checked to be no more
 /// than what the record holds allows.
