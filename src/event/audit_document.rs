@@ -25,7 +25,7 @@ pub struct AuditDocument<'e> {
     pub event: &'e AuditEvent<'e>,
     pub(crate) arena: &'e Bump,
     pub(crate) mapper: &'e Mapper,
-    pub(crate) parts: Parts<'e>,
+    pub(crate) parts: &'e Parts<'e>,
     /// The process of the event: of a fork the child.
     pub(crate) process: Option<&'e Process>,
     /// Its parent, where known.
@@ -41,7 +41,7 @@ pub struct AuditDocument<'e> {
     /// What /proc says of the process now, once asked.
     captured: OnceCell<Option<Found>>,
     /// Where in `cache` a field's answer is: 0 not asked yet, else one more than its place.
-    places: [Cell<u8>; FIELDS],
+    places: &'e [Cell<u8>; FIELDS],
     cache: RefCell<BumpVec<'e, Values<'e>>>,
 }
 
@@ -56,7 +56,7 @@ impl<'e> AuditDocument<'e> {
         event: &'e AuditEvent<'e>,
         arena: &'e Bump,
         mapper: &'e Mapper,
-        parts: Parts<'e>,
+        parts: &'e Parts<'e>,
         process: [Option<&'e Process>; 2],
         previous: Option<&'e Image>,
         created: u64,
@@ -75,7 +75,7 @@ impl<'e> AuditDocument<'e> {
             items: OnceCell::new(),
             view: OnceCell::new(),
             captured: OnceCell::new(),
-            places: [const { Cell::new(0) }; FIELDS],
+            places: arena.alloc([const { Cell::new(0) }; FIELDS]),
             cache: RefCell::new(BumpVec::new_in(arena)),
         }
     }

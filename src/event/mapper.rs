@@ -135,11 +135,11 @@ impl Mapper {
     /// The document of an event. `arena` holds what is decoded; the caller resets it when the document is
     /// no longer used. `None` for an event without records, which the reassembler never gives.
     pub fn map<'e>(&'e mut self, event: &'e AuditEvent<'e>, arena: &'e Bump) -> Option<AuditDocument<'e>> {
-        let parts = Parts::of(event)?;
+        let parts: &'e Parts<'e> = arena.alloc(Parts::of(event)?);
         if parts.is_exec() {
             self.arguments.read(event);
         }
-        let process = self.track(event, &parts, arena);
+        let process = self.track(event, parts, arena);
         let created = if self.live { now() } else { event.stamp.millis };
         self.names.refresh(created);
         let this: &'e Self = self;

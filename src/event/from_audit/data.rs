@@ -33,7 +33,8 @@ impl<'e> Entry<'e> {
             Some(front) => u64::from_be_bytes(*front),
             // Filled up with NULs; where that is not enough the keys themselves decide.
             None => {
-                key.iter().fold(0, |front, byte| front << 8 | u64::from(*byte)) << (64 - 8 * key.len()) % 64
+                let front = key.iter().fold(0_u64, |front, byte| front << 8 | u64::from(*byte));
+                front.checked_shl(64 - 8 * u32::try_from(key.len()).unwrap_or(0)).unwrap_or(0)
             }
         };
         Self { front, key, value }

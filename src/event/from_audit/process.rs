@@ -13,7 +13,7 @@ use crate::audit::execve::Arguments;
 use crate::audit::{AuditEvent, BprmFcaps, RecordType, fields, value};
 
 pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
-    let parts = &doc.parts;
+    let parts = doc.parts;
     match id {
         field::PROCESS_PID => long_or_none(doc.pid()),
         field::PROCESS_NAME => text_or_none(name(doc)),
@@ -86,7 +86,7 @@ fn name<'e>(doc: &AuditDocument<'e>) -> Option<&'e [u8]> {
     }
     if doc.parts.is_exec() {
         let executable = executable(doc);
-        return name_of_exec(doc.event, &doc.parts, &doc.mapper.arguments, executable)
+        return name_of_exec(doc.event, doc.parts, &doc.mapper.arguments, executable)
             .map(|name| doc.keep(&name));
     }
     match executable(doc) {
