@@ -15,15 +15,13 @@ fn documents(log: &[u8]) -> Vec<Value> {
     let mut mapper = Mapper::new(Host::recorded(None), &Options::replay());
     let mut arena = bumpalo::Bump::new();
     let mut all = Vec::new();
-    let mut line = Vec::new();
+    let mut writer = json::Writer::default();
     read_events(log, |event| {
         arena.reset();
-        line.clear();
         let document = mapper.map(event, &arena).expect("an event has records");
-        json::write(&document, &mut line);
+        let line = writer.write(&document);
         all.push(
-            serde_json::from_slice(&line)
-                .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&line))),
+            serde_json::from_slice(line).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(line))),
         );
     });
     all

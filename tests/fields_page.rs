@@ -89,7 +89,10 @@ fn the_page_is_the_table() {
         return;
     }
     let stands = std::fs::read_to_string(PATH).expect("docs/fields.md");
-    assert!(stands == made, "docs/fields.md is not the table: AUDITWARD_UPDATE=1 cargo test --test fields_page");
+    assert!(
+        stands == made,
+        "docs/fields.md is not the table: AUDITWARD_UPDATE=1 cargo test --test fields_page"
+    );
 }
 
 #[test]

@@ -41,7 +41,8 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
         writer: Writer {
             format: args.format,
             out: BufWriter::with_capacity(1 << 16, std::io::stdout().lock()),
-            line: Vec::with_capacity(1 << 14),
+            json: json::Writer::default(),
+            text: Vec::new(),
             error: None,
             events: 0,
         },
@@ -66,7 +67,8 @@ struct Printer<W: Write> {
 struct Writer<W: Write> {
     format: Format,
     out: W,
-    line: Vec<u8>,
+    json: json::Writer,
+    text: Vec<u8>,
     error: Option<std::io::Error>,
     events: u64,
 }
@@ -77,13 +79,15 @@ impl<W: Write> Writer<W> {
             return;
         }
         self.events += 1;
-        self.line.clear();
-        match self.format {
-            Format::Json => json::write(event, &mut self.line),
-            Format::Text => text::write(event, &mut self.line),
-        }
-        self.line.push(b'\n');
-        self.error = self.out.write_all(&self.line).err();
+        let line = match self.format {
+            Format::Json => self.json.write(event),
+            Format::Text => {
+                self.text.clear();
+                text::write(event, &mut self.text);
+                &self.text
+            }
+        };
+        self.error = self.out.write_all(line).and_then(|()| self.out.write_all(b"\n")).err();
     }
 
     fn result(&mut self) -> std::io::Result<()> {

@@ -14,7 +14,7 @@ use super::kind::{Act, Kind};
 use super::mapper::Mapper;
 use super::schema::{FieldId, field, table::FIELDS};
 use crate::audit::fields::Field;
-use crate::audit::{AuditEvent, value};
+use crate::audit::{AuditEvent, BprmFcaps, value};
 
 /// An audit event in ECS terms, lazily: a view over the event, the process table and an arena that the
 /// caller empties between events.
@@ -35,6 +35,8 @@ pub struct AuditDocument<'e> {
     /// When the event was put together, in milliseconds since the Unix epoch.
     pub(crate) created: u64,
     data: Cell<Option<&'e [data::Entry<'e>]>>,
+    /// Its capabilities, and what of their record stands in another order, once asked.
+    capabilities: OnceCell<Option<(BprmFcaps<'e>, &'e [u8])>>,
     /// Its PATH records by their roles, once asked.
     items: OnceCell<Option<Items<'e>>>,
     view: OnceCell<bool>,
@@ -72,6 +74,7 @@ impl<'e> AuditDocument<'e> {
             previous,
             created,
             data: Cell::new(None),
+            capabilities: OnceCell::new(),
             items: OnceCell::new(),
             view: OnceCell::new(),
             captured: OnceCell::new(),
@@ -210,6 +213,12 @@ impl<'e> AuditDocument<'e> {
     fn asked(&self, id: FieldId) -> Option<Values<'e>> {
         let at = self.places.get(usize::from(id.0))?.get().checked_sub(1)?;
         self.cache.borrow().get(usize::from(at)).copied()
+    }
+
+    /// The capabilities of a program that was started, and what of their record stands in another order.
+    pub(crate) fn fcaps(&self) -> Option<&(BprmFcaps<'e>, &'e [u8])> {
+        let read = || self.parts.capabilities.map(|record| BprmFcaps::parse_with_rest(record.body));
+        self.capabilities.get_or_init(read).as_ref()
     }
 
     /// The PATH records of an event about a file, by their roles.

@@ -10,14 +10,13 @@
 //! let mut mapper = Mapper::new(Host::recorded(None), &Options::replay());
 //! let mut reassembler = Reassembler::new(Limits::default());
 //! let arena = bumpalo::Bump::new();
-//! let mut lines = Vec::new();
+//! let mut writer = json::Writer::default();
 //! let record = Record::from_log_line(log).unwrap();
 //! reassembler.push(&record, 0, &mut |event| {
 //!     let document = mapper.map(event, &arena).unwrap();
 //!     assert_eq!(document.values(field::USER_TARGET_NAME), Values::One(Value::Text(b"bob")));
-//!     json::write(&document, &mut lines);
+//!     assert!(writer.write(&document).starts_with(br#"{"@timestamp":"2026-09-21T14:15:00.111Z""#));
 //! });
-//! assert!(lines.starts_with(br#"{"@timestamp":"2026-09-21T14:15:00.111Z""#));
 //! ```
 
 pub mod ancestry;

@@ -32,10 +32,10 @@ pub(crate) fn each(mapper: &mut Mapper, log: &[u8], mut look: impl FnMut(&AuditD
 
 /// The document as it is exported; panics where that is no JSON, or not one line.
 pub(crate) fn exported(document: &AuditDocument<'_>) -> Json {
-    let mut line = Vec::new();
-    json::write(document, &mut line);
+    let mut writer = json::Writer::default();
+    let line = writer.write(document);
     assert!(!line.contains(&b'\n'));
-    serde_json::from_slice(&line).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&line)))
+    serde_json::from_slice(line).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(line)))
 }
 
 /// The exported documents of a log, as a replay gives them.

@@ -52,9 +52,7 @@ impl Kept<'_> {
         if !program.matches(event) {
             return;
         }
-        let mut text = Vec::new();
-        json::write(event, &mut text);
-        self.events.texts.push(String::from_utf8_lossy(&text).into_owned());
+        self.events.texts.push(String::from_utf8_lossy(json::Writer::default().write(event)).into_owned());
         self.events.documents.push(Held::copy(event, program.fields(), self.arena));
     }
 }

@@ -67,6 +67,9 @@ fn named<'e>(doc: &AuditDocument<'e>, name: FieldId, id: FieldId) -> Values<'e> 
 fn object<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
     let kind = doc.parts.kind;
     let has = |category: &[u8]| kind.lead().row().categories.contains(&Value::Text(category));
+    if id == field::AUDITD_SUMMARY_OBJECT_SECONDARY && doc.parts.is_exec() {
+        return Values::None;
+    }
     let (what, primary, secondary): (&[u8], _, _) =
         if kind.is(Act::EXECUTED) || kind.is(Act::EXECUTION_FAILED) {
             let asked = if id == field::AUDITD_SUMMARY_OBJECT_PRIMARY { asked_for(doc) } else { None };

@@ -95,7 +95,10 @@ pub(crate) fn collect<'e>(doc: &AuditDocument<'e>) -> &'e [Entry<'e>] {
             RecordType::PATH | RecordType::CWD | RecordType::PROCTITLE => {}
             RecordType::SOCKADDR => socket(doc, record, &mut all),
             RecordType::BPRM_FCAPS => {
-                let (capabilities, rest) = BprmFcaps::parse_with_rest(record.body);
+                let (capabilities, rest) = match doc.fcaps() {
+                    Some(known) if doc.parts.capabilities == Some(record) => *known,
+                    _ => BprmFcaps::parse_with_rest(record.body),
+                };
                 let known = capabilities.fields().map(|(key, raw)| Entry::new(key.as_bytes(), raw));
                 all.extend(known.filter(|entry| !matches!(entry.value, b"" | b"(null)")));
                 other(doc, record, rest, &mut all);

@@ -10,7 +10,7 @@ use super::data::path_name;
 use super::parts::Parts;
 use super::relative;
 use crate::audit::execve::Arguments;
-use crate::audit::{AuditEvent, BprmFcaps, RecordType, fields, value};
+use crate::audit::{AuditEvent, RecordType, fields, value};
 
 pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
     let parts = doc.parts;
@@ -56,7 +56,7 @@ impl AuditDocument<'_> {
 
     /// A set of capabilities that the process has after an exec, from BPRM_FCAPS; nothing where it has none.
     pub(crate) fn capabilities(&self, id: FieldId) -> Option<u64> {
-        let (all, rest) = BprmFcaps::parse_with_rest(self.parts.capabilities?.body);
+        let (all, rest) = self.fcaps()?;
         let effective = id == field::PROCESS_THREAD_CAPABILITIES_EFFECTIVE;
         let (key, raw) = if effective { (b"pe", all.effective()) } else { (b"pp", all.permitted()) };
         let raw = if raw.is_empty() { fields::find(rest, key)?.raw } else { raw };
