@@ -456,6 +456,13 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// The value of `key` as JSON; dates as text.
+    #[must_use]
+    pub fn json(&self, key: &'static str) -> Option<Placed<serde_json::Value>> {
+        let value = self.get(key)?;
+        Some(Placed { value: json(value.get_ref()), span: span(value.span()) })
+    }
+
     fn wrong_type<T>(
         &self,
         what: &str,
@@ -490,6 +497,26 @@ impl<'a> Table<'a> {
             let help = nearest(name, &asked).map(|near| format!("did you mean `{near}`?"));
             let code = self.faults.codes.unknown;
             self.faults.add(code, self.faults.unknown, title, span(key.span()), "", help);
+        }
+    }
+}
+
+fn json(value: &DeValue<'_>) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        DeValue::String(text) => Value::from(text.as_ref()),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Null, Value::from)
+        }
+        DeValue::Float(number) => number.as_str().parse::<f64>().map_or(Value::Null, Value::from),
+        DeValue::Boolean(truth) => Value::from(*truth),
+        DeValue::Datetime(date) => Value::from(date.to_string()),
+        DeValue::Array(items) => items.iter().map(|item| json(item.get_ref())).collect(),
+        DeValue::Table(entries) => {
+            let entry = |(key, value): (&Spanned<Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
+                (key.get_ref().to_string(), json(value.get_ref()))
+            };
+            Value::Object(entries.iter().map(entry).collect())
         }
     }
 }

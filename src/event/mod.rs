@@ -28,6 +28,7 @@ mod held;
 mod host;
 pub mod json;
 pub mod kind;
+pub mod live_document;
 mod mapper;
 pub mod mapping;
 mod names;

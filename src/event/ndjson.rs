@@ -237,7 +237,7 @@ impl Schema for Fields {
 }
 
 /// Calls `leaf` for every scalar with the dotted path at which it stands.
-fn walk(object: &Map<String, Json>, path: &mut String, leaf: &mut impl FnMut(&str, &Json)) {
+pub(super) fn walk(object: &Map<String, Json>, path: &mut String, leaf: &mut impl FnMut(&str, &Json)) {
     for (name, value) in object {
         let length = path.len();
         if length > 0 {
@@ -259,19 +259,29 @@ fn walk_value(value: &Json, path: &mut String, leaf: &mut impl FnMut(&str, &Json
 
 impl Field {
     fn value<'a>(&self, value: &Json, arena: &'a Bump) -> Option<Value<'a>> {
-        Some(match self.kind {
-            FieldType::Keyword
-            | FieldType::Wildcard
-            | FieldType::ConstantKeyword
-            | FieldType::Text
-            | FieldType::Version => Value::Text(text(value, arena)?),
-            FieldType::Long => Value::Long(long(value)?),
-            FieldType::Double => Value::Double(double(value)?),
-            FieldType::Boolean => Value::Bool(truth(value)?),
-            FieldType::Date => Value::Date(date_of(value, self.format.as_deref())?),
-            FieldType::Ip => Value::Ip(address(value)?),
-        })
+        read_value(self.kind, value, self.format.as_deref(), arena)
     }
+}
+
+/// `value` as a field of type `kind` has it; none for one that the type cannot hold.
+pub(super) fn read_value<'a>(
+    kind: FieldType,
+    value: &Json,
+    format: Option<&str>,
+    arena: &'a Bump,
+) -> Option<Value<'a>> {
+    Some(match kind {
+        FieldType::Keyword
+        | FieldType::Wildcard
+        | FieldType::ConstantKeyword
+        | FieldType::Text
+        | FieldType::Version => Value::Text(text(value, arena)?),
+        FieldType::Long => Value::Long(long(value)?),
+        FieldType::Double => Value::Double(double(value)?),
+        FieldType::Boolean => Value::Bool(truth(value)?),
+        FieldType::Date => Value::Date(date_of(value, format)?),
+        FieldType::Ip => Value::Ip(address(value)?),
+    })
 }
 
 fn text<'a>(value: &Json, arena: &'a Bump) -> Option<&'a [u8]> {

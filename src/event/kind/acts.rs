@@ -56,6 +56,13 @@ impl Act {
     pub fn row(self) -> &'static ActRow {
         ACTS.get(usize::from(self.0)).unwrap_or(&NONE)
     }
+
+    /// What `event.action` answers to in matching where `action` is the word shown; none for a word that
+    /// is no act's.
+    #[must_use]
+    pub fn words(action: &str) -> Option<&'static [Value<'static>]> {
+        ACTS.iter().find(|row| !action.is_empty() && row.action == action).map(|row| row.actions)
+    }
 }
 
 acts! {
