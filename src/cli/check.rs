@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use super::Status;
 use crate::clean;
 use crate::daemon::config::{self, CONFIG_FILE, Config, Mode};
+use crate::daemon::trial;
 use crate::diagnostic::{Diagnostic, Level, render};
-use crate::event::schema::Live;
-use crate::rule::Loaded;
-use crate::rule::load::{default_rules, load};
+use crate::rule::policy::SITE;
+use crate::rule::{Loaded, load};
 use crate::toml_file::Codes;
 
 /// Check the configuration and the rules, and tell every fault at once.
@@ -30,6 +30,10 @@ pub struct Args {
     /// rules, else those built in.
     #[arg(long = "rules", value_name = "PATH")]
     rules: Vec<PathBuf>,
+
+    /// Where overrides.d, exceptions.d and lists.d are (and rules.d, without --rules)
+    #[arg(long, value_name = "DIR", default_value = SITE)]
+    site: PathBuf,
 }
 
 /// Runs the command; faults go to standard error, what was checked to standard output.
@@ -44,7 +48,8 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
 fn check(args: &Args, colour: bool, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Status> {
     let (config, file, mut faults) = configuration(args.config.as_deref());
     let paths = if args.rules.is_empty() { &config.rules } else { &args.rules };
-    let loaded = if paths.is_empty() { default_rules(&Live) } else { load(paths, &Live) };
+    let mut loaded = load::effective(paths, &args.site);
+    trial::refuse_silencing(&mut loaded);
     for fault in faults.iter().chain(&loaded.diagnostics) {
         writeln!(err, "{}", render(fault, colour).trim_end())?;
         writeln!(err)?;

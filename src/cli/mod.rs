@@ -11,9 +11,11 @@ use crate::daemon::keeper;
 pub mod check;
 pub mod eql;
 pub mod events;
+pub mod exceptions;
 mod input;
 pub mod kernel_rules;
 pub mod replay;
+pub mod rules;
 pub mod run;
 pub mod snapshot;
 
@@ -61,6 +63,8 @@ enum Command {
     Snapshot(snapshot::Args),
     KernelRules(kernel_rules::Args),
     Check(check::Args),
+    Rules(rules::Args),
+    Exceptions(exceptions::Args),
 }
 
 /// Parses the arguments and runs the command.
@@ -81,6 +85,8 @@ pub fn main() -> ExitCode {
         Command::Eql(args) => eql::run(&args),
         Command::KernelRules(args) => kernel_rules::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Rules(args) => rules::run(&args),
+        Command::Exceptions(args) => exceptions::run(&args),
     };
     match result {
         Ok(status) => status.into(),

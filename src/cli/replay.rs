@@ -14,6 +14,7 @@ use crate::daemon::intake::{Intake, counted};
 use crate::daemon::start;
 use crate::output::{self, Body, Formatter, Lines, Protocol};
 use crate::rule::Severity;
+use crate::rule::policy::SITE;
 
 /// Ask the rules about recorded audit records.
 ///
@@ -28,6 +29,10 @@ pub struct Args {
     /// Rule file or directory (again for more). Default: the installed rules, else those built in.
     #[arg(long, value_name = "PATH")]
     rules: Vec<PathBuf>,
+
+    /// Where overrides.d, exceptions.d and lists.d are (and rules.d, without --rules)
+    #[arg(long, value_name = "DIR", default_value = SITE)]
+    site: PathBuf,
 
     /// How alerts are printed. `text`: the readable line; `json`: one ECS document a line; `syslog`: as
     /// it would be sent to the local log.
@@ -74,7 +79,7 @@ impl From<SeverityName> for Severity {
 /// # Errors
 /// The rules cannot be used, or standard output cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<Status> {
-    let rules = start::rules(&args.rules)?;
+    let rules = start::rules_of(&args.rules, &args.site)?;
     let format = match args.format {
         Format::Text => output::Format::Text,
         Format::Json => output::Format::Json,
@@ -151,6 +156,11 @@ impl<W: Write> Replay<W> {
             eprintln!("  {:>7}  {:8}  {}  {}", counts.matched, rule.severity.word(), rule.name, rule.uuid);
         }
         let rules = self.detector.engine().rules().len() as u64;
+        for (rule, applied) in self.detector.excepted() {
+            total -= applied.taken();
+            let exception = &applied.exception.id;
+            eprintln!("  {:>7}  taken by exception {exception}: {}", applied.taken(), rule.name);
+        }
         eprintln!("{} by {}", counted(total, "alert"), counted(rules, "rule"));
         for idle in self.detector.engine().not_live() {
             eprintln!("  not live: {}: {}", idle.rule.name, idle.reason);

@@ -8,7 +8,7 @@ use crate::alert::{Alert, source};
 use crate::audit::Stamp;
 use crate::detect::Engine;
 use crate::event::AuditDocument;
-use crate::rule::Rule;
+use crate::rule::{Applied, Rule};
 
 /// Which time `event.created` of an alert is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +43,27 @@ impl Detector {
     pub fn event(&mut self, event: &AuditDocument<'_>, emit: &mut dyn FnMut(Alert)) {
         let created = self.created;
         self.engine.process(event, |matched| {
-            emit(alert(matched.rule, matched.events, created));
+            if !excepted(matched.rule, matched.events) {
+                emit(alert(matched.rule, matched.events, created));
+            }
         });
     }
+
+    /// Each exception that has taken matches: of which rule, and how many.
+    pub fn excepted(&self) -> impl Iterator<Item = (&Arc<Rule>, &Applied)> {
+        let rules = self.engine.rules().iter();
+        let applied = rules.flat_map(|rule| rule.exceptions.iter().map(move |applied| (rule, applied)));
+        applied.filter(|(_, applied)| applied.taken() > 0)
+    }
+}
+
+/// Whether an exception takes the match; the first that does counts it.
+fn excepted(rule: &Rule, events: &[&AuditDocument<'_>]) -> bool {
+    let millis = events.last().and_then(|event| i64::try_from(event.event.stamp.millis).ok());
+    let holds = |applied: &&Applied| applied.holds(rule, events, millis.unwrap_or(i64::MAX));
+    let Some(applied) = rule.exceptions.iter().find(holds) else { return false };
+    applied.take();
+    true
 }
 
 fn alert(rule: &Arc<Rule>, events: &[&AuditDocument<'_>], created: Created) -> Alert {

@@ -10,6 +10,7 @@ pub mod privilege;
 mod sight;
 pub mod signals;
 pub(crate) mod start;
+pub mod trial;
 mod watch;
 
 use std::path::PathBuf;

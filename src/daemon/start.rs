@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use anyhow::bail;
 
-use super::Options;
 use super::config::{self, CONFIG_FILE, Config, Mode};
+use super::{Options, trial};
 use crate::audit::kernel_rules::{Plan, Profile};
 use crate::detect;
 use crate::diagnostic::render;
 use crate::event::Mapper;
-use crate::event::schema::Live;
+use crate::rule::policy::SITE;
 use crate::rule::{Rule, load};
 
 /// The settings in force. Faults are told; each leaves its setting at the default.
@@ -50,10 +50,16 @@ fn read(path: &Path) -> anyhow::Result<Config> {
 /// # Errors
 /// Not one rule is left.
 pub(crate) fn rules(paths: &[PathBuf]) -> anyhow::Result<Vec<Arc<Rule>>> {
-    let loaded = match paths {
-        [] => load::default_rules(&Live),
-        paths => load::load(paths, &Live),
-    };
+    rules_of(paths, Path::new(SITE))
+}
+
+/// The same with the overrides, exceptions and lists below another directory than /etc/auditward.
+///
+/// # Errors
+/// As [`rules`].
+pub(crate) fn rules_of(paths: &[PathBuf], site: &Path) -> anyhow::Result<Vec<Arc<Rule>>> {
+    let mut loaded = load::effective(paths, site);
+    trial::refuse_silencing(&mut loaded);
     for fault in &loaded.diagnostics {
         eprint!("{}", render(fault, false));
     }

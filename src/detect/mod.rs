@@ -5,7 +5,9 @@
 
 mod engine;
 mod index;
+mod kernel_needs;
 mod needs;
 
 pub use engine::{Counts, Engine, Match, NotLive};
+pub use kernel_needs::{NEEDS_NOTHING, kernel_needs};
 pub use needs::needs;

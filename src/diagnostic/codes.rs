@@ -152,6 +152,16 @@ codes! {
     RULE_DIRECTORY_TOO_LARGE = 510;
     /// A rule that can match no event of this host (a warning).
     RULE_NEVER_MATCHES = 511;
+    /// `$name` in a condition, where no list has this name.
+    RULE_UNKNOWN_LIST = 512;
+    /// An override or exception for a rule that is not loaded (a warning).
+    RULE_NOT_LOADED = 513;
+    /// An exception whose day is over (a warning).
+    EXCEPTION_EXPIRED = 514;
+    /// An exception that rests only on what an attacker chooses (a warning).
+    EXCEPTION_WEAK = 515;
+    /// An exception that would silence what the rule's own test must find.
+    EXCEPTION_SILENCES = 516;
 
     /// A configuration file that cannot be read, or is too large.
     CONFIG_UNREADABLE = 601;

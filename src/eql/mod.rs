@@ -71,6 +71,7 @@ pub mod functions;
 pub mod generate;
 mod key;
 mod lexer;
+pub mod narrow;
 mod parser;
 mod pattern;
 mod print;

@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use super::embedded::RULES;
 use super::file::{self, Origin, Reading};
+use super::policy::Policy;
 use super::{Loaded, Rule, SkipReason, Skipped};
 use crate::diagnostic::{Diagnostic, Label, Level, Source, codes};
 use crate::event::Schema;
+use crate::event::schema::Live;
 use crate::toml_file::{self, Codes, unreadable};
 
 /// Where a package puts the shipped rules.
@@ -32,31 +34,46 @@ const DEEPEST: usize = 32;
 /// cannot be read is coded [`Codes::unreadable`].
 #[must_use]
 pub fn load(paths: &[PathBuf], schema: &dyn Schema) -> Loaded {
-    let mut loader = Loader::new(schema);
+    named(paths, Policy::default(), schema)
+}
+
+fn named(paths: &[PathBuf], policy: Policy, schema: &dyn Schema) -> Loaded {
+    let mut loader = Loader::new(policy, schema);
     for path in paths {
         loader.path(path, &path.display().to_string());
     }
-    loader.finish()
+    loader.finish(false)
+}
+
+/// The rules of `paths`, or else what is installed with `rules.d` below `site`, as the overrides,
+/// exceptions and lists below `site` have them.
+#[must_use]
+pub fn effective(paths: &[PathBuf], site: &Path) -> Loaded {
+    let policy = Policy::read(site);
+    match paths {
+        [] => layers(Path::new(VENDOR_RULES), &site.join("rules.d"), policy, &Live),
+        paths => named(paths, policy, &Live),
+    }
 }
 
 /// The rules inside the program.
 #[must_use]
 pub fn embedded(schema: &dyn Schema) -> Loaded {
-    let mut loader = Loader::new(schema);
+    let mut loader = Loader::new(Policy::default(), schema);
     loader.embedded();
-    loader.finish()
+    loader.finish(false)
 }
 
 /// What is installed: the package's rules and the site's; the embedded ones where no package put any.
 #[must_use]
 pub fn default_rules(schema: &dyn Schema) -> Loaded {
-    layers(Path::new(VENDOR_RULES), Path::new(SITE_RULES), schema)
+    layers(Path::new(VENDOR_RULES), Path::new(SITE_RULES), Policy::default(), schema)
 }
 
 /// `vendor` or else the embedded rules, then `site`, whose rules take the place of those with the
 /// same `rule_id`.
-fn layers(vendor: &Path, site: &Path, schema: &dyn Schema) -> Loaded {
-    let mut loader = Loader::new(schema);
+fn layers(vendor: &Path, site: &Path, policy: Policy, schema: &dyn Schema) -> Loaded {
+    let mut loader = Loader::new(policy, schema);
     match vendor.exists() {
         true => loader.path(vendor, "vendor"),
         false => loader.embedded(),
@@ -64,12 +81,13 @@ fn layers(vendor: &Path, site: &Path, schema: &dyn Schema) -> Loaded {
     if site.exists() {
         loader.path(site, "site");
     }
-    loader.finish()
+    loader.finish(true)
 }
 
 /// Collects rules over several files.
 struct Loader<'s> {
     schema: &'s dyn Schema,
+    policy: Policy,
     loaded: Loaded,
     /// Device and inode of each file and directory met.
     met: HashSet<(u64, u64)>,
@@ -78,8 +96,10 @@ struct Loader<'s> {
 }
 
 impl<'s> Loader<'s> {
-    fn new(schema: &'s dyn Schema) -> Self {
-        Self { schema, loaded: Loaded::default(), met: HashSet::new(), uuids: HashMap::new() }
+    fn new(mut policy: Policy, schema: &'s dyn Schema) -> Self {
+        let diagnostics = std::mem::take(&mut policy.diagnostics);
+        let loaded = Loaded { diagnostics, ..Loaded::default() };
+        Self { schema, policy, loaded, met: HashSet::new(), uuids: HashMap::new() }
     }
 
     fn embedded(&mut self) {
@@ -161,10 +181,13 @@ impl<'s> Loader<'s> {
 
     fn source(&mut self, source: &Arc<Source>, origin: &Origin<'_>) {
         self.loaded.files += 1;
-        let (reading, faults) = file::read(source, origin, self.schema);
+        let (reading, faults) = file::read(source, origin, self.schema, &self.policy);
         self.loaded.diagnostics.extend(faults);
         match reading {
-            Reading::Rule(rule) => self.rule(*rule),
+            Reading::Rule(mut rule) => {
+                self.policy.apply(&mut rule, &mut self.loaded.diagnostics);
+                self.rule(*rule);
+            }
             Reading::Skipped { name, uuid, reason } => {
                 self.loaded.skipped.push(Skipped { file: source.name.clone(), name, uuid, reason });
             }
@@ -204,7 +227,17 @@ impl<'s> Loader<'s> {
         self.loaded.diagnostics.push(Diagnostic { code, level, title, source, primary, context, help });
     }
 
-    fn finish(mut self) -> Loaded {
+    /// `all`: whether these are all rules of the host, so that a rule that is not among them is none.
+    fn finish(mut self, all: bool) -> Loaded {
+        if all {
+            let (rules, skipped) = (&self.loaded.rules, &self.loaded.skipped);
+            let known = |id: &str| {
+                rules.iter().any(|rule| rule.uuid == id || rule.id == id)
+                    || skipped.iter().any(|skipped| skipped.uuid.as_deref() == Some(id))
+            };
+            let strangers = self.policy.strangers(&known);
+            self.loaded.diagnostics.extend(strangers);
+        }
         if let Some(title) = shared_ids(&self.loaded.rules) {
             self.bare(codes::RULE_SAME_ID, Level::Warning, title);
             if let Some(fault) = self.loaded.diagnostics.last_mut() {

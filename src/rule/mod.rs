@@ -6,8 +6,11 @@
 
 mod embedded;
 mod file;
+mod kibana;
 pub mod load;
+pub mod policy;
 mod query;
+mod test_case;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +18,9 @@ use std::time::Duration;
 
 use crate::diagnostic::{Diagnostic, Level, Source};
 use crate::eql;
+
+pub use policy::{Applied, Exception, Overridden, Policy};
+pub use test_case::{Input, TestCase};
 
 /// Severity words and their `event.severity` numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, serde::Serialize)]
@@ -167,6 +173,16 @@ pub struct Rule {
     pub investigate: Vec<Investigate>,
     /// `query` as written.
     pub query: String,
+    /// What is compiled: the query with its lists put in and the conditions of filters and overrides added.
+    pub effective: Arc<Source>,
+    /// `[[auditward.test]]`.
+    pub tests: Vec<TestCase>,
+    /// The exceptions that are for it.
+    pub exceptions: Vec<Applied>,
+    /// The keys that an override changed.
+    pub overridden: Vec<Overridden>,
+    /// The ids in `exceptions_list`: Kibana's lists of exceptions.
+    pub exception_lists: Vec<String>,
     /// The compiled query.
     pub program: eql::Program,
     /// Why it can match nothing here, if so: a field that it needs has no source.
@@ -255,8 +271,11 @@ pub enum SkipReason {
         /// `type`: `query`, `threshold`, `esql`, …
         kind: String,
     },
-    /// It says `enabled = false`.
-    Disabled,
+    /// It, or an override, says `enabled = false`.
+    Disabled {
+        /// The override's file and line.
+        by: Option<String>,
+    },
     /// A file of a later layer has the same `rule_id`.
     Replaced {
         /// That file.
@@ -264,14 +283,36 @@ pub enum SkipReason {
     },
     /// A TOML file in a rules directory that holds no rule.
     NoRule,
+    /// Its `maturity` says that its makers have given it up.
+    Retired,
+}
+
+impl Rule {
+    /// The stages of its query (from 1, in the order of the query) that can match nothing here although
+    /// the rule as a whole can: what must not happen, and `until`; each with the reason.
+    #[must_use]
+    pub fn dead_stages(&self) -> Vec<(usize, String)> {
+        use crate::event::Schema as _;
+        let schema = &crate::event::schema::Live;
+        let blocked = self.program.blocked(&|field| schema.filled(field)).into_iter().enumerate();
+        let dead = blocked.filter_map(|(stage, why)| Some((stage + 1, query::reason(why?, schema))));
+        if self.not_live.is_some() { Vec::new() } else { dead.collect() }
+    }
 }
 
 impl std::fmt::Display for SkipReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::OtherEngine { kind } => write!(f, "not for this engine: its type is {kind}, not eql"),
-            Self::Disabled => write!(f, "switched off: enabled = false"),
+            Self::Disabled { by: None } => write!(f, "switched off: enabled = false"),
+            Self::Disabled { by: Some(place) } => write!(f, "switched off by {place}"),
             Self::Replaced { by } => write!(f, "replaced by {}", by.display()),
+            Self::Retired => {
+                write!(
+                    f,
+                    "given up by its makers: maturity = \"deprecated\" (an override with enabled = true runs it)"
+                )
+            }
             Self::NoRule => write!(f, "no rule file: it has neither [rule] nor [metadata]"),
         }
     }

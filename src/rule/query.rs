@@ -4,42 +4,113 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Label, Level, Source, Span, codes};
+use crate::eql::narrow::{Added, narrowed};
 use crate::eql::{Blocked, Program};
 use crate::event::Schema;
 use crate::toml_file::{Faults, Placed, span};
 
+use super::policy::Lists;
+use super::policy::list::expand;
+
 /// A query that compiled.
 pub(super) struct Compiled {
     pub(super) program: Program,
+    /// What was compiled: the query with its lists put in.
+    pub(super) text: Arc<Source>,
     /// Why it can match nothing here, if so.
     pub(super) not_live: Option<String>,
 }
 
 /// Compiles `query`; what is wrong with it goes to `faults`, placed in the file where the string
 /// there reads letter for letter as the query does (any `'''` string, and others without escapes).
-/// A query written with escapes is shown alone, with the line it begins at.
-pub(super) fn compile(faults: &Faults, query: &Placed<&str>, schema: &dyn Schema) -> Option<Compiled> {
-    let file = faults.source();
-    let start = literal_start(&file.text, query);
-    let source = Arc::new(Source { name: name(file, query, start), text: query.value.to_owned() });
-    let push = |fault: Diagnostic| {
-        faults.push(match start {
-            Some(start) => moved(fault, file, start),
+/// A query written with escapes is shown alone, with the line it begins at. `$name` stands for the list
+/// of that name.
+pub(super) fn compile(
+    faults: &Faults,
+    query: &Placed<&str>,
+    schema: &dyn Schema,
+    lists: &Lists,
+) -> Option<Compiled> {
+    let place = InFile::new(faults, query);
+    let (program, text) = place.compile(lists, |source| Program::compile(source, schema))?;
+    let blocked = blocked(&program, schema);
+    if let Some(blocked) = blocked {
+        place.push(never_matches(blocked, &place.source, schema));
+    }
+    Some(Compiled { program, text, not_live: blocked.map(|blocked| reason(blocked, schema)) })
+}
+
+/// Compiles a condition, as an exception or an override holds it; with its text, the lists put in.
+pub(super) fn compile_condition(
+    faults: &Faults,
+    condition: &Placed<&str>,
+    schema: &dyn Schema,
+    lists: &Lists,
+) -> Option<(Arc<Source>, Program)> {
+    let place = InFile::new(faults, condition);
+    let (program, text) = place.compile(lists, |source| Program::compile_condition(source, schema))?;
+    Some((text, program))
+}
+
+/// The query of `text` with conditions added; faults are those of the additions.
+pub(super) fn narrow(
+    text: &Arc<Source>,
+    added: &[Added],
+    schema: &dyn Schema,
+) -> Result<Compiled, Vec<Diagnostic>> {
+    let narrowed = Arc::new(Source { name: text.name.clone(), text: narrowed(text, added)? });
+    let program = Program::compile(&narrowed, schema)?;
+    let not_live = blocked(&program, schema).map(|blocked| reason(blocked, schema));
+    Ok(Compiled { program, text: narrowed, not_live })
+}
+
+/// A text of EQL in a TOML file.
+struct InFile<'f> {
+    faults: &'f Faults,
+    /// The text as written.
+    source: Arc<Source>,
+    /// Where in the file it stands letter for letter.
+    start: Option<u32>,
+}
+
+impl<'f> InFile<'f> {
+    fn new(faults: &'f Faults, text: &Placed<&str>) -> Self {
+        let file = faults.source();
+        let start = literal_start(&file.text, text);
+        let source = Arc::new(Source { name: name(file, text, start), text: text.value.to_owned() });
+        Self { faults, source, start }
+    }
+
+    fn push(&self, fault: Diagnostic) {
+        self.faults.push(match self.start {
+            Some(start) => moved(fault, self.faults.source(), start),
             None => fault,
         });
-    };
-    match Program::compile(&source, schema) {
-        Ok(program) => {
-            program.warnings().iter().cloned().for_each(push);
-            let blocked = blocked(&program, schema);
-            if let Some(blocked) = blocked {
-                push(never_matches(blocked, &source, schema));
+    }
+
+    fn compile(
+        &self,
+        lists: &Lists,
+        compile: impl FnOnce(&Arc<Source>) -> Result<Program, Vec<Diagnostic>>,
+    ) -> Option<(Program, Arc<Source>)> {
+        let expanded = match expand(&self.source, lists) {
+            Ok(expanded) => expanded,
+            Err(found) => {
+                found.into_iter().for_each(|fault| self.push(fault));
+                return None;
             }
-            Some(Compiled { program, not_live: blocked.map(|blocked| reason(blocked, schema)) })
-        }
-        Err(found) => {
-            found.into_iter().for_each(push);
-            None
+        };
+        let text = Arc::new(Source { name: self.source.name.clone(), text: expanded.text.clone() });
+        let back = |fault: Diagnostic| self.push(expanded.back(fault, &self.source));
+        match compile(&text) {
+            Ok(program) => {
+                program.warnings().iter().cloned().for_each(back);
+                Some((program, text))
+            }
+            Err(found) => {
+                found.into_iter().for_each(back);
+                None
+            }
         }
     }
 }
@@ -55,12 +126,14 @@ fn name(file: &Source, query: &Placed<&str>, start: Option<u32>) -> PathBuf {
 }
 
 /// Why the query can match nothing of what `schema`'s events hold: of a sequence or sample, every
-/// stage must be able to.
+/// stage that must happen must be able to.
 fn blocked(program: &Program, schema: &dyn Schema) -> Option<Blocked> {
-    program.blocked(&|field| schema.filled(field)).into_iter().flatten().next()
+    let happens = program.items_of_match();
+    let stages = program.blocked(&|field| schema.filled(field)).into_iter().enumerate();
+    stages.filter(|(stage, _)| happens.contains(stage)).find_map(|(_, blocked)| blocked)
 }
 
-fn reason(blocked: Blocked, schema: &dyn Schema) -> String {
+pub(crate) fn reason(blocked: Blocked, schema: &dyn Schema) -> String {
     match blocked {
         Blocked::Constant => "its condition is never true".to_owned(),
         Blocked::Field(field) => format!("{} has no source here", schema.name(field)),

@@ -8,12 +8,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod other_keys;
+mod own;
+
+use own::{Own, read_own};
+
+use super::policy::{Override, Policy};
 use super::query::{self, Compiled};
 use super::{
     Investigate, Metadata, Osquery, Rule, Severity, SkipReason, Suppression, Technique, Threat, ThreatItem,
     Timeline,
 };
-use crate::diagnostic::{Diagnostic, Level, Source, codes};
+use crate::diagnostic::{Diagnostic, Level, Source};
+use crate::eql::Kind;
+use crate::eql::narrow::Added;
 use crate::event::Schema;
 use crate::toml_file::{Codes, Faults, Placed, Table};
 
@@ -50,9 +58,10 @@ pub(super) fn read(
     source: &Arc<Source>,
     origin: &Origin<'_>,
     schema: &dyn Schema,
+    policy: &Policy,
 ) -> (Reading, Vec<Diagnostic>) {
     let faults = Faults::new(Arc::clone(source), Codes::RULE, Level::Warning);
-    let reading = read_tree(&faults, origin, schema);
+    let reading = read_tree(&faults, origin, schema, policy);
     let faults = faults.finish();
     let failed = faults.iter().any(|fault| fault.level == Level::Error);
     (if failed { Reading::Faulty } else { reading }, faults)
@@ -62,7 +71,7 @@ pub(super) fn read(
 const KINDS: [&str; 8] =
     ["eql", "query", "saved_query", "threshold", "new_terms", "threat_match", "machine_learning", "esql"];
 
-fn read_tree(faults: &Faults, origin: &Origin<'_>, schema: &dyn Schema) -> Reading {
+fn read_tree(faults: &Faults, origin: &Origin<'_>, schema: &dyn Schema, policy: &Policy) -> Reading {
     let Some(tree) = faults.parse() else { return Reading::Faulty };
     let root = faults.root(&tree);
     let Some(rule) = root.table("rule") else {
@@ -71,13 +80,13 @@ fn read_tree(faults: &Faults, origin: &Origin<'_>, schema: &dyn Schema) -> Readi
         }
         return Reading::Skipped { name: None, uuid: None, reason: SkipReason::NoRule };
     };
-    if let Some(reading) = not_run(&rule) {
+    let metadata = root.table("metadata").map(read_metadata).unwrap_or_default();
+    let own = root.table("auditward").map(read_own).unwrap_or_default();
+    if let Some(reading) = not_run(&rule, &metadata, &own, policy) {
         return reading;
     }
-    let metadata = root.table("metadata").map(read_metadata).unwrap_or_default();
     let (osquery, investigate) = root.table("transform").map(read_transform).unwrap_or_default();
-    let own = root.table("auditward").map(read_own).unwrap_or_default();
-    let read = read_rule(rule, own, origin, schema);
+    let read = read_rule(rule, own, origin, schema, policy);
     root.done();
     match read {
         Some(rule) => Reading::Rule(Box::new(Rule { metadata, osquery, investigate, ..rule })),
@@ -86,7 +95,12 @@ fn read_tree(faults: &Faults, origin: &Origin<'_>, schema: &dyn Schema) -> Readi
 }
 
 /// Rules of other engines and those switched off: named, not judged further.
-fn not_run(rule: &Table<'_>) -> Option<Reading> {
+fn not_run(rule: &Table<'_>, metadata: &Metadata, own: &Own, policy: &Policy) -> Option<Reading> {
+    let text = |key| rule.text(key).map(|text| text.value.into_owned());
+    let (name, uuid) = (text("name"), text("rule_id"));
+    let id = own.id.clone().unwrap_or_else(|| short_id(&rule.faults().source().name));
+    let switch = policy.overrides_for(uuid.as_deref().unwrap_or_default(), &id);
+    let switch = switch.filter_map(|change| change.enabled.map(|enabled| (change, enabled))).last();
     let kind = rule.text("type");
     let reason = match kind {
         Some(kind) if !KINDS.contains(&kind.value.as_ref()) => {
@@ -95,11 +109,20 @@ fn not_run(rule: &Table<'_>) -> Option<Reading> {
             return None;
         }
         Some(kind) if kind.value != "eql" => SkipReason::OtherEngine { kind: kind.value.into_owned() },
-        _ if rule.boolean("enabled").is_some_and(|enabled| !enabled.value) => SkipReason::Disabled,
-        _ => return None,
+        _ => match switch {
+            Some((_, (true, _))) => return None,
+            Some((change, (false, place))) => {
+                let told = change.overridden("enabled", String::new(), place);
+                SkipReason::Disabled { by: Some(format!("{}:{}", told.file.display(), told.line)) }
+            }
+            None if rule.boolean("enabled").is_some_and(|enabled| !enabled.value) => {
+                SkipReason::Disabled { by: None }
+            }
+            None if metadata.maturity.as_deref() == Some("deprecated") => SkipReason::Retired,
+            None => return None,
+        },
     };
-    let text = |key| rule.text(key).map(|text| text.value.into_owned());
-    Some(Reading::Skipped { name: text("name"), uuid: text("rule_id"), reason })
+    Some(Reading::Skipped { name, uuid, reason })
 }
 
 fn read_metadata(table: Table<'_>) -> Metadata {
@@ -151,35 +174,19 @@ fn read_transform(table: Table<'_>) -> (Vec<Osquery>, Vec<Investigate>) {
     (osquery, investigate)
 }
 
-/// `[auditward]`: what this engine's own tooling adds to the shape.
-#[derive(Default)]
-struct Own {
-    id: Option<String>,
-    version: Option<u64>,
-}
-
-fn read_own(table: Table<'_>) -> Own {
-    let id = table.text("id").and_then(|id| {
-        let fits = id.value.len() <= LONGEST_ID && id.value.bytes().all(|byte| byte.is_ascii_graphic());
-        if !fits || id.value.is_empty() {
-            let help = "write 1 to 32 printable ASCII characters without a blank: it is the syslog MSGID";
-            table.faults().value("`auditward.id` cannot be an id", id.span, help);
-            return None;
-        }
-        Some(id.value.into_owned())
-    });
-    let version = version(&table);
-    table.done();
-    Own { id, version }
-}
-
 fn version(table: &Table<'_>) -> Option<u64> {
     table.integer("version", 1..=i64::MAX).and_then(|version| u64::try_from(version.value).ok())
 }
 
 /// The rule's own table. All of it is read before anything missing ends the matter, so that every
 /// fault is told.
-fn read_rule(table: Table<'_>, own: Own, origin: &Origin<'_>, schema: &dyn Schema) -> Option<Rule> {
+fn read_rule(
+    table: Table<'_>,
+    own: Own,
+    origin: &Origin<'_>,
+    schema: &dyn Schema,
+    policy: &Policy,
+) -> Option<Rule> {
     let faults = table.faults();
     let uuid = table.required_text("rule_id");
     let name = table.required_text("name");
@@ -190,10 +197,9 @@ fn read_rule(table: Table<'_>, own: Own, origin: &Origin<'_>, schema: &dyn Schem
     language(&table);
     let query = table.required_text("query");
     let placed = query.as_ref().map(|query| Placed { value: query.value.as_ref(), span: query.span });
-    let compiled = placed.and_then(|query| query::compile(faults, &query, schema));
+    let compiled = placed.and_then(|query| query::compile(faults, &query, schema, &policy.lists));
     let (from, interval, window) = schedule(&table);
-    let max_signals =
-        table.integer("max_signals", 1..=i64::MAX).map_or(100, |most| most.value.unsigned_abs());
+    let max_signals = max_signals(&table);
     let version = version(&table).or(own.version).unwrap_or(1);
     let (timeline, suppression) = (timeline(&table), suppression(&table));
     let investigation_fields = table.table("investigation_fields").map(|fields| {
@@ -208,12 +214,17 @@ fn read_rule(table: Table<'_>, own: Own, origin: &Origin<'_>, schema: &dyn Schem
     let threat = table.tables("threat").into_iter().filter_map(threat).collect();
     let timestamp_override = text(&table, "timestamp_override");
     let building_block = building_block(&table);
-    other_keys(&table);
+    let (filters, exception_lists) = (other_keys::filters(&table), other_keys::exception_lists(&table));
+    other_keys::other_keys(&table);
     table.done();
-    let (_, Compiled { program, not_live }) = (kind?, compiled?);
-    Some(Rule {
-        uuid: owned(uuid?),
-        id: own.id.unwrap_or_else(|| short_id(&faults.source().name)),
+    let (_, compiled) = (kind?, compiled?);
+    let (uuid, id) = (owned(uuid?), own.id.unwrap_or_else(|| short_id(&faults.source().name)));
+    let changes: Vec<_> = policy.overrides_for(&uuid, &id).collect();
+    let compiled = narrowed(faults, compiled, filters, &changes, schema)?;
+    let Compiled { program, text: effective, not_live } = compiled;
+    let mut rule = Rule {
+        uuid: uuid.clone(),
+        id: id.clone(),
         name: owned(name?),
         description: description?.value.trim().to_owned(),
         author,
@@ -241,15 +252,54 @@ fn read_rule(table: Table<'_>, own: Own, origin: &Origin<'_>, schema: &dyn Schem
         osquery: Vec::new(),
         investigate: Vec::new(),
         query: owned(query?),
+        effective,
+        tests: own.tests,
+        exceptions: Vec::new(),
+        overridden: Vec::new(),
+        exception_lists,
         program,
         not_live,
         ruleset: origin.ruleset.to_owned(),
         path: origin.path.map(Path::to_owned),
         source: Arc::clone(faults.source()),
-    })
+    };
+    changes.iter().for_each(|change| change.apply(&mut rule));
+    Some(rule)
 }
 
-fn severity(table: &Table<'_>) -> Option<Severity> {
+/// The query with the conditions of filters and overrides; one that does not fit it is told.
+fn narrowed(
+    faults: &Faults,
+    compiled: Compiled,
+    mut added: Vec<Added>,
+    changes: &[&Override],
+    schema: &dyn Schema,
+) -> Option<Compiled> {
+    let (items, event_query) = (compiled.program.items(), compiled.program.kind() == Kind::Event);
+    for change in changes {
+        match change.misplaced(items, event_query) {
+            Some(fault) => faults.push(*fault),
+            None => added.extend(change.added.as_ref().map(|(added, _)| added.clone())),
+        }
+    }
+    if added.is_empty() {
+        return Some(compiled);
+    }
+    match query::narrow(&compiled.text, &added, schema) {
+        Ok(compiled) => Some(compiled),
+        Err(found) => {
+            found.into_iter().for_each(|fault| faults.push(fault));
+            None
+        }
+    }
+}
+
+/// `max_signals`, 100 when absent.
+pub(super) fn max_signals(table: &Table<'_>) -> u64 {
+    table.integer("max_signals", 1..=i64::MAX).map_or(100, |most| most.value.unsigned_abs())
+}
+
+pub(super) fn severity(table: &Table<'_>) -> Option<Severity> {
     let word = table.required_text("severity")?;
     let severity = word.value.parse().ok();
     if severity.is_none() {
@@ -260,7 +310,7 @@ fn severity(table: &Table<'_>) -> Option<Severity> {
     severity
 }
 
-fn risk_score(table: &Table<'_>) -> Option<u8> {
+pub(super) fn risk_score(table: &Table<'_>) -> Option<u8> {
     if !table.has("risk_score") {
         table.missing("risk_score");
     }
@@ -340,7 +390,7 @@ fn building_block(table: &Table<'_>) -> bool {
     true
 }
 
-fn suppression(table: &Table<'_>) -> Option<Suppression> {
+pub(super) fn suppression(table: &Table<'_>) -> Option<Suppression> {
     let table = table.table("alert_suppression")?;
     let group_by = texts(&table, "group_by");
     if !(1..=3).contains(&group_by.len()) {
@@ -389,54 +439,6 @@ fn threat_item(table: Table<'_>) -> Option<ThreatItem> {
     let [id, name, reference] = ["id", "name", "reference"].map(|key| table.required_text(key));
     table.done();
     Some(ThreatItem { id: owned(id?), name: owned(name?), reference: owned(reference?) })
-}
-
-/// Keys with which a rule alerts otherwise in Kibana than here: read, and told if they say anything.
-const WITHOUT_EFFECT: [(&str, &str); 11] = [
-    ("actions", "alerts go where the configuration of this host says"),
-    ("event_category_override", "the category is always event.category"),
-    ("exceptions_list", "Kibana's exceptions are not in this file, and this rule matches without them"),
-    ("filters", "this rule matches also what the filter leaves out; move the condition into the query"),
-    ("response_actions", "nothing is done on this host but alerting"),
-    ("risk_score_mapping", "the risk score is always `risk_score`"),
-    ("rule_name_override", "the name is always `name`"),
-    ("severity_mapping", "the severity is always `severity`"),
-    ("throttle", "alerts go out as they come"),
-    ("tiebreaker_field", "events of one millisecond follow their serial"),
-    ("timestamp_field", "the time is always @timestamp"),
-];
-
-/// Keys that have no meaning outside Kibana and change no alert.
-const KIBANAS_OWN: [&str; 10] = [
-    "data_view_id",
-    "immutable",
-    "meta",
-    "namespace",
-    "related_integrations",
-    "required_fields",
-    "revision",
-    "threat_mappings",
-    "timestamp_override_fallback_disabled",
-    "to",
-];
-
-fn other_keys(table: &Table<'_>) {
-    for (key, why) in WITHOUT_EFFECT {
-        if table.is_empty(key) {
-            continue;
-        }
-        let title = format!("`rule.{key}` has no effect here: {why}");
-        table.faults().tell(
-            codes::RULE_KEY_WITHOUT_EFFECT,
-            Level::Warning,
-            title,
-            table.place(key).unwrap_or_default(),
-        );
-    }
-    for key in KIBANAS_OWN {
-        table.known(key);
-    }
-    table.known("enabled");
 }
 
 /// A file's stem as `rule.id` and MSGID: printable ASCII without blanks, at most 32 characters.

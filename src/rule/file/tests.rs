@@ -27,7 +27,12 @@ const WHOLE: &str = include_str!("whole.toml");
 
 fn read_text(text: &str) -> (Reading, Vec<Diagnostic>) {
     let source = Arc::new(Source { name: "rules/some rule.toml".into(), text: text.to_owned() });
-    read(&source, &Origin { ruleset: "test", path: Some(Path::new("rules/some rule.toml")) }, &Live)
+    read(
+        &source,
+        &Origin { ruleset: "test", path: Some(Path::new("rules/some rule.toml")) },
+        &Live,
+        &Policy::default(),
+    )
 }
 
 fn rule(text: &str) -> Rule {
@@ -105,7 +110,7 @@ fn every_key_is_documented_and_in_the_whole_file() {
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/rule-files.md")).expect("page");
     let source = Arc::new(Source { name: "whole.toml".into(), text: WHOLE.to_owned() });
     let faults = crate::toml_file::Faults::new(source, crate::toml_file::Codes::RULE, Level::Warning);
-    super::read_tree(&faults, &Origin { ruleset: "test", path: None }, &Live);
+    super::read_tree(&faults, &Origin { ruleset: "test", path: None }, &Live, &Policy::default());
     for path in faults.asked() {
         let key = path.rsplit('.').next().unwrap_or_default();
         assert!(
@@ -230,7 +235,7 @@ fn rules_switched_off_are_listed() {
     else {
         panic!("not skipped")
     };
-    assert_eq!((reason, faults.len()), (SkipReason::Disabled, 0));
+    assert_eq!((reason, faults.len()), (SkipReason::Disabled { by: None }, 0));
     rule(&SOUND.replace("[rule]", "[rule]\nenabled = true"));
 }
 

@@ -1,0 +1,30 @@
+//! `[auditward]`: what this engine adds to the shape of rule files.
+
+use crate::rule::{TestCase, test_case};
+use crate::toml_file::Table;
+
+use super::LONGEST_ID;
+
+/// `[auditward]`: what this engine's own tooling adds to the shape.
+#[derive(Default)]
+pub(super) struct Own {
+    pub(super) id: Option<String>,
+    pub(super) version: Option<u64>,
+    pub(super) tests: Vec<TestCase>,
+}
+
+pub(super) fn read_own(table: Table<'_>) -> Own {
+    let id = table.text("id").and_then(|id| {
+        let fits = id.value.len() <= LONGEST_ID && id.value.bytes().all(|byte| byte.is_ascii_graphic());
+        if !fits || id.value.is_empty() {
+            let help = "write 1 to 32 printable ASCII characters without a blank: it is the syslog MSGID";
+            table.faults().value("`auditward.id` cannot be an id", id.span, help);
+            return None;
+        }
+        Some(id.value.into_owned())
+    });
+    let version = super::version(&table);
+    let tests = table.tables("test").into_iter().filter_map(test_case::read).collect();
+    table.done();
+    Own { id, version, tests }
+}
