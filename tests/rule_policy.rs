@@ -95,7 +95,9 @@ fn an_override_switches_off_and_on() {
     assert!(loaded.rules.is_empty());
     let [skipped] = loaded.skipped.as_slice() else { panic!("{:?}", loaded.skipped) };
     assert!(matches!(&skipped.reason, SkipReason::Disabled { by: Some(by) } if by.ends_with("a.toml:3")));
-    let text = fs::read_to_string(SHIPPED).unwrap().replace("maturity = \"production\"", "maturity = \"deprecated\"");
+    let text = fs::read_to_string(SHIPPED)
+        .unwrap()
+        .replace("maturity = \"production\"", "maturity = \"deprecated\"");
     let on = format!("[[override]]\nrule = \"{UUID}\"\nenabled = true\n");
     let site = Site::new(&[("old.toml", &text), ("overrides.d/a.toml", &on)]);
     let old = site.0.path().join("old.toml");
@@ -107,9 +109,7 @@ fn an_override_switches_off_and_on() {
 
 #[test]
 fn an_added_condition_narrows_the_query() {
-    let change = format!(
-        "[[override]]\nrule = \"{UUID}\"\ncondition = '''not process.args in $known'''\n"
-    );
+    let change = format!("[[override]]\nrule = \"{UUID}\"\ncondition = '''not process.args in $known'''\n");
     let list = "[[list]]\nname = \"known\"\nvalues = [\"bob\", \"toor\"]\n";
     let site = Site::new(&[("overrides.d/a.toml", &change), ("lists.d/a.toml", list)]);
     let loaded = site.load(&[SHIPPED]);
@@ -122,22 +122,25 @@ fn an_added_condition_narrows_the_query() {
 
 #[test]
 fn an_exception_takes_a_match_and_counts_it() {
-    let site = Site::new(&[("exceptions.d/a.toml", &exception("process.args == \"bob\" and user.id == \"0\"", ""))]);
+    let site =
+        Site::new(&[("exceptions.d/a.toml", &exception("process.args == \"bob\" and user.id == \"0\"", ""))]);
     let loaded = site.load(&[SHIPPED]);
     assert_eq!(rendered(&loaded), "");
     let (status, out, err) = site.run(&["replay", "--rules", SHIPPED, RECORDING]);
     assert_eq!((status, out.as_str()), (0, ""));
     assert!(err.contains("taken by exception known"), "{err}");
     assert!(err.contains("0 alerts by 1 rule"), "{err}");
-    let (status, out, _) =
-        site.run(&["exceptions", "list", "--rules", SHIPPED, "--over", RECORDING]);
+    let (status, out, _) = site.run(&["exceptions", "list", "--rules", SHIPPED, "--over", RECORDING]);
     assert_eq!(status, 0);
     assert!(out.contains("known  in force on 1 rules, no end") && out.contains("taken      1"), "{out}");
 }
 
 #[test]
 fn an_exception_that_would_silence_a_recorded_true_positive_is_refused() {
-    let site = Site::new(&[("exceptions.d/a.toml", &exception("user.audit.id == \"1000\" or user.id == \"0\"", ""))]);
+    let site = Site::new(&[(
+        "exceptions.d/a.toml",
+        &exception("user.audit.id == \"1000\" or user.id == \"0\"", ""),
+    )]);
     let loaded = site.load(&[SHIPPED]);
     assert_eq!(told(&loaded), [(codes::EXCEPTION_SILENCES, Level::Error)]);
     assert!(loaded.rules[0].exceptions.is_empty());
@@ -181,20 +184,38 @@ fn an_expired_exception_is_told_and_holds_no_more() {
 #[test]
 fn all_faults_of_a_site_are_told_at_once_with_their_place() {
     let site = Site::new(&[
-        ("lists.d/a.toml", "[[list]]\nname = \"a b\"\nvalues = [\"x\"]\n[[list]]\nname = \"e\"\nvalues = []\n"),
+        (
+            "lists.d/a.toml",
+            "[[list]]\nname = \"a b\"\nvalues = [\"x\"]\n[[list]]\nname = \"e\"\nvalues = []\n",
+        ),
         ("overrides.d/a.toml", "[[override]]\nrule = \"nobody\"\nseverty = \"high\"\n"),
         ("overrides.d/b.toml", "[[override]]\nrule = \"nobody\"\ncondition = 'process.naem == \"x\"'\n"),
-        ("overrides.d/c.toml", &format!("[[override]]\nrule = \"{UUID}\"\nstage = 2\ncondition = 'user.id == \"0\"'\n")),
-        ("exceptions.d/a.toml", "[[exception]]\nid = \"x\"\nrules = \"all\"\ncondition = 'user.id in $nolist'\nexpires = \"soon\"\n"),
+        (
+            "overrides.d/c.toml",
+            &format!("[[override]]\nrule = \"{UUID}\"\nstage = 2\ncondition = 'user.id == \"0\"'\n"),
+        ),
+        (
+            "exceptions.d/a.toml",
+            "[[exception]]\nid = \"x\"\nrules = \"all\"\ncondition = 'user.id in $nolist'\nexpires = \"soon\"\n",
+        ),
         ("exceptions.d/b.toml", "[[exception]\n"),
     ]);
     let (status, _, err) = site.run(&["check", "--rules", SHIPPED]);
     assert_eq!(status, 1);
     for expected in [
-        "lists.d/a.toml:2:8", "lists.d/a.toml:6:10", "overrides.d/a.toml:3:1", "did you mean `severity`?",
-        "overrides.d/b.toml:3:14", "did you mean process.name", "overrides.d/c.toml:4:13",
-        "`stage` is for sequences", "there is no list $nolist", "exceptions.d/a.toml:4:25",
-        "`exception.reason`", "`expires` is no day", "exceptions.d/b.toml:1:",
+        "lists.d/a.toml:2:8",
+        "lists.d/a.toml:6:10",
+        "overrides.d/a.toml:3:1",
+        "did you mean `severity`?",
+        "overrides.d/b.toml:3:14",
+        "did you mean process.name",
+        "overrides.d/c.toml:4:13",
+        "`stage` is for sequences",
+        "there is no list $nolist",
+        "exceptions.d/a.toml:4:25",
+        "`exception.reason`",
+        "`expires` is no day",
+        "exceptions.d/b.toml:1:",
     ] {
         assert!(err.contains(expected), "{expected} is not in\n{err}");
     }

@@ -1,5 +1,6 @@
 //! What rule files say, and every fault they can have.
 
+use crate::rule::Policy;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
