@@ -129,6 +129,11 @@ fn a_new_rule_is_sound_and_passes_its_own_tests() {
     assert!(out.contains("2 passed; 0 failed; 0 rules without a test"), "{out}");
     let (_, shown, _) = run(folder.path(), &["show", "new.toml"]);
     assert!(shown.contains("A \"quoted\" \\ name"), "{shown}");
+    let raw =
+        rule("raw", "process where process.name == \"a\u{9b}2J\" or process.args regex \"a\\\\.b\"", "");
+    fs::write(folder.path().join("raw.toml"), raw).unwrap();
+    let (_, shown, _) = run(folder.path(), &["show", "raw.toml"]);
+    assert!(shown.contains("a\\u{9b}2J") && shown.contains("regex \"a\\\\.b\""), "{shown}");
     let (_, other, _) = run(folder.path(), &["new", "x"]);
     let uuid = |text: &str| text.lines().find(|line| line.starts_with("rule_id")).unwrap().to_owned();
     assert_ne!(uuid(&skeleton), uuid(&other));

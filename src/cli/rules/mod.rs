@@ -163,7 +163,15 @@ impl Set {
     }
 }
 
-/// `text` without control characters.
+/// `text` with control characters and the like written as `\u{7f}`, everything else as it is: a query
+/// must be shown as it was written.
 fn clean(text: &str) -> String {
-    crate::clean::text(text.as_bytes()).into_owned()
+    let mut clean = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if crate::clean::is_hidden(c) => clean.extend(c.escape_unicode()),
+            c => clean.push(c),
+        }
+    }
+    clean
 }

@@ -72,7 +72,7 @@ pub(super) fn filters(table: &Table<'_>) -> Vec<Added> {
             }
             Err(why) => {
                 let title =
-                    format!("this rule matches also what a filter leaves out: {why} is not read here");
+                    format!("this rule matches also what a filter leaves out, which is not read here: {why}");
                 let help = Some("move the condition into the query".to_owned());
                 let code = codes::RULE_KEY_WITHOUT_EFFECT;
                 table.faults().add(code, Level::Warning, title, filters.span, "", help);
