@@ -81,7 +81,15 @@ impl Codes {
 /// One fault that names the file: absent, forbidden, no plain file (a directory, a FIFO, which would
 /// block), too large (all coded [`Codes::unreadable`]); or not UTF-8, which is [`Codes::syntax`].
 pub fn read(path: &Path, codes: Codes) -> Result<Arc<Source>, Box<Diagnostic>> {
-    let bytes = read_bounded(path).map_err(|error| unreadable(path, &error, codes))?;
+    read_within(path, codes, MAX_BYTES)
+}
+
+/// [`read`] with another bound than [`MAX_BYTES`].
+///
+/// # Errors
+/// As [`read`].
+pub fn read_within(path: &Path, codes: Codes, most: u64) -> Result<Arc<Source>, Box<Diagnostic>> {
+    let bytes = read_bounded(path, most).map_err(|error| unreadable(path, &error, codes))?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(Arc::new(Source { name: path.to_owned(), text: text.to_owned() })),
@@ -89,7 +97,7 @@ pub fn read(path: &Path, codes: Codes) -> Result<Arc<Source>, Box<Diagnostic>> {
     }
 }
 
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     // O_NONBLOCK: a FIFO put into a rules directory must not hold up the start.
     let file = fs::OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
     let metadata = file.metadata()?;
@@ -100,9 +108,10 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("is not a plain file"));
     }
     let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "is larger than 1 MiB"));
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        let title = format!("is larger than {} MiB", most >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, title));
     }
     Ok(bytes)
 }

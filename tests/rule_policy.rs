@@ -228,3 +228,48 @@ fn an_id_that_no_rule_has_is_warned_of_where_all_rules_are_known() {
     assert_eq!(told(&site.load(&[])), [(codes::RULE_NOT_LOADED, Level::Warning)]);
     assert_eq!(told(&site.load(&[SHIPPED])), [], "of a part of the rules nothing is known");
 }
+
+/// A mistake in an override or an exception costs that one, never the rule.
+#[test]
+fn a_faulty_override_leaves_the_rule_running() {
+    let change = format!("[[override]]\nrule = \"{UUID}\"\nstage = 2\ncondition = 'user.id == \"0\"'\n");
+    let loaded = Site::new(&[("overrides.d/c.toml", &change)]).load(&[SHIPPED]);
+    assert_eq!(told(&loaded), [(codes::RULE_BAD_VALUE, Level::Error)]);
+    assert_eq!(loaded.rules.len(), 1);
+    let broken = exception("user.naem == 1", "");
+    let loaded = Site::new(&[("exceptions.d/c.toml", &broken)]).load(&[SHIPPED]);
+    assert_eq!(told(&loaded), [(codes::UNKNOWN_FIELD, Level::Error)]);
+    assert_eq!((loaded.rules.len(), loaded.rules[0].exceptions.len()), (1, 0));
+}
+
+/// On a sequence an exception holds when any event meets it, or only one of the stage that it names.
+#[test]
+fn an_exception_on_a_sequence_looks_at_any_event_or_at_one_stage() {
+    let event = |second: u32, name: &str| {
+        format!(
+            "{{\"@timestamp\":\"2026-11-25T10:00:{second:02}Z\",\"event\":{{\"category\":\"process\"}},\
+             \"user\":{{\"id\":\"{second}\"}},\"process\":{{\"name\":\"{name}\"}}}}\n"
+        )
+    };
+    let rule = format!(
+        "[rule]\nrule_id = \"seq\"\nname = \"n\"\ndescription = \"d\"\ntype = \"eql\"\nseverity = \"low\"\n\
+         risk_score = 21\nquery = 'sequence with maxspan=5s [any where process.name == \"a\"] \
+         [any where process.name == \"b\"]'\n[[auditward.test]]\nname = \"t\"\nmatches = 1\nevents = \"\"\"\n{}\"\"\"\n",
+        (event(1, "a") + &event(2, "b")).replace('"', "\\\"")
+    );
+    // Whether an exception with this condition and stage would take the rule's own true positive.
+    let takes = |condition: &str, stage: &str| {
+        let text = exception(condition, stage).replace(UUID, "seq");
+        let site = Site::new(&[("r.toml", &rule), ("exceptions.d/a.toml", &text)]);
+        let loaded = site.load(&[site.0.path().join("r.toml").to_str().unwrap()]);
+        let codes: Vec<_> = told(&loaded).iter().map(|(code, _)| *code).collect();
+        match codes.as_slice() {
+            [] => false,
+            [code] => *code == codes::EXCEPTION_SILENCES || panic!("{}", rendered(&loaded)),
+            _ => panic!("{}", rendered(&loaded)),
+        }
+    };
+    assert!(takes("user.id == \"2\"", "") && takes("user.id == \"1\"", ""));
+    assert!(takes("user.id == \"2\"", "stage = 2") && !takes("user.id == \"1\"", "stage = 2"));
+    assert!(!takes("user.id == \"3\"", ""));
+}

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Subcommand;
 
@@ -52,7 +53,13 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
 }
 
 fn list(site: &Path, detector: &Detector, counted: bool, out: &mut dyn Write) -> io::Result<()> {
-    let exceptions = Policy::read(site).exceptions;
+    let mut exceptions = Policy::read(site).exceptions;
+    for applied in detector.engine().rules().iter().flat_map(|rule| &rule.exceptions) {
+        // Those that came with an export of rules.
+        if exceptions.iter().all(|known| known.id != applied.exception.id) {
+            exceptions.push(Arc::clone(&applied.exception));
+        }
+    }
     for exception in &exceptions {
         let applied =
             detector.engine().rules().iter().flat_map(|rule| {

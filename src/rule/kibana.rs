@@ -1,4 +1,4 @@
-//! Kibana's filters, told as EQL conditions.
+//! Kibana's filters and exception entries, told as EQL conditions.
 
 use std::fmt::Write as _;
 
@@ -150,6 +150,46 @@ fn literal(value: &Value) -> Result<String, String> {
     }
 }
 
+/// The condition of an item of a Kibana exception list: all of its `entries` hold.
+///
+/// # Errors
+/// What of the item has no counterpart here.
+pub(super) fn exception_item(entries: &Value) -> Result<String, String> {
+    let entries = entries.as_array().filter(|list| !list.is_empty()).ok_or("an item without entries")?;
+    let parts: Result<Vec<_>, _> = entries.iter().map(|entry| exception_entry("", entry)).collect();
+    Ok(joined(&parts?, " and "))
+}
+
+fn exception_entry(parent: &str, entry: &Value) -> Result<String, String> {
+    let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
+    let path = format!("{parent}{}", text("field"));
+    let field = name(&path)?;
+    let value = entry.get("value").unwrap_or(&Value::Null);
+    let condition = match text("type") {
+        "match" => format!("{field} == {}", literal(value)?),
+        "match_any" => {
+            let values = value.as_array().ok_or("match_any without a list")?;
+            let values: Result<Vec<_>, _> = values.iter().map(literal).collect();
+            format!("{field} in ({})", values?.join(", "))
+        }
+        "wildcard" => format!("{field} like {}", literal(value)?),
+        "exists" => format!("{field} != null"),
+        "nested" => {
+            let entries = entry.get("entries").and_then(Value::as_array).ok_or("nested without entries")?;
+            let parent = format!("{path}.");
+            let parts: Result<Vec<_>, _> =
+                entries.iter().map(|entry| exception_entry(&parent, entry)).collect();
+            return Ok(joined(&parts?, " and "));
+        }
+        other => return Err(format!("an entry of the type {other}")),
+    };
+    match text("operator") {
+        "included" => Ok(condition),
+        "excluded" => Ok(format!("not ({condition})")),
+        other => Err(format!("an entry with the operator {other}")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,5 +212,18 @@ mod tests {
         assert_eq!(told(&any), Ok(Some("((?user.id == \"0\") or (?process.pid != null))".into())));
         assert_eq!(told(&json!({"meta": {"disabled": true}, "query": {"x": 1}})), Ok(None));
         assert_eq!(told(&json!({"query": {"range": {"a": 1}}})), Err("a query of the kind range".into()));
+    }
+
+    #[test]
+    fn exception_items_say_the_same_in_eql() {
+        let entries = json!([
+            {"field": "process.name", "operator": "included", "type": "match_any", "value": ["a", "b"]},
+            {"field": "user.id", "operator": "excluded", "type": "match", "value": "0"},
+            {"field": "host-x.y", "operator": "included", "type": "exists"}]);
+        let expected =
+            "(?process.name in (\"a\", \"b\")) and (not (?user.id == \"0\")) and (?`host-x`.y != null)";
+        assert_eq!(exception_item(&entries).as_deref(), Ok(expected));
+        let list = json!([{"field": "a", "operator": "included", "type": "list", "list": {"id": "x"}}]);
+        assert_eq!(exception_item(&list), Err("an entry of the type list".to_owned()));
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::embedded::RULES;
+use super::export;
 use super::file::{self, Origin, Reading};
 use super::policy::Policy;
 use super::{Loaded, Rule, SkipReason, Skipped};
@@ -28,7 +29,7 @@ const MOST_FILES: usize = 20_000;
 /// The deepest that directories are looked into.
 const DEEPEST: usize = 32;
 
-/// Reads files, and directories with all `*.toml` below them, in the order given, each directory
+/// Reads files, and directories with all `*.toml` and `*.ndjson` below them, in the order given, each directory
 /// sorted by name. Names that begin with a dot (editors' files, `.git`) are passed over, and a file
 /// met twice (through a link, or named beside its directory) is read once. The fault that a path
 /// cannot be read is coded [`Codes::unreadable`].
@@ -151,12 +152,12 @@ impl<'s> Loader<'s> {
     }
 
     fn entry(&mut self, path: &Path, ruleset: &str, depth: usize) {
-        let is_toml = path.extension().is_some_and(|extension| extension == "toml");
+        let is_rules = path.extension().is_some_and(|extension| extension == "toml" || extension == "ndjson");
         match fs::metadata(path) {
             // A dangling link named like a rule is told; other entries are none of our business.
-            Err(error) if is_toml => self.unreadable(path, &error),
+            Err(error) if is_rules => self.unreadable(path, &error),
             Err(_) => {}
-            Ok(metadata) if !metadata.is_dir() && !is_toml => {}
+            Ok(metadata) if !metadata.is_dir() && !is_rules => {}
             Ok(metadata) if !self.met.insert((metadata.dev(), metadata.ino())) => {}
             Ok(metadata) if metadata.is_dir() => self.directory(path, ruleset, depth + 1),
             Ok(_) if self.loaded.files == MOST_FILES => {
@@ -170,12 +171,36 @@ impl<'s> Loader<'s> {
     }
 
     fn file(&mut self, path: &Path, ruleset: &str) {
+        if path.extension().is_some_and(|extension| extension == "ndjson") {
+            return self.export(path, ruleset);
+        }
         match toml_file::read(path, Codes::RULE) {
             Ok(source) => self.source(&source, &Origin { ruleset, path: Some(path) }),
             Err(fault) => {
                 self.loaded.files += 1;
                 self.loaded.diagnostics.push(*fault);
             }
+        }
+    }
+
+    /// An export of Kibana's; a file of other documents is no rule file.
+    fn export(&mut self, path: &Path, ruleset: &str) {
+        self.loaded.files += 1;
+        let export = match export::read(path) {
+            Ok(export) => export,
+            Err(fault) => return self.loaded.diagnostics.push(*fault),
+        };
+        if export.rules.is_empty() {
+            let (name, uuid, reason) = (None, None, SkipReason::NoRule);
+            return self.loaded.skipped.push(Skipped { file: path.to_owned(), name, uuid, reason });
+        }
+        self.loaded.diagnostics.extend(export.faults);
+        for exception in &export.exceptions {
+            self.loaded.diagnostics.extend(self.policy.add_exceptions(exception));
+        }
+        for rule in &export.rules {
+            self.source(rule, &Origin { ruleset, path: Some(path) });
+            self.loaded.files -= 1;
         }
     }
 

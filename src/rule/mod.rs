@@ -5,6 +5,7 @@
 //! stand in [`Loaded::diagnostics`], the sound rules in [`Loaded::rules`].
 
 mod embedded;
+mod export;
 mod file;
 mod kibana;
 pub mod load;

@@ -63,7 +63,12 @@ pub(super) fn read(
     let faults = Faults::new(Arc::clone(source), Codes::RULE, Level::Warning);
     let reading = read_tree(&faults, origin, schema, policy);
     let faults = faults.finish();
-    let failed = faults.iter().any(|fault| fault.level == Level::Error);
+    // A fault of an override costs the override, not the rule.
+    let of_override = |fault: &Diagnostic| {
+        let same = |change: &Override| fault.source.as_ref().is_some_and(|s| Arc::ptr_eq(s, &change.source));
+        policy.overrides.iter().any(same)
+    };
+    let failed = faults.iter().any(|fault| fault.level == Level::Error && !of_override(fault));
     (if failed { Reading::Faulty } else { reading }, faults)
 }
 
@@ -220,7 +225,7 @@ fn read_rule(
     let (_, compiled) = (kind?, compiled?);
     let (uuid, id) = (owned(uuid?), own.id.unwrap_or_else(|| short_id(&faults.source().name)));
     let changes: Vec<_> = policy.overrides_for(&uuid, &id).collect();
-    let compiled = narrowed(faults, compiled, filters, &changes, schema)?;
+    let compiled = narrowed(faults, compiled, filters, &changes, schema);
     let Compiled { program, text: effective, not_live } = compiled;
     let mut rule = Rule {
         uuid: uuid.clone(),
@@ -274,7 +279,7 @@ fn narrowed(
     mut added: Vec<Added>,
     changes: &[&Override],
     schema: &dyn Schema,
-) -> Option<Compiled> {
+) -> Compiled {
     let (items, event_query) = (compiled.program.items(), compiled.program.kind() == Kind::Event);
     for change in changes {
         match change.misplaced(items, event_query) {
@@ -283,13 +288,17 @@ fn narrowed(
         }
     }
     if added.is_empty() {
-        return Some(compiled);
+        return compiled;
     }
     match query::narrow(&compiled.text, &added, schema) {
-        Ok(compiled) => Some(compiled),
+        Ok(compiled) => compiled,
+        // Better an alert too many than a rule that is off.
         Err(found) => {
-            found.into_iter().for_each(|fault| faults.push(fault));
-            None
+            let help = "the rule runs without the conditions of its filters and overrides";
+            for fault in found {
+                faults.push(Diagnostic { level: Level::Warning, help: Some(help.to_owned()), ..fault });
+            }
+            compiled
         }
     }
 }

@@ -57,17 +57,26 @@ impl Policy {
                 root.done();
             }
         });
-        policy.folder(&site.join("exceptions.d"), |faults, policy| {
-            if let Some(tree) = faults.parse() {
-                let root = faults.root(&tree);
-                for table in root.tables("exception") {
-                    let read = exception::read(table, &policy.lists, &policy.exceptions);
-                    policy.exceptions.extend(read.map(Arc::new));
-                }
-                root.done();
-            }
-        });
+        policy.folder(&site.join("exceptions.d"), |faults, policy| policy.exceptions_of(faults));
         policy
+    }
+
+    fn exceptions_of(&mut self, faults: &Faults) {
+        if let Some(tree) = faults.parse() {
+            let root = faults.root(&tree);
+            for table in root.tables("exception") {
+                let read = exception::read(table, &self.lists, &self.exceptions);
+                self.exceptions.extend(read.map(Arc::new));
+            }
+            root.done();
+        }
+    }
+
+    /// Takes in exceptions that came with an export of rules.
+    pub(super) fn add_exceptions(&mut self, source: &Arc<Source>) -> Vec<Diagnostic> {
+        let faults = Faults::new(Arc::clone(source), Codes::RULE, Level::Error);
+        self.exceptions_of(&faults);
+        faults.finish()
     }
 
     fn folder(&mut self, folder: &Path, read: impl Fn(&Faults, &mut Self)) {
