@@ -1,8 +1,8 @@
 //! What users reported of other tools at the stage of rules, as tests here, named after the report.
 //!
-//! Elsewhere: F03 in `tests/rule_loading.rs` and `tests/check.rs`, F16 in `tests/kernel_rules_command.rs`
-//! as far as executions go. Later: F11's roll-up of suppressed alerts, F36's detections of take-overs
-//! beside the literal rule, F51's reload (the daemon's), F02's live half (the sequence engine's).
+//! Elsewhere: F03 in `tests/rule_loading.rs` and `tests/check.rs`; F48 and F53 also in `src/eql/tests`.
+//! Later: F11's roll-up of suppressed alerts, F16's watches and its `status`, F36's detections of
+//! take-overs beside the literal rule, F51's reload of a running daemon, F02's real timer.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its files fails")]
 
 use std::sync::Arc;
@@ -136,5 +136,59 @@ fn f53_wildcards_and_case_by_operator() {
         let help = faults[0].help.clone().unwrap_or_default() + &faults[0].title;
         assert!(help.contains("\"…\"") || help.contains("\"\"\""), "{faults:?}");
         assert!(faults[0].primary.as_ref().is_some_and(|label| label.span.start >= 30), "{faults:?}");
+    }
+}
+
+fn rule_file(folder: &tempfile::TempDir, id: &str, query: &str) {
+    let text = format!(
+        "[rule]\nrule_id = \"{id}\"\nname = \"Rule {id}\"\ndescription = \"d\"\ntype = \"eql\"\n\
+         severity = \"low\"\nrisk_score = 21\nmax_signals = 100\nquery = '''{query}'''\n"
+    );
+    std::fs::write(folder.path().join(format!("{id}.toml")), text).unwrap();
+}
+
+/// So far: the cap is shown, and that it is not applied yet. The roll-up of what it takes comes with the
+/// delivery of alerts.
+#[test]
+fn f11_the_cap_is_told_and_no_alert_is_dropped_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    rule_file(&folder, "cap", "process where process.name == \"usermod\"");
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_auditward"));
+        let output = command.args(arguments).current_dir(folder.path()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let shown = run(&["rules", "show", "cap.toml"]);
+    assert!(shown.contains("cap: 100 alerts in each 5m") && shown.contains("not applied yet"), "{shown}");
+    let exec =
+        |at: u64| exec(1_790_000_100_000 + at * 1000, 1000 + at, 9, &["usermod", "-u", "0", "-o", "carol"]);
+    std::fs::write(folder.path().join("a.log"), (0..250).map(exec).collect::<String>()).unwrap();
+    assert_eq!(run(&["replay", "--rules", "cap.toml", "a.log"]).lines().count(), 250);
+}
+
+/// A rule on executions, one on a file, one on messages of programs: what each needs of the kernel.
+#[test]
+fn f16_each_rule_says_what_the_kernel_must_record() {
+    use auditward::audit::kernel_rules::{Abi, Plan, Profile};
+    let folder = tempfile::tempdir().unwrap();
+    rule_file(&folder, "exec", "process where event.type == \"start\" and process.name == \"usermod\"");
+    rule_file(&folder, "file", "file where file.path == \"/etc/passwd\" and event.type == \"change\"");
+    rule_file(&folder, "message", "iam where event.action == \"added-user-account\"");
+    let rules = auditward::rule::load::load(&[folder.path().to_owned()], &Live).rules;
+    let needs: Vec<_> = rules.iter().map(|rule| auditward::detect::kernel_needs(rule).join("; ")).collect();
+    assert_eq!(needs[0], "kernel rules for executions of usermod (profile minimal)");
+    assert_eq!(needs[1], "kernel rules for file changes (open, creat, rename, unlink, or watches)");
+    assert_eq!(needs[2], "no kernel rule: auditing must be on");
+    let programs = tempfile::tempdir().unwrap();
+    let usermod = programs.path().join("usermod");
+    std::fs::write(&usermod, "#!/bin/sh\n").unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&usermod, mode).unwrap();
+    let directories = [programs.path().to_str().unwrap()];
+    let needs = auditward::detect::needs(&rules);
+    let text = Plan::new(&needs, Profile::Minimal, &Abi::of_this_host(), &directories).to_string();
+    assert!(text.contains("usermod"), "{text}");
+    if cfg!(target_arch = "x86_64") {
+        assert!(text.contains("arch=b64") && text.contains("arch=b32"), "{text}");
     }
 }
