@@ -156,11 +156,8 @@ impl<W: Write> Replay<W> {
             eprintln!("  {:>7}  {:8}  {}  {}", counts.matched, rule.severity.word(), rule.name, rule.uuid);
         }
         let rules = self.detector.engine().rules().len() as u64;
-        for (rule, applied) in self.detector.excepted() {
-            total -= applied.taken();
-            let exception = &applied.exception.id;
-            eprintln!("  {:>7}  taken by exception {exception}: {}", applied.taken(), rule.name);
-        }
+        total -= self.detector.excepted().map(|(_, applied)| applied.taken()).sum::<u64>();
+        self.detector.told_of_exceptions().iter().for_each(|line| eprintln!("  {line}"));
         eprintln!("{} by {}", counted(total, "alert"), counted(rules, "rule"));
         for idle in self.detector.engine().not_live() {
             eprintln!("  not live: {}: {}", idle.rule.name, idle.reason);

@@ -49,6 +49,15 @@ impl Detector {
         });
     }
 
+    /// One line for each rule and exception that has taken matches of it.
+    #[must_use]
+    pub fn told_of_exceptions(&self) -> Vec<String> {
+        let line = |(rule, applied): (&Arc<Rule>, &Applied)| {
+            format!("{} taken by exception {}: {}", applied.taken(), applied.exception.id, rule.name)
+        };
+        self.excepted().map(line).collect()
+    }
+
     /// Each exception that has taken matches: of which rule, and how many.
     pub fn excepted(&self) -> impl Iterator<Item = (&Arc<Rule>, &Applied)> {
         let rules = self.engine.rules().iter();

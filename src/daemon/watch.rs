@@ -165,6 +165,9 @@ impl Watch {
         self.tell_losses();
         let alerts = counted(self.second.path.alerts, "alert");
         self.notice(&format!("stopped: {}, {alerts}", self.second.intake.summary()), Urgency::Info);
+        for line in self.second.path.detector.told_of_exceptions() {
+            self.notice(&line, Urgency::Info);
+        }
         for (name, left) in
             self.second.path.outputs.shutdown(deadline.saturating_duration_since(Instant::now()))
         {

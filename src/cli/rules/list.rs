@@ -1,12 +1,13 @@
 //! `auditward rules list`: live, partly live, or not, and why.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use serde_json::json;
 
 use super::{Format, Set, clean};
 use crate::cli::Status;
-use crate::detect::{NEEDS_NOTHING, kernel_needs};
+use crate::detect::{Engine, NEEDS_NOTHING, kernel_needs};
 use crate::eql::Kind;
 use crate::rule::Rule;
 
@@ -16,10 +17,11 @@ pub(super) struct Standing {
     pub(super) why: Vec<String>,
 }
 
-/// Whether `rule` can match here.
-pub(super) fn standing(rule: &Rule) -> Standing {
-    if let Some(reason) = &rule.not_live {
-        return Standing { word: "not live", why: vec![reason.clone()] };
+/// Whether `rule` can match here, as the engine has it.
+pub(super) fn standing(rule: &Arc<Rule>) -> Standing {
+    let engine = || Engine::new(vec![Arc::clone(rule)]).not_live().first().map(|idle| idle.reason.clone());
+    if let Some(reason) = rule.not_live.clone().or_else(engine) {
+        return Standing { word: "not live", why: vec![reason] };
     }
     let dead = rule.dead_stages();
     let word = if dead.is_empty() { "live" } else { "partly live" };

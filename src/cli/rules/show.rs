@@ -1,6 +1,7 @@
 //! `auditward rules show`: one rule as it is in force, and which file gave each key.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use super::list::{Standing, standing};
 use super::{Set, clean};
@@ -37,7 +38,7 @@ fn key(rule: &Rule, out: &mut dyn Write, key: &str, value: &str) -> std::io::Res
     writeln!(out, "{key:20}  {:40}  {}", clean(value), clean(&from))
 }
 
-fn head(rule: &Rule, out: &mut dyn Write) -> std::io::Result<()> {
+fn head(rule: &Arc<Rule>, out: &mut dyn Write) -> std::io::Result<()> {
     key(rule, out, "name", &rule.name)?;
     key(rule, out, "rule_id", &rule.uuid)?;
     writeln!(out, "{:20}  {:40}  syslog MSGID and rule.id", "id", clean(&rule.id))?;
