@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::excepted;
 use crate::alert::{Alert, source};
 use crate::audit::Stamp;
 use crate::detect::Engine;
@@ -42,8 +43,9 @@ impl Detector {
     /// Asks the rules about `event`.
     pub fn event(&mut self, event: &AuditDocument<'_>, emit: &mut dyn FnMut(Alert)) {
         let created = self.created;
+        let millis = i64::try_from(event.event.stamp.millis).unwrap_or(i64::MAX);
         self.engine.process(event, |matched| {
-            if !excepted(matched.rule, matched.events) {
+            if !excepted::takes(matched.rule, matched.events, millis) {
                 emit(alert(matched.rule, matched.events, created));
             }
         });
@@ -64,15 +66,6 @@ impl Detector {
         let applied = rules.flat_map(|rule| rule.exceptions.iter().map(move |applied| (rule, applied)));
         applied.filter(|(_, applied)| applied.taken() > 0)
     }
-}
-
-/// Whether an exception takes the match; the first that does counts it.
-fn excepted(rule: &Rule, events: &[&AuditDocument<'_>]) -> bool {
-    let millis = events.last().and_then(|event| i64::try_from(event.event.stamp.millis).ok());
-    let holds = |applied: &&Applied| applied.holds(rule, events, millis.unwrap_or(i64::MAX));
-    let Some(applied) = rule.exceptions.iter().find(holds) else { return false };
-    applied.take();
-    true
 }
 
 fn alert(rule: &Arc<Rule>, events: &[&AuditDocument<'_>], created: Created) -> Alert {

@@ -3,6 +3,7 @@
 pub(crate) mod clock;
 pub mod config;
 pub mod detector;
+pub mod excepted;
 pub mod intake;
 pub mod keeper;
 mod logging;
