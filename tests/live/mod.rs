@@ -314,10 +314,13 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts it and waits until it has joined the multicast group.
     pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_auditward")).arg("run").args(arguments), folder)
+    }
+
+    /// The same by a command of the test's own.
+    pub(crate) fn start_by(command: &mut Command, folder: &Path) -> Self {
         let stderr = folder.join("auditward.stderr");
-        let child = Command::new(env!("CARGO_BIN_EXE_auditward"))
-            .arg("run")
-            .args(arguments)
+        let child = command
             .stdin(Stdio::null())
             .stdout(File::create(folder.join("auditward.stdout")).expect("file"))
             .stderr(File::create(&stderr).expect("file"))
