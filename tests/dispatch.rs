@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use auditward::detect::Engine;
+use auditward::detect::{Engine, Events, Evidence, Keep};
+use auditward::eql::Kind;
 use auditward::event::document::Order;
 use auditward::event::schema::{Live, field};
 use auditward::event::{AuditDocument, Document, FieldId, Host, Mapper, Options, Value, Values};
@@ -83,14 +84,15 @@ fn key(rule: &Rule) -> String {
 }
 
 /// What the engine says of `event`, after checking it against what each rule says by itself.
-fn ask<D: Document>(engine: &mut Engine, event: &D) -> Vec<String> {
+fn ask<D: Document + Keep>(engine: &mut Engine, event: &D) -> Vec<String> {
     let mut found = Vec::new();
     engine.process(event, |matched| {
-        assert!(std::ptr::eq(matched.events[0], event));
+        let Events::One(one) = matched.events else { return };
+        assert!(std::ptr::eq(one, event));
         found.push(key(matched.rule));
     });
-    let each: Vec<String> =
-        engine.rules().iter().filter(|rule| rule.program.matches(event)).map(|rule| key(rule)).collect();
+    let single = engine.rules().iter().filter(|rule| rule.program.kind() == Kind::Event);
+    let each: Vec<String> = single.filter(|rule| rule.program.matches(event)).map(|rule| key(rule)).collect();
     assert_eq!(found, each);
     found
 }
@@ -189,6 +191,12 @@ impl Document for Fields {
 
     fn order(&self) -> Order {
         Order { millis: 0, tiebreaker: 0 }
+    }
+}
+
+impl Keep for Fields {
+    fn keep(&self) -> Evidence {
+        Evidence { millis: 0, serial: 0, host: "".into(), source: "{}".into() }
     }
 }
 

@@ -143,6 +143,7 @@ impl<W: Write> Replay<W> {
         };
         let Self { intake, detector, alerts } = self;
         intake.finish(&mut |event| detector.event(event, &mut |alert| alerts.print(alert)));
+        detector.finish(&mut |alert| alerts.print(alert));
         alerts.flush()?;
         Ok(read)
     }
@@ -159,8 +160,28 @@ impl<W: Write> Replay<W> {
         total -= self.detector.excepted().map(|(_, applied)| applied.taken()).sum::<u64>();
         self.detector.told_of_exceptions().iter().for_each(|line| eprintln!("  {line}"));
         eprintln!("{} by {}", counted(total, "alert"), counted(rules, "rule"));
+        self.summarise_sequences();
         for idle in self.detector.engine().not_live() {
             eprintln!("  not live: {}: {}", idle.rule.name, idle.reason);
+        }
+    }
+}
+
+impl<W: Write> Replay<W> {
+    /// What sequences could not make full use of; nothing where there is nothing to say.
+    fn summarise_sequences(&self) {
+        let counts = self.detector.engine().join_counts();
+        let rest = [
+            (counts.late, "event too late for its place"),
+            (counts.evicted, "partial one given up for lack of room"),
+            (counts.undecided, "undecided: what must not follow could still have come"),
+            (counts.cut, "event with more join keys than are followed"),
+            (counts.rewound, "step of the clock back"),
+        ];
+        let told: Vec<String> =
+            rest.into_iter().filter(|(count, _)| *count > 0).map(|(n, what)| counted(n, what)).collect();
+        if !told.is_empty() {
+            eprintln!("sequences: {}", told.join(", "));
         }
     }
 }
@@ -175,6 +196,8 @@ impl<W: Write> Sink for Replay<W> {
     fn idle(&mut self, now: u64) -> std::io::Result<()> {
         let Self { intake, detector, alerts } = self;
         intake.expire(now, &mut |event| detector.event(event, &mut |alert| alerts.print(alert)));
+        // A growing log is written now; one that has ended, long after what is in it.
+        detector.time_is(jiff::Timestamp::now().as_millisecond(), &mut |alert| alerts.print(alert));
         // What comes live is wanted at once by whoever reads the pipe.
         alerts.flush()
     }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use super::excepted;
 use crate::alert::{Alert, source};
 use crate::audit::Stamp;
-use crate::detect::Engine;
+use crate::detect::{Engine, Events, Evidence, Keep, Kept, Limits, Match};
 use crate::event::AuditDocument;
 use crate::rule::{Applied, Rule};
 
@@ -28,10 +29,16 @@ pub struct Detector {
 }
 
 impl Detector {
-    /// A detector for `rules`.
+    /// A detector for `rules`, with the default bounds of sequences.
     #[must_use]
     pub fn new(rules: Vec<Arc<Rule>>, created: Created) -> Self {
-        Self { engine: Engine::new(rules), created }
+        Self::with_limits(rules, Limits::default(), created)
+    }
+
+    /// A detector for `rules`.
+    #[must_use]
+    pub fn with_limits(rules: Vec<Arc<Rule>>, limits: Limits, created: Created) -> Self {
+        Self { engine: Engine::with_limits(rules, limits), created }
     }
 
     /// The rules and their counts.
@@ -40,15 +47,27 @@ impl Detector {
         &self.engine
     }
 
+    /// The same, to take up and give away what sequences hold.
+    pub fn engine_mut(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
     /// Asks the rules about `event`.
     pub fn event(&mut self, event: &AuditDocument<'_>, emit: &mut dyn FnMut(Alert)) {
         let created = self.created;
-        let millis = i64::try_from(event.event.stamp.millis).unwrap_or(i64::MAX);
-        self.engine.process(event, |matched| {
-            if !excepted::takes(matched.rule, matched.events, millis) {
-                emit(alert(matched.rule, matched.events, created));
-            }
-        });
+        self.engine.process(event, |matched| alert(matched, created, emit));
+    }
+
+    /// The host's clock stands at `millis` since the Unix epoch, and no earlier event waits to be read.
+    pub fn time_is(&mut self, millis: i64, emit: &mut dyn FnMut(Alert)) {
+        let created = self.created;
+        self.engine.time_is(millis, |matched: &Match<'_, AuditDocument<'_>>| alert(matched, created, emit));
+    }
+
+    /// No more events come.
+    pub fn finish(&mut self, emit: &mut dyn FnMut(Alert)) {
+        let created = self.created;
+        self.engine.finish(|matched: &Match<'_, AuditDocument<'_>>| alert(matched, created, emit));
     }
 
     /// One line for each rule and exception that has taken matches of it.
@@ -68,11 +87,49 @@ impl Detector {
     }
 }
 
-fn alert(rule: &Arc<Rule>, events: &[&AuditDocument<'_>], created: Created) -> Alert {
-    let documents: Vec<_> = events.iter().map(|document| source(document)).collect();
-    let stamps: Vec<_> = events.iter().map(|document| document.event.stamp).collect();
-    let host = events.last().map(|document| document.host_id()).unwrap_or_default();
-    Alert::new(rule, &documents, &stamps, &host, created.of(stamps.last()))
+impl Keep for AuditDocument<'_> {
+    fn keep(&self) -> Evidence {
+        Evidence {
+            millis: self.event.stamp.millis,
+            serial: self.event.stamp.serial,
+            host: self.host_id().into(),
+            source: Value::Object(source(self)).to_string().into(),
+        }
+    }
+}
+
+/// Emits the alert of a match, unless an exception takes it.
+fn alert(matched: &Match<'_, AuditDocument<'_>>, created: Created, emit: &mut dyn FnMut(Alert)) {
+    let rule = matched.rule;
+    let alert = match &matched.events {
+        Events::One(event) => {
+            let stamp = event.event.stamp;
+            if excepted::takes(rule, &[*event], epoch(Some(&stamp))) {
+                return;
+            }
+            Alert::new(rule, &[source(event)], &[stamp], &event.host_id(), created.of(Some(&stamp)))
+        }
+        Events::Kept(events) => {
+            let documents: Vec<_> = events.iter().map(document).collect();
+            let stamps: Vec<_> = events.iter().map(|event| event.stamp()).collect();
+            if excepted::takes_documents(rule, &documents, epoch(stamps.last())) {
+                return;
+            }
+            let host = events.last().map_or("", |event| &event.host);
+            Alert::new(rule, &documents, &stamps, host, created.of(stamps.last()))
+        }
+    };
+    emit(alert);
+}
+
+fn epoch(stamp: Option<&Stamp>) -> i64 {
+    stamp.map_or(0, |stamp| i64::try_from(stamp.millis).unwrap_or(i64::MAX))
+}
+
+/// The source event that was kept.
+fn document(kept: &Kept) -> Map<String, Value> {
+    // It was written by this program, or came with a checksum out of the state file.
+    serde_json::from_str(&kept.source).unwrap_or_default()
 }
 
 impl Created {

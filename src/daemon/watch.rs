@@ -12,6 +12,7 @@ use super::keeper::Keeper;
 use super::signals::Signals;
 use crate::alert::Alert;
 use crate::audit::netlink::Socket;
+use crate::detect::JoinCounts;
 use crate::event::AuditDocument;
 use crate::output::{Outputs, Urgency};
 
@@ -45,7 +46,39 @@ impl Path {
             outputs.push(&Arc::new(alert));
         });
     }
+
+    /// Sequences go on with the host's clock when no event moves them.
+    fn time_is(&mut self, millis: i64) {
+        let Self { detector, outputs, alerts } = self;
+        detector.time_is(millis, &mut |alert: Alert| {
+            *alerts += 1;
+            outputs.push(&Arc::new(alert));
+        });
+    }
+
+    /// No more events come.
+    fn finish(&mut self) {
+        let Self { detector, outputs, alerts } = self;
+        detector.finish(&mut |alert: Alert| {
+            *alerts += 1;
+            outputs.push(&Arc::new(alert));
+        });
+    }
+
+    /// When [`Path::time_is`] has something to do, on `clock`.
+    fn due(&self, clock: Clock) -> Option<u64> {
+        let wait = self.detector.engine().due()?.saturating_sub(wall_clock());
+        Some(clock.millis().saturating_add(u64::try_from(wait).unwrap_or(0)))
+    }
 }
+
+/// Milliseconds since the Unix epoch, as records are stamped.
+fn wall_clock() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+/// Fewer datagrams in one batch than this: nothing was left in the socket.
+const FULL_BATCH: usize = 64;
 
 /// How often losses and the keeper are looked at.
 const ROUND: Duration = Duration::from_secs(1);
@@ -94,7 +127,8 @@ impl Watch {
     /// One batch of records, and the events whose time is up.
     fn turn(&mut self, until: Instant) -> std::io::Result<()> {
         let Self { socket, second: Second { intake, path }, signals, clock, .. } = self;
-        let deadline = clock.wake(intake.next_deadline(), until);
+        let due = [intake.next_deadline(), path.due(*clock)].into_iter().flatten().min();
+        let deadline = clock.wake(due, until);
         let now = clock.millis();
         let received = socket.receive(Some(signals.wake()), Some(deadline), &mut |record| {
             intake.record(record, now, &mut |event| path.event(event));
@@ -103,6 +137,9 @@ impl Watch {
             signals.settle();
         }
         intake.expire(clock.millis(), &mut |event| path.event(event));
+        if received.datagrams < FULL_BATCH {
+            path.time_is(wall_clock());
+        }
         Ok(())
     }
 
@@ -119,7 +156,7 @@ impl Watch {
         if !self.socket.handed_over() {
             return;
         }
-        self.losses = Losses::of(&mut self.socket, &self.second.intake);
+        self.losses = Losses::of(&mut self.socket, &self.second);
         if self.losses.socket > 0 {
             let lost = counted(self.losses.socket, "record");
             let text = format!("blind spot: {lost} lost before this start, the receive buffer was full");
@@ -139,7 +176,7 @@ impl Watch {
 
     /// Says what was lost since it was last said.
     fn tell_losses(&mut self) {
-        let now = Losses::of(&mut self.socket, &self.second.intake);
+        let now = Losses::of(&mut self.socket, &self.second);
         if let Some(text) = now.since(&self.losses) {
             self.notice(&text, Urgency::Warning);
         }
@@ -162,6 +199,7 @@ impl Watch {
             }
         }
         intake.finish(&mut |event| path.event(event));
+        path.finish();
         self.tell_losses();
         let alerts = counted(self.second.path.alerts, "alert");
         self.notice(&format!("stopped: {}, {alerts}", self.second.intake.summary()), Urgency::Info);
@@ -189,17 +227,20 @@ struct Losses {
     evicted: u64,
     /// Records cut at the bound of an event.
     oversize: u64,
+    /// Of sequences.
+    joined: JoinCounts,
 }
 
 impl Losses {
-    fn of(socket: &mut Socket, intake: &Intake) -> Self {
-        let (received, reassembly) = (socket.counters(), intake.summary().reassembly);
+    fn of(socket: &mut Socket, second: &Second) -> Self {
+        let (received, reassembly) = (socket.counters(), second.intake.summary().reassembly);
         Self {
             socket: socket.drops().unwrap_or(received.overruns),
             malformed: received.malformed,
             truncated: received.truncated,
             evicted: reassembly.evicted,
             oversize: reassembly.oversize,
+            joined: second.path.detector.engine().join_counts(),
         }
     }
 
@@ -210,6 +251,10 @@ impl Losses {
             (self.truncated - before.truncated, "records cut by the receive buffer's slot"),
             (self.evicted - before.evicted, "events ended early, too many were open"),
             (self.oversize - before.oversize, "records cut, their event was too large"),
+            (self.joined.evicted - before.joined.evicted, "partial sequences given up, too many were held"),
+            (self.joined.late - before.joined.late, "events too late for their place in a sequence"),
+            (self.joined.cut - before.joined.cut, "events with more join keys than are followed"),
+            (self.joined.rewound - before.joined.rewound, "steps of the clock back, seen by sequences"),
         ];
         let told: Vec<_> =
             grown.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();

@@ -3,30 +3,47 @@
 use std::sync::Arc;
 
 use super::index::{Index, Need, RuleSet};
-use crate::eql::Kind;
+use super::joined::{JoinCounts, Joined, Limits};
+use super::kept::{Keep, Kept};
+use crate::eql::{Hits, Kind, Requirement};
 use crate::event::schema::field;
 use crate::event::{Document, FieldId};
 use crate::rule::Rule;
 
 /// Rules over a stream of events.
 ///
-/// An event that matches no rule costs a few look-ups and no memory; matches are handed out at once, in
-/// the order of the rules.
+/// An event that matches no rule costs a few look-ups and no memory; matches of single events are handed
+/// out at once, in the order of the rules. Events that fit a stage of a sequence are kept, as far as
+/// [`Limits`] allow, until the sequence is complete or can no longer become so.
 #[derive(Debug)]
 pub struct Engine {
     rules: Vec<Arc<Rule>>,
     counts: Vec<Counts>,
+    /// By the numbers that the index knows, ascending by rule and stage.
+    units: Vec<Unit>,
     index: Index,
+    pub(super) joined: Joined,
+    /// The place in `rules` of each rule of `joined`.
+    joined_rules: Vec<usize>,
     not_live: Vec<NotLive>,
     events: u64,
     candidates: RuleSet,
     scratch: RuleSet,
 }
 
+/// What the index finds: a stage of a rule.
+#[derive(Clone, Copy, Debug)]
+struct Unit {
+    rule: usize,
+    stage: usize,
+    /// The rule's number among those that join events.
+    joined: Option<usize>,
+}
+
 /// What became of the events at one rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Events that its whole condition was asked about.
+    /// Events that its whole condition was asked about (of sequences: that of one stage).
     pub asked: u64,
     /// Events (of sequences: rows of events) that matched.
     pub matched: u64,
@@ -46,8 +63,17 @@ pub struct NotLive {
 pub struct Match<'m, D: ?Sized> {
     /// The rule.
     pub rule: &'m Arc<Rule>,
-    /// The events that made it true, in order; the last is the one that was processed.
-    pub events: &'m [&'m D],
+    /// What made it true.
+    pub events: Events<'m, D>,
+}
+
+/// The events of a match.
+#[derive(Debug)]
+pub enum Events<'m, D: ?Sized> {
+    /// The event that is being processed.
+    One(&'m D),
+    /// Those of a sequence or sample, in the order of the query, without the missing ones.
+    Kept(&'m [Kept]),
 }
 
 /// The fields that tell rules apart best and cost an event least: asked first.
@@ -58,21 +84,42 @@ const FIRST: [FieldId; 4] =
 const LAST: [FieldId; 2] = [field::PROCESS_COMMAND_LINE, field::PROCESS_PARENT_COMMAND_LINE];
 
 impl Engine {
-    /// An engine for `rules`; those that can match nothing here are set aside, with the reason.
+    /// An engine for `rules`, with the default bounds; those that can match nothing here are set aside,
+    /// with the reason.
     #[must_use]
     pub fn new(rules: Vec<Arc<Rule>>) -> Self {
+        Self::with_limits(rules, Limits::default())
+    }
+
+    /// [`Engine::new`] with other bounds.
+    #[must_use]
+    pub fn with_limits(rules: Vec<Arc<Rule>>, limits: Limits) -> Self {
         let (mut live, mut not_live) = (Vec::new(), Vec::new());
         for rule in rules {
-            match why_not_live(&rule) {
-                Some(reason) => not_live.push(NotLive { rule, reason }),
+            match &rule.not_live {
+                Some(reason) => not_live.push(NotLive { reason: reason.clone(), rule }),
                 None => live.push(rule),
             }
         }
-        let needs: Vec<Vec<Need>> = live.iter().map(|rule| needs(rule)).collect();
+        let mut joined = Joined::new(limits);
+        let (mut units, mut needs, mut joined_rules) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, rule) in live.iter().enumerate() {
+            let joins = (rule.program.kind() != Kind::Event).then(|| {
+                joined_rules.push(number);
+                joined.add(rule)
+            });
+            for (stage, requirements) in rule.program.requirements().into_iter().enumerate() {
+                units.push(Unit { rule: number, stage, joined: joins });
+                needs.push(needs_of(requirements));
+            }
+        }
         Self {
             counts: vec![Counts::default(); live.len()],
             index: Index::new(&needs, &FIRST, &LAST),
             rules: live,
+            units,
+            joined,
+            joined_rules,
             not_live,
             events: 0,
             candidates: RuleSet::default(),
@@ -80,20 +127,76 @@ impl Engine {
         }
     }
 
-    /// Asks the rules about `event`; `matched` is called for each that it makes true.
-    pub fn process<D: Document + ?Sized>(&mut self, event: &D, mut matched: impl FnMut(&Match<'_, D>)) {
+    /// Asks the rules about `event`; `matched` is called for each that it makes true, and for the
+    /// sequences that are complete by now.
+    pub fn process<D: Document + Keep + ?Sized>(
+        &mut self,
+        event: &D,
+        mut matched: impl FnMut(&Match<'_, D>),
+    ) {
         self.events += 1;
         self.index.candidates(event, &mut self.candidates, &mut self.scratch);
+        let mut hits: Vec<(usize, Hits)> = Vec::new();
         for number in self.candidates.iter() {
-            let (Some(rule), Some(counts)) = (self.rules.get(number), self.counts.get_mut(number)) else {
+            let Some(Unit { rule, stage, joined }) = self.units.get(number).copied() else { continue };
+            let (Some(rule), Some(counts)) = (self.rules.get(rule), self.counts.get_mut(rule)) else {
                 continue;
             };
             counts.asked += 1;
-            if rule.program.matches(event) {
-                counts.matched += 1;
-                matched(&Match { rule, events: &[event] });
+            let Some(joined) = joined else {
+                if rule.program.matches(event) {
+                    counts.matched += 1;
+                    matched(&Match { rule, events: Events::One(event) });
+                }
+                continue;
+            };
+            // The stages of a rule follow one another.
+            match hits.last_mut().filter(|(last, _)| *last == joined) {
+                Some((_, hits)) => hits.ask(&rule.program, stage, event),
+                None => {
+                    let mut first = Hits::default();
+                    first.ask(&rule.program, stage, event);
+                    if !first.is_empty() {
+                        hits.push((joined, first));
+                    }
+                }
             }
         }
+        let order = event.order();
+        self.with_joined(&mut matched, |joined, emit| {
+            if !hits.is_empty() {
+                let kept = Kept::new(event.keep(), &joined.meter);
+                joined.take(hits, order, kept, emit);
+            }
+            joined.event_at(order.millis, emit);
+        });
+    }
+
+    /// The host's clock stands at `millis` (since the Unix epoch), and every event before was processed:
+    /// what has waited until then is matched.
+    pub fn time_is<D: ?Sized>(&mut self, millis: i64, mut matched: impl FnMut(&Match<'_, D>)) {
+        self.with_joined(&mut matched, |joined, emit| joined.time_is(millis, emit));
+    }
+
+    /// No more events come: what has waited for earlier events is matched. What waits for something not
+    /// to happen stays undecided ([`JoinCounts::undecided`]).
+    pub fn finish<D: ?Sized>(&mut self, mut matched: impl FnMut(&Match<'_, D>)) {
+        self.with_joined(&mut matched, Joined::release_all);
+    }
+
+    fn with_joined<D: ?Sized>(
+        &mut self,
+        matched: &mut impl FnMut(&Match<'_, D>),
+        work: impl FnOnce(&mut Joined, &mut super::joined::Emit<'_>),
+    ) {
+        let Self { joined, joined_rules, rules, counts, .. } = self;
+        work(joined, &mut |number, events| {
+            let Some(at) = joined_rules.get(number) else { return };
+            if let (Some(rule), Some(counts)) = (rules.get(*at), counts.get_mut(*at)) {
+                counts.matched += 1;
+                matched(&Match { rule, events: Events::Kept(&events) });
+            }
+        });
     }
 
     /// The rules that are run.
@@ -118,21 +221,53 @@ impl Engine {
     pub fn counts(&self) -> impl Iterator<Item = (&Arc<Rule>, Counts)> {
         self.rules.iter().zip(self.counts.iter().copied())
     }
-}
 
-/// Why a rule is not run; none for one that is.
-fn why_not_live(rule: &Rule) -> Option<String> {
-    match rule.program.kind() {
-        Kind::Event => rule.not_live.clone(),
-        Kind::Sequence => Some("sequences are not run yet".to_owned()),
-        Kind::Sample => Some("samples are not run yet".to_owned()),
+    /// What became of the events and partial sequences of rules that join events.
+    #[must_use]
+    pub fn join_counts(&self) -> JoinCounts {
+        self.joined.counts()
+    }
+
+    /// When [`Engine::time_is`] has something to do next, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn due(&self) -> Option<i64> {
+        self.joined.due()
+    }
+
+    /// What bounds the time that `rule`'s events may lie apart, for whoever lists rules: none for rules
+    /// about single events.
+    #[must_use]
+    pub fn span_of(&self, rule: &Rule) -> Option<Span> {
+        Span::of(rule, &self.joined.limits)
     }
 }
 
-/// What an event must have for `rule`'s condition to be worth asking.
-fn needs(rule: &Rule) -> Vec<Need> {
-    let stages = rule.program.requirements();
-    let [stage] = stages.as_slice() else { return Vec::new() };
+/// What bounds the time that a rule's events may lie apart, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// The query's own `maxspan`.
+    Query(i64),
+    /// The query names none; the configuration's bound holds.
+    Configured(i64),
+    /// A sample: the rule's `from`.
+    LookBack(i64),
+}
+
+impl Span {
+    /// That of `rule` under `limits`; none for rules about single events.
+    #[must_use]
+    pub fn of(rule: &Rule, limits: &Limits) -> Option<Self> {
+        match (rule.program.kind(), rule.program.maxspan()) {
+            (Kind::Event, _) => None,
+            (Kind::Sample, _) => Some(Self::LookBack(super::joined::look_back(&rule.from))),
+            (Kind::Sequence, Some(maxspan)) => Some(Self::Query(maxspan)),
+            (Kind::Sequence, None) => Some(Self::Configured(limits.span)),
+        }
+    }
+}
+
+/// What an event must have for a stage's condition to be worth asking.
+fn needs_of(stage: Option<&[Requirement]>) -> Vec<Need> {
     match stage {
         Some(requirements) => requirements
             .iter()

@@ -1,13 +1,22 @@
 //! Events × rules → matches.
 //!
 //! [`Engine::process`] is asked about each event as it ends. `index` finds the rules that the event can
-//! match at all, by what their queries need of any event; only those are asked in full.
+//! match at all, by what their queries need of any event; only those are asked in full. `joined` holds
+//! the rules that join several events, `kept` what is kept of their events, `state` what of it outlives
+//! the process.
 
 mod engine;
 mod index;
+mod joined;
+mod kept;
 mod kernel_needs;
 mod needs;
 
-pub use engine::{Counts, Engine, Match, NotLive};
+pub use engine::{Counts, Engine, Events, Match, NotLive, Span};
+pub use joined::{JoinCounts, Limits};
+pub use kept::{Evidence, Keep, Kept};
 pub use kernel_needs::{NEEDS_NOTHING, kernel_needs};
 pub use needs::needs;
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use crate::event::Document;
 use crate::event::document::Order;
 
 use super::ast::End;
+use super::hits::Hits;
 use super::program::{Kind, Program};
 use super::sample::Samples;
 use super::sequence::{Found, Limits, Sequences};
@@ -35,9 +36,10 @@ pub fn answer<D: Document>(program: &Program, documents: &[D], bounds: Bounds) -
         Kind::Event => events(program, documents, &sorted),
         Kind::Sequence => sequences(program, documents, &sorted),
         Kind::Sample => {
-            let mut samples = Samples::new(usize::MAX);
+            let mut samples = Samples::new(usize::MAX, None);
             for index in &sorted {
-                samples.add(program, &documents[*index], index);
+                let document = &documents[*index];
+                samples.add(program, &Hits::of(program, document), document.order(), index);
             }
             samples.all(bounds.samples_per_key)
         }

@@ -93,6 +93,12 @@ fn push(value: &Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
+impl AsRef<[u8]> for JoinKey {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 impl From<&[u8]> for JoinKey {
     fn from(bytes: &[u8]) -> Self {
         JoinKey(bytes.into())
@@ -152,6 +158,8 @@ pub(crate) struct Keys {
     keys: Vec<Vec<u8>>,
     used: usize,
     spare: Vec<Vec<u8>>,
+    /// There were more combinations than are followed.
+    cut: bool,
 }
 
 impl Keys {
@@ -159,6 +167,7 @@ impl Keys {
     /// that is not nullable is missing.
     pub(crate) fn of<D: Document + ?Sized>(&mut self, document: &D, fields: &[KeyField], all_nullable: bool) {
         self.used = 0;
+        self.cut = false;
         next_buffer(&mut self.keys, &mut self.used);
         for key in fields {
             let values = key.field.map_or(Values::None, |field| document.values(field));
@@ -182,6 +191,7 @@ impl Keys {
     fn multiply(&mut self, values: &[Value<'_>]) {
         std::mem::swap(&mut self.keys, &mut self.spare);
         let before = std::mem::replace(&mut self.used, 0);
+        self.cut |= before.saturating_mul(values.len()) > MAX_COMBINATIONS;
         for prefix in &self.spare[..before] {
             for value in values.iter().take(MAX_COMBINATIONS - self.used) {
                 let key = next_buffer(&mut self.keys, &mut self.used);
@@ -202,6 +212,11 @@ impl Keys {
             }
         }
         self.used = kept;
+    }
+
+    /// Whether combinations were left out: more than 1,024.
+    pub(crate) fn cut(&self) -> bool {
+        self.cut
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {

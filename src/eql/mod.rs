@@ -69,6 +69,7 @@ mod fold;
 pub mod functions;
 #[cfg(any(test, fuzzing))]
 pub mod generate;
+mod hits;
 mod key;
 mod lexer;
 pub mod narrow;
@@ -87,11 +88,12 @@ mod value;
 mod version;
 
 pub use eval::Blocked;
+pub use hits::Hits;
 pub use key::{JoinKey, KeyValue};
 pub use program::{Kind, Options, Program, parse};
 pub use requirement::{Literal, Place, Requirement};
-pub use sample::Samples;
-pub use sequence::{Found, Limits, Sequences};
+pub use sample::{Samples, SavedSamples};
+pub use sequence::{Found, Limits, Saved as SavedSequences, Sequences};
 
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::event::Document;
+use serde::{Deserialize, Serialize};
+
 use crate::event::document::Order;
 
-use super::key::{JoinKey, KeyField, Keys};
+use super::hits::Hits;
+use super::key::{JoinKey, KeyField};
 use super::program::Program;
 use super::sequence::Found;
 
@@ -23,12 +25,25 @@ pub struct Samples<E> {
     groups: BTreeMap<JoinKey, Group<E>>,
     /// The most events kept for one item under one key.
     most: usize,
+    /// How long an event counts, in milliseconds; none: for ever.
+    window: Option<i64>,
+    /// The latest time seen.
+    now: i64,
     taken: u64,
-    keys: Keys,
+    held: usize,
+    evicted: u64,
+}
+
+/// The state of a [`Samples`], its events as numbers that the caller gives.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SavedSamples {
+    now: i64,
+    taken: u64,
+    groups: Vec<(JoinKey, Group<u32>)>,
 }
 
 /// The events under one key.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Group<E> {
     items: Box<[VecDeque<Candidate<E>>]>,
     reported: bool,
@@ -36,7 +51,7 @@ struct Group<E> {
     touched: i64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Candidate<E> {
     /// Tells events apart.
     number: u64,
@@ -46,21 +61,25 @@ struct Candidate<E> {
 
 impl<E: Clone> Samples<E> {
     /// Nothing seen yet. Under one key at most `most` events are kept for each item, the newest; as
-    /// many as there are items are always enough to find one set.
+    /// many as there are items are always enough to find one set. An event counts for `window`
+    /// milliseconds.
     #[must_use]
-    pub fn new(most: usize) -> Self {
-        Samples { groups: BTreeMap::new(), most, taken: 0, keys: Keys::default() }
+    pub fn new(most: usize, window: Option<i64>) -> Self {
+        let groups = BTreeMap::new();
+        Samples { groups, most, window, now: i64::MIN, taken: 0, held: 0, evicted: 0 }
     }
 
-    /// Takes the next event. If it completes the first set of a key, that goes to `found`.
-    pub fn push<D: Document + ?Sized>(
+    /// Takes the next event, which fits `hits`. If it completes the first set of a key within the
+    /// window, that goes to `found`.
+    pub fn take(
         &mut self,
         program: &Program,
-        document: &D,
+        hits: &Hits,
+        order: Order,
         event: &E,
         found: &mut Vec<Found<E>>,
     ) {
-        for key in self.add(program, document, event) {
+        for key in self.add(program, hits, order, event) {
             if let Some(group) = self.groups.get_mut(&key).filter(|group| !group.reported)
                 && let Some(set) = group.sets(1, &key).pop()
             {
@@ -71,44 +90,86 @@ impl<E: Clone> Samples<E> {
     }
 
     /// Takes the next event and says under which keys it counts.
-    pub(crate) fn add<D: Document + ?Sized>(
-        &mut self,
-        program: &Program,
-        document: &D,
-        event: &E,
-    ) -> Vec<JoinKey> {
+    pub(crate) fn add(&mut self, program: &Program, hits: &Hits, order: Order, event: &E) -> Vec<JoinKey> {
         let mut touched = Vec::new();
         let Some(plan) = program.sample() else { return touched };
         self.taken += 1;
-        let order = document.order();
-        for (item, stage) in program.stages().iter().enumerate() {
-            if !stage.condition.holds(document) {
-                continue;
-            }
-            self.keys.of(document, &plan.keys[item], false);
-            for key in self.keys.iter() {
-                let key = JoinKey::from(key);
+        self.now = self.now.max(order.millis);
+        let oldest = self.oldest();
+        if order.millis < oldest {
+            return touched;
+        }
+        for item in 0..plan.keys.len() {
+            for key in hits.keys(item) {
+                let key = JoinKey::from(&key[..]);
                 let group = self.groups.entry(key.clone()).or_insert_with(|| Group::new(plan.keys.len()));
-                group.touched = group.touched.max(order.millis);
+                if !touched.contains(&key) {
+                    self.held -= group.forget_before(oldest);
+                    group.touched = group.touched.max(order.millis);
+                }
                 let candidates = &mut group.items[item];
                 if candidates.len() == self.most {
                     candidates.pop_front();
+                    self.held -= 1;
                 }
                 candidates.push_back(Candidate { number: self.taken, order, event: event.clone() });
+                self.held += 1;
                 touched.push(key);
             }
         }
         touched
     }
 
-    /// Forgets events before `oldest`, and keys for which nothing came since.
-    pub fn forget_before(&mut self, oldest: i64) {
-        self.groups.retain(|_, group| {
-            for candidates in &mut group.items {
-                candidates.retain(|candidate| candidate.order.millis >= oldest);
+    fn oldest(&self) -> i64 {
+        self.window.map_or(i64::MIN, |window| self.now.saturating_sub(window))
+    }
+
+    /// Time has come to `millis`: forgets what no longer counts.
+    pub fn advance(&mut self, millis: i64) {
+        self.now = self.now.max(millis);
+        let oldest = self.oldest();
+        self.forget(oldest);
+    }
+
+    /// Gives up the keys for which nothing came since `oldest`, for lack of room; it is counted.
+    pub fn evict_before(&mut self, oldest: i64) {
+        let gone = self.forget(oldest);
+        self.evicted += gone as u64;
+    }
+
+    /// Makes room, if more than `most` events are held: gives up the keys not heard of for longest.
+    pub fn keep_within(&mut self, most: usize) {
+        if self.held <= most {
+            return;
+        }
+        let mut times: Vec<(i64, usize)> =
+            self.groups.values().map(|group| (group.touched, group.held())).collect();
+        times.sort_unstable();
+        let mut surplus = self.held - most + most / 16;
+        let mut oldest_kept = i64::MIN;
+        for (touched, held) in times {
+            if surplus == 0 {
+                break;
             }
+            surplus = surplus.saturating_sub(held);
+            oldest_kept = touched.saturating_add(1);
+        }
+        self.evict_before(oldest_kept);
+    }
+
+    fn forget(&mut self, oldest: i64) -> usize {
+        let mut gone = 0;
+        self.groups.retain(|_, group| {
+            gone += group.forget_before(oldest);
             group.touched >= oldest
         });
+        self.held -= gone;
+        gone
+    }
+
+    /// The clock went back: what is held is measured from `millis` on.
+    pub fn rewind(&mut self, millis: i64) {
+        self.now = millis;
     }
 
     /// Up to `max` sets for every key, keys in order.
@@ -120,7 +181,83 @@ impl<E: Clone> Samples<E> {
     /// How many events are held, counted once for each item and key.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.groups.values().flat_map(|group| &group.items).map(VecDeque::len).sum()
+        self.held
+    }
+
+    /// How many were given up for lack of room, ever.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// When something last came for each key, once for each event that is held under it.
+    pub fn times(&self) -> impl Iterator<Item = i64> {
+        self.groups.values().flat_map(|group| std::iter::repeat_n(group.touched, group.held()))
+    }
+
+    /// What is held; `number` gives each event its number.
+    pub fn save(&self, number: &mut dyn FnMut(&E) -> u32) -> SavedSamples {
+        let groups = self
+            .groups
+            .iter()
+            .filter_map(|(key, group)| Some((key.clone(), group.map(&mut |event| Some(number(event)))?)));
+        SavedSamples { now: self.now, taken: self.taken, groups: groups.collect() }
+    }
+
+    /// Takes up a state that was saved, of the same query; `event` gives the events back. Nothing is
+    /// taken and false is said if it cannot be a state of this query, or an event is missing.
+    pub fn restore(
+        &mut self,
+        program: &Program,
+        saved: &SavedSamples,
+        event: &mut dyn FnMut(u32) -> Option<E>,
+    ) -> bool {
+        let Some(items) = program.sample().map(|plan| plan.keys.len()) else { return false };
+        let mut groups = BTreeMap::new();
+        for (key, group) in &saved.groups {
+            let fits = group.items.len() == items;
+            let Some(group) = fits.then(|| group.map(&mut |number| event(*number))).flatten() else {
+                return false;
+            };
+            groups.insert(key.clone(), group);
+        }
+        self.held = groups.values().map(Group::held).sum();
+        self.groups = groups;
+        self.now = saved.now;
+        self.taken = saved.taken;
+        true
+    }
+}
+
+impl<E> Group<E> {
+    fn held(&self) -> usize {
+        self.items.iter().map(VecDeque::len).sum()
+    }
+
+    /// Drops events before `oldest` and says how many; a key for which nothing came since may be
+    /// reported again.
+    fn forget_before(&mut self, oldest: i64) -> usize {
+        let before = self.held();
+        for candidates in &mut self.items {
+            candidates.retain(|candidate| candidate.order.millis >= oldest);
+        }
+        if self.touched < oldest {
+            self.reported = false;
+        }
+        before - self.held()
+    }
+
+    /// The same with other events; none if `change` has none for one of them.
+    fn map<F>(&self, change: &mut dyn FnMut(&E) -> Option<F>) -> Option<Group<F>> {
+        let mut items = Vec::with_capacity(self.items.len());
+        for candidates in &self.items {
+            let mut changed = VecDeque::with_capacity(candidates.len());
+            for Candidate { number, order, event } in candidates {
+                changed.push_back(Candidate { number: *number, order: *order, event: change(event)? });
+            }
+            items.push(changed);
+        }
+        Some(Group { items: items.into(), reported: self.reported, touched: self.touched })
     }
 }
 

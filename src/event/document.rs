@@ -45,7 +45,7 @@ impl<'a> Values<'a> {
 }
 
 /// Where an event stands in the total order that sequences follow: time, then tiebreaker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Order {
     /// Milliseconds since the Unix epoch.
     pub millis: i64,

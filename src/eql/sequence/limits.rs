@@ -1,5 +1,6 @@
 //! What bounds the state of a sequence query.
 
+use super::partial::Group;
 use super::{Plan, Sequences};
 
 /// Bounds of what one query may hold.
@@ -43,13 +44,18 @@ impl<E: Clone> Sequences<E> {
     pub(super) fn evict(&mut self) {
         let size = self.held.max(self.groups.len());
         let surplus = (size - self.limits.partials).max(size / EVICTED_PART).max(1);
-        let mut firsts: Vec<i64> = self.groups.values().flat_map(|group| group.firsts()).collect();
+        let mut firsts: Vec<i64> = self.firsts().collect();
         let index = surplus.min(firsts.len()).saturating_sub(1);
         if firsts.is_empty() {
             return;
         }
         let (_, newest_of_old, _) = firsts.select_nth_unstable(index);
         let oldest_kept = newest_of_old.saturating_add(1);
+        self.evict_before(oldest_kept);
+    }
+
+    /// Gives up all that began before `oldest_kept`, for lack of room; it is counted.
+    pub fn evict_before(&mut self, oldest_kept: i64) {
         let mut gone = 0;
         self.groups.retain(|_, group| {
             gone += group.forget_before(oldest_kept) + group.give_up_before(oldest_kept);
@@ -57,5 +63,10 @@ impl<E: Clone> Sequences<E> {
         });
         self.held -= gone;
         self.evicted += gone as u64;
+    }
+
+    /// When each thing that is held began.
+    pub fn firsts(&self) -> impl Iterator<Item = i64> {
+        self.groups.values().flat_map(Group::firsts)
     }
 }

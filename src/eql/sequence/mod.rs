@@ -13,6 +13,7 @@
 
 mod limits;
 mod partial;
+mod saved;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -20,11 +21,13 @@ use hashbrown::HashMap;
 use crate::event::Document;
 use crate::event::document::Order;
 
-use super::key::{JoinKey, KeyField, Keys};
-use super::program::{Program, Stage};
+use super::hits::Hits;
+use super::key::{JoinKey, KeyField};
+use super::program::Program;
 
 pub use limits::Limits;
 use partial::{Group, Partial, Pending};
+pub use saved::Saved;
 
 /// What a sequence query asks for, beside the conditions of its stages.
 #[derive(Debug)]
@@ -78,9 +81,6 @@ pub struct Sequences<E> {
     /// The earliest time at which an undecided sequence is decided.
     deadline: Option<i64>,
     evicted: u64,
-    /// Used again for each event.
-    keys: Keys,
-    hits: Vec<bool>,
 }
 
 impl<E: Clone> Sequences<E> {
@@ -95,8 +95,6 @@ impl<E: Clone> Sequences<E> {
             swept: i64::MIN,
             deadline: None,
             evicted: 0,
-            keys: Keys::default(),
-            hits: Vec::new(),
         }
     }
 
@@ -109,49 +107,39 @@ impl<E: Clone> Sequences<E> {
         event: &E,
         found: &mut Vec<Found<E>>,
     ) {
+        self.take(program, &Hits::of(program, document), document.order(), event, found);
+    }
+
+    /// [`Sequences::push`] of an event that was asked before: it fits `hits`.
+    pub fn take(
+        &mut self,
+        program: &Program,
+        hits: &Hits,
+        order: Order,
+        event: &E,
+        found: &mut Vec<Found<E>>,
+    ) {
         let Some(plan) = program.sequence() else { return };
-        let order = document.order();
         // A forbidden event at the very end of its time still counts.
         self.advance(program, order.millis.saturating_sub(1), found);
         self.now = self.now.max(order.millis);
-        let mut hits = std::mem::take(&mut self.hits);
-        hits.clear();
-        hits.extend(program.stages().iter().map(|stage: &Stage| stage.condition.holds(document)));
-        if hits.contains(&true) {
-            let at = At { plan, document, order };
-            self.offer_to_items(&at, &hits, event, found);
-            self.offer_to_gaps(&at, &hits);
-            self.offer_to_until(&at, &hits);
+        if !hits.is_empty() {
+            let at = At { plan, hits, order };
+            self.offer_to_items(&at, event, found);
+            self.offer_to_gaps(&at);
+            self.offer_to_until(&at);
         }
-        self.hits = hits;
         if self.held.max(self.groups.len()) > self.limits.partials {
             self.evict();
         }
     }
 
-    fn offer_to_items<D: Document + ?Sized>(
-        &mut self,
-        at: &At<'_, D>,
-        hits: &[bool],
-        event: &E,
-        found: &mut Vec<Found<E>>,
-    ) {
-        // Repeated items have the same keys.
-        let mut keyed = None;
-        let mut keys = std::mem::take(&mut self.keys);
+    fn offer_to_items(&mut self, at: &At<'_>, event: &E, found: &mut Vec<Found<E>>) {
         for (item, stage) in at.plan.items.iter().enumerate().rev() {
-            if !hits[*stage] {
-                continue;
-            }
-            if keyed != Some(*stage) {
-                keys.of(at.document, &at.plan.keys[*stage], false);
-                keyed = Some(*stage);
-            }
-            for key in keys.iter() {
+            for key in at.hits.keys(*stage) {
                 self.step(at.plan, item, key, at.order, event, found);
             }
         }
-        self.keys = keys;
     }
 
     /// The event fits `item` under `key`.
@@ -202,9 +190,10 @@ impl<E: Clone> Sequences<E> {
                 self.groups.remove(key);
             }
         }
+        let most = plan.maxspan.or(self.limits.span);
         taken.filter(|partial| {
             let span = order.millis.saturating_sub(partial.first);
-            let late = plan.maxspan.is_some_and(|maxspan| span > maxspan);
+            let late = most.is_some_and(|most| span > most);
             let ended = until.is_some_and(|until| until >= partial.last);
             !late && !ended
         })
@@ -242,17 +231,12 @@ impl<E: Clone> Sequences<E> {
     }
 
     /// Events that must not be there.
-    fn offer_to_gaps<D: Document + ?Sized>(&mut self, at: &At<'_, D>, hits: &[bool]) {
-        let mut keys = std::mem::take(&mut self.keys);
+    fn offer_to_gaps(&mut self, at: &At<'_>) {
         for (gap, stages) in at.plan.gaps.iter().enumerate() {
-            for stage in stages.iter().filter(|stage| hits[**stage]) {
-                keys.of(at.document, &at.plan.keys[*stage], false);
-                for key in keys.iter() {
-                    self.forbidden(at.plan, gap, key, at.order.millis);
-                }
+            for key in stages.iter().flat_map(|stage| at.hits.keys(*stage)) {
+                self.forbidden(at.plan, gap, key, at.order.millis);
             }
         }
-        self.keys = keys;
     }
 
     fn forbidden(&mut self, plan: &Plan, gap: usize, key: &[u8], millis: i64) {
@@ -267,16 +251,13 @@ impl<E: Clone> Sequences<E> {
         }
     }
 
-    fn offer_to_until<D: Document + ?Sized>(&mut self, at: &At<'_, D>, hits: &[bool]) {
-        let Some(until) = at.plan.until.filter(|until| hits[*until]) else { return };
-        let mut keys = std::mem::take(&mut self.keys);
-        keys.of(at.document, &at.plan.keys[until], true);
-        for key in keys.iter() {
-            if let Some(group) = self.groups.get_mut(key) {
+    fn offer_to_until(&mut self, at: &At<'_>) {
+        let Some(until) = at.plan.until else { return };
+        for key in at.hits.keys(until) {
+            if let Some(group) = self.groups.get_mut(&key[..]) {
                 group.note_until(at.order);
             }
         }
-        self.keys = keys;
     }
 
     /// Time has come to `millis`, and everything up to it has been pushed: sequences whose trailing
@@ -332,6 +313,12 @@ impl<E: Clone> Sequences<E> {
         self.held
     }
 
+    /// The clock went back: what is held is measured from `millis` on.
+    pub fn rewind(&mut self, millis: i64) {
+        self.now = millis;
+        self.swept = millis;
+    }
+
     /// How many were given up for lack of room, ever.
     #[must_use]
     pub fn evicted(&self) -> u64 {
@@ -340,8 +327,8 @@ impl<E: Clone> Sequences<E> {
 }
 
 /// The event that is being offered.
-struct At<'a, D: ?Sized> {
+struct At<'a> {
     plan: &'a Plan,
-    document: &'a D,
+    hits: &'a Hits,
     order: Order,
 }

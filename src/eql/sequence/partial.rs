@@ -1,9 +1,11 @@
 //! What waits under one value of the join key.
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::document::Order;
 
 /// The events of a sequence so far.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Partial<E> {
     pub(super) events: Vec<E>,
     /// The time of the first event.
@@ -23,6 +25,12 @@ impl<E> Partial<E> {
         Partial { events: vec![event], first: order.millis, last: order, leading, gap: None, violated: false }
     }
 
+    fn map<F>(&self, change: &mut dyn FnMut(&E) -> Option<F>) -> Option<Partial<F>> {
+        let events = self.events.iter().map(change).collect::<Option<Vec<F>>>()?;
+        let Self { first, last, leading, gap, violated, .. } = *self;
+        Some(Partial { events, first, last, leading, gap, violated })
+    }
+
     /// Goes on with `event`.
     pub(super) fn follow(&mut self, event: E, order: Order) {
         self.violated |= self.gap.take().is_some_and(|hit| hit < order.millis);
@@ -32,7 +40,7 @@ impl<E> Partial<E> {
 }
 
 /// A sequence that has all its events; found at the deadline, if there is one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Pending<E> {
     pub(super) partial: Partial<E>,
     pub(super) deadline: Option<i64>,
@@ -40,7 +48,7 @@ pub(super) struct Pending<E> {
 
 /// The two newest of something ordered. Of events of equal order the later counts, but the one before
 /// them is still needed by events of that order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Newest<T> {
     older: Option<T>,
     newest: Option<T>,
@@ -55,7 +63,7 @@ impl<T> Default for Newest<T> {
 /// The partials that wait at one item.
 type Waiting<E> = Newest<Partial<E>>;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Group<E> {
     /// By item; only as many as were reached.
     waiting: Vec<Waiting<E>>,
@@ -170,6 +178,39 @@ impl<E> Group<E> {
         let before = self.pending.len();
         self.pending.retain(|pending| pending.partial.first >= oldest);
         before - self.pending.len()
+    }
+
+    /// The same with other events; none if `change` has none for one of them.
+    pub(super) fn map<F>(&self, change: &mut dyn FnMut(&E) -> Option<F>) -> Option<Group<F>> {
+        let mut waiting = Vec::with_capacity(self.waiting.len());
+        for Newest { older, newest } in &self.waiting {
+            let mut one = |partial: &Option<Partial<E>>| match partial {
+                Some(partial) => partial.map(change).map(Some),
+                None => Some(None),
+            };
+            waiting.push(Newest { older: one(older)?, newest: one(newest)? });
+        }
+        let mut pending = Vec::with_capacity(self.pending.len());
+        for Pending { partial, deadline } in &self.pending {
+            pending.push(Pending { partial: partial.map(change)?, deadline: *deadline });
+        }
+        let (until, leading) = (self.until.clone(), self.leading.clone());
+        Some(Group { waiting, until, leading, pending })
+    }
+
+    /// Whether it can be of a sequence of so many items, of which the last waits only as pending.
+    pub(super) fn fits(&self, items: usize) -> bool {
+        let waiting = self.waiting.iter().enumerate().all(|(item, waiting)| {
+            let partials = [&waiting.older, &waiting.newest].into_iter().flatten();
+            item + 1 < items && partials.into_iter().all(|partial| partial.events.len() == item + 1)
+        });
+        waiting && self.pending.iter().all(|pending| pending.partial.events.len() == items)
+    }
+
+    /// How many partials and undecided sequences it has.
+    pub(super) fn held(&self) -> usize {
+        let waiting = self.waiting.iter().flat_map(|waiting| [&waiting.newest, &waiting.older]).flatten();
+        waiting.count() + self.pending.len()
     }
 
     /// Whether nothing of it can matter any more.

@@ -1,0 +1,390 @@
+//! Rules that join several events: their state, and the order in which they see events.
+//!
+//! An event is asked about when it comes; what it fits then waits, for [`Limits::reorder`], for its place
+//! in the order of stamps. Time here is that of the events (and, live, of the host's clock, which the
+//! caller tells): it stands at the latest stamp less the window; what comes with an earlier stamp is late,
+//! and matched as it comes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::kept::{Kept, Meter};
+use crate::eql::{self, Found, Hits, Kind, Samples, Sequences};
+use crate::event::document::Order;
+use crate::rule::Rule;
+
+/// Bounds of what sequences and samples hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long events of sequences wait for earlier ones, in milliseconds.
+    pub reorder: i64,
+    /// How long a sequence without `maxspan` may take, in milliseconds.
+    pub span: i64,
+    /// The most partial sequences of one rule.
+    pub partials: usize,
+    /// The most partial sequences of all rules.
+    pub all_partials: usize,
+    /// The most bytes of events that are kept for alerts.
+    pub bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { reorder: 100, span: 3_600_000, partials: 4_096, all_partials: 16_384, bytes: 8 << 20 }
+    }
+}
+
+/// What became of events and partial sequences.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JoinCounts {
+    /// Events of sequences that came too late for their place, and were matched as they came.
+    pub late: u64,
+    /// Partial sequences given up for lack of room, the oldest first.
+    pub evicted: u64,
+    /// Complete but for the time in which something must not happen.
+    pub undecided: u64,
+    /// Partial sequences that are held.
+    pub held: u64,
+    /// Events with more combinations of key values than are followed.
+    pub cut: u64,
+    /// How often the clock was seen to have gone back.
+    pub rewound: u64,
+}
+
+/// The state of one rule.
+#[derive(Debug)]
+pub(super) enum State {
+    Sequence(Sequences<Kept>),
+    Sample(Samples<Kept>),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Joined {
+    pub(super) limits: Limits,
+    pub(super) meter: Meter,
+    /// By the numbers that the engine gave.
+    pub(super) rules: Vec<(Arc<Rule>, State)>,
+    /// What waits for its place.
+    queue: BTreeMap<(Order, u64), Queued>,
+    /// How many events ever waited; orders those of one stamp and serial.
+    arrived: u64,
+    /// Everything before this was matched.
+    watermark: i64,
+    /// The earliest time at which some rule decides something without an event.
+    deadline: Option<i64>,
+    /// When all rules were last gone through for what is too old.
+    swept: i64,
+    behind: Behind,
+    late: u64,
+    cut: u64,
+    rewound: u64,
+    found: Vec<Found<Kept>>,
+}
+
+/// An event that waits, and the rules for which it does.
+#[derive(Debug)]
+struct Queued {
+    rules: Vec<(usize, Hits)>,
+    event: Kept,
+}
+
+/// Events in a row that were behind the watermark.
+#[derive(Debug, Default)]
+struct Behind {
+    events: u32,
+    newest: i64,
+}
+
+/// So many late events in a row mean that the clock went back.
+const CLOCK_WENT_BACK: u32 = 256;
+/// How often, in milliseconds, all rules are gone through for what is too old.
+const SWEEP: i64 = 1_000;
+/// The most events that wait for their place.
+const QUEUE: usize = 1 << 14;
+/// This part of what is held is given up at once.
+const EVICTED_PART: usize = 16;
+
+/// A rule's number, and a match of it.
+pub(super) type Emit<'a> = dyn FnMut(usize, Vec<Kept>) + 'a;
+
+impl Joined {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            meter: Meter::default(),
+            rules: Vec::new(),
+            queue: BTreeMap::new(),
+            arrived: 0,
+            watermark: i64::MIN,
+            deadline: None,
+            swept: i64::MIN,
+            behind: Behind::default(),
+            late: 0,
+            cut: 0,
+            rewound: 0,
+            found: Vec::new(),
+        }
+    }
+
+    /// Takes `rule` in; its number.
+    pub(super) fn add(&mut self, rule: &Arc<Rule>) -> usize {
+        let state = match rule.program.kind() {
+            Kind::Sample => {
+                let items = rule.program.requirements().len();
+                State::Sample(Samples::new(items, Some(look_back(&rule.from))))
+            }
+            _ => State::Sequence(Sequences::new(self.limits.of_one())),
+        };
+        self.rules.push((Arc::clone(rule), state));
+        self.rules.len() - 1
+    }
+
+    /// An event came that fits stages of `rules`. Samples see it at once, sequences in its place.
+    pub(super) fn take(
+        &mut self,
+        mut rules: Vec<(usize, Hits)>,
+        order: Order,
+        event: Kept,
+        emit: &mut Emit<'_>,
+    ) {
+        self.cut += u64::from(rules.iter().any(|(_, hits)| hits.cut()));
+        rules.retain(|(number, hits)| {
+            let Some((rule, State::Sample(samples))) = self.rules.get_mut(*number) else { return true };
+            samples.take(&rule.program, hits, order, &event, &mut self.found);
+            samples.keep_within(self.limits.partials);
+            hand_out(*number, &mut self.found, emit);
+            false
+        });
+        if rules.is_empty() {
+            return self.keep_within();
+        }
+        if order.millis < self.watermark {
+            self.late += 1;
+            self.offer(&rules, order, &event, emit);
+        } else {
+            self.arrived += 1;
+            self.queue.insert((order, self.arrived), Queued { rules, event });
+            while self.queue.len() > QUEUE || self.meter.bytes() > self.limits.bytes {
+                if !self.release_first(emit) {
+                    break;
+                }
+            }
+        }
+        self.keep_within();
+    }
+
+    /// An event of this time came, whatever it was.
+    pub(super) fn event_at(&mut self, millis: i64, emit: &mut Emit<'_>) {
+        if self.rules.is_empty() {
+            return;
+        }
+        if millis >= self.watermark {
+            self.behind.events = 0;
+            return self.time_is(millis, emit);
+        }
+        let newest = if self.behind.events == 0 { millis } else { self.behind.newest.max(millis) };
+        self.behind = Behind { events: self.behind.events + 1, newest };
+        if self.behind.events >= CLOCK_WENT_BACK {
+            self.rewind(newest, emit);
+        }
+    }
+
+    fn rewind(&mut self, newest: i64, emit: &mut Emit<'_>) {
+        self.release_all(emit);
+        self.behind = Behind::default();
+        self.rewound += 1;
+        self.watermark = newest.saturating_sub(self.limits.reorder);
+        self.swept = self.watermark;
+        for (_, state) in &mut self.rules {
+            match state {
+                State::Sequence(sequences) => sequences.rewind(newest),
+                State::Sample(samples) => samples.rewind(newest),
+            }
+        }
+    }
+
+    /// Time has come to `millis`: what has waited for its place, or for something not to happen, is
+    /// matched.
+    pub(super) fn time_is(&mut self, millis: i64, emit: &mut Emit<'_>) {
+        let watermark = millis.saturating_sub(self.limits.reorder);
+        if watermark <= self.watermark {
+            return;
+        }
+        self.watermark = watermark;
+        while self.queue.first_key_value().is_some_and(|((order, _), _)| order.millis < watermark) {
+            self.release_first(emit);
+        }
+        let sweep = watermark.saturating_sub(self.swept) >= SWEEP;
+        // A forbidden event at the watermark itself may still come.
+        let past = watermark.saturating_sub(1);
+        if sweep || self.deadline.is_some_and(|deadline| deadline <= past) {
+            self.advance(past, emit);
+            self.swept = watermark;
+        }
+    }
+
+    fn advance(&mut self, millis: i64, emit: &mut Emit<'_>) {
+        let mut earliest = None;
+        for (number, (rule, state)) in self.rules.iter_mut().enumerate() {
+            match state {
+                State::Sequence(sequences) => {
+                    sequences.advance(&rule.program, millis, &mut self.found);
+                    earliest = [earliest, sequences.deadline()].into_iter().flatten().min();
+                    hand_out(number, &mut self.found, emit);
+                }
+                State::Sample(samples) => samples.advance(millis),
+            }
+        }
+        self.deadline = earliest;
+    }
+
+    /// Matches the earliest of what waits; false if nothing does.
+    fn release_first(&mut self, emit: &mut Emit<'_>) -> bool {
+        let Some(((order, _), queued)) = self.queue.pop_first() else { return false };
+        self.offer(&queued.rules, order, &queued.event, emit);
+        true
+    }
+
+    /// Matches all that waits: nothing earlier will come.
+    pub(super) fn release_all(&mut self, emit: &mut Emit<'_>) {
+        while self.release_first(emit) {}
+    }
+
+    fn offer(&mut self, rules: &[(usize, Hits)], order: Order, event: &Kept, emit: &mut Emit<'_>) {
+        for (number, hits) in rules {
+            let Some((rule, State::Sequence(sequences))) = self.rules.get_mut(*number) else { continue };
+            sequences.take(&rule.program, hits, order, event, &mut self.found);
+            self.deadline = [self.deadline, sequences.deadline()].into_iter().flatten().min();
+            hand_out(*number, &mut self.found, emit);
+        }
+    }
+
+    /// Gives up the oldest of all rules while there is too much.
+    fn keep_within(&mut self) {
+        let held = self.held();
+        let too_many = held > self.limits.all_partials;
+        if !too_many && self.meter.bytes() <= self.limits.bytes {
+            return;
+        }
+        let mut times = Vec::with_capacity(held);
+        for (_, state) in &self.rules {
+            match state {
+                State::Sequence(sequences) => times.extend(sequences.firsts()),
+                State::Sample(samples) => times.extend(samples.times()),
+            }
+        }
+        times.sort_unstable();
+        let mut given_up = 0;
+        while given_up < times.len()
+            && (self.held()
+                > self.limits.all_partials.saturating_sub(self.limits.all_partials / EVICTED_PART)
+                || self.meter.bytes() > self.limits.bytes.saturating_sub(self.limits.bytes / EVICTED_PART))
+        {
+            given_up = (given_up + (times.len() / EVICTED_PART).max(1)).min(times.len());
+            let oldest_kept = times.get(given_up).copied().unwrap_or(i64::MAX);
+            for (_, state) in &mut self.rules {
+                match state {
+                    State::Sequence(sequences) => sequences.evict_before(oldest_kept),
+                    State::Sample(samples) => samples.evict_before(oldest_kept),
+                }
+            }
+        }
+    }
+
+    fn held(&self) -> usize {
+        let held = |state: &State| match state {
+            State::Sequence(sequences) => sequences.held(),
+            State::Sample(samples) => samples.held(),
+        };
+        self.rules.iter().map(|(_, state)| held(state)).sum()
+    }
+
+    /// When [`Joined::time_is`] has something to do, if no event comes.
+    pub(super) fn due(&self) -> Option<i64> {
+        let waiting = self.queue.first_key_value().map(|((order, _), _)| order.millis);
+        let earliest = [waiting, self.deadline].into_iter().flatten().min()?;
+        Some(earliest.saturating_add(self.limits.reorder).saturating_add(1))
+    }
+
+    pub(super) fn counts(&self) -> JoinCounts {
+        let mut counts = JoinCounts {
+            late: self.late,
+            cut: self.cut,
+            rewound: self.rewound,
+            held: self.held() as u64,
+            ..JoinCounts::default()
+        };
+        for (_, state) in &self.rules {
+            match state {
+                State::Sequence(sequences) => {
+                    counts.evicted += sequences.evicted();
+                    counts.undecided += sequences.undecided() as u64;
+                }
+                State::Sample(samples) => counts.evicted += samples.evicted(),
+            }
+        }
+        counts
+    }
+
+    /// Puts back what a former run held.
+    pub(super) fn resume(&mut self, number: usize, restored: State) {
+        if let State::Sequence(sequences) = &restored {
+            self.deadline = [self.deadline, sequences.deadline()].into_iter().flatten().min();
+        }
+        if let Some((_, state)) = self.rules.get_mut(number) {
+            *state = restored;
+        }
+    }
+}
+
+impl Limits {
+    /// The bounds of one rule.
+    pub(super) fn of_one(&self) -> eql::Limits {
+        eql::Limits { partials: self.partials, span: Some(self.span) }
+    }
+}
+
+fn hand_out(number: usize, found: &mut Vec<Found<Kept>>, emit: &mut Emit<'_>) {
+    for found in found.drain(..) {
+        emit(number, found.events.into_iter().flatten().collect());
+    }
+}
+
+/// How far a rule looks back, in milliseconds: `from`, written `now-9m`. What is written otherwise is
+/// taken for Elastic's default of six minutes.
+pub(super) fn look_back(from: &str) -> i64 {
+    const DEFAULT: i64 = 360_000;
+    let Some(span) = from.trim().strip_prefix("now-") else { return DEFAULT };
+    let digits = span.len() - span.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (count, unit) = span.split_at(digits);
+    let unit = match unit {
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" | "H" => 3_600_000,
+        "d" => 86_400_000,
+        "w" => 604_800_000,
+        _ => return DEFAULT,
+    };
+    count
+        .parse::<i64>()
+        .ok()
+        .and_then(|count| count.checked_mul(unit))
+        .filter(|ms| *ms > 0)
+        .unwrap_or(DEFAULT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::look_back;
+
+    #[test]
+    fn from_is_a_span() {
+        let spans =
+            ["now-9m", "now-60s", "now-2h", "now-1d", "now-1w", "now-0m", "now", "now-9x", "2020-01-01"];
+        assert_eq!(
+            spans.map(look_back),
+            [540_000, 60_000, 7_200_000, 86_400_000, 604_800_000, 360_000, 360_000, 360_000, 360_000]
+        );
+    }
+}
