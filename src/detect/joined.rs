@@ -327,6 +327,18 @@ impl Joined {
         counts
     }
 
+    /// Everything before this was matched.
+    pub(super) fn watermark(&self) -> i64 {
+        self.watermark
+    }
+
+    /// A former run had matched everything before `watermark`.
+    pub(super) fn go_on_from(&mut self, watermark: i64) {
+        self.watermark = watermark;
+        self.swept = watermark;
+        self.keep_within();
+    }
+
     /// Puts back what a former run held.
     pub(super) fn resume(&mut self, number: usize, restored: State) {
         if let State::Sequence(sequences) = &restored {

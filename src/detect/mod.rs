@@ -11,12 +11,14 @@ mod joined;
 mod kept;
 mod kernel_needs;
 mod needs;
+mod state;
 
 pub use engine::{Counts, Engine, Events, Match, NotLive, Span};
 pub use joined::{JoinCounts, Limits};
 pub use kept::{Evidence, Keep, Kept};
 pub use kernel_needs::{NEEDS_NOTHING, kernel_needs};
 pub use needs::needs;
+pub use state::{MOST_BYTES as MOST_STATE_BYTES, Resumed, StateError};
 
 #[cfg(test)]
 mod tests;

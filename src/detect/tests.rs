@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 
-use super::{Engine, Events, Evidence, JoinCounts, Keep, Limits, Match, Span};
+use super::{Engine, Events, Evidence, JoinCounts, Keep, Limits, Match, Resumed, Span};
 use crate::alert::sample;
 use crate::diagnostic::Source;
 use crate::eql::finite::{Bounds, answer};
@@ -229,6 +229,48 @@ fn a_sample_gives_each_key_once_within_the_look_back() {
     assert_eq!((run.counts().held, run.engine.joined.meter.bytes()), (0, 0));
 }
 
+#[test]
+fn a_state_is_taken_up_by_the_same_query_only() {
+    let mut run = Run::new(AB, WIDE);
+    run.events([&simple(1_000, 1, 0, 0)]).finish();
+    let state = run.engine.save().unwrap();
+    let mut next = Run::new(AB, WIDE);
+    assert_eq!(next.engine.resume(&state), Ok(Resumed { rules: 1, partials: 1, changed: 0 }));
+    next.events([&simple(1_900, 2, 0, 1)]).finish();
+    assert_eq!(next.found, [[1, 2]]);
+    let mut other =
+        Run::new("sequence by name with maxspan=2s [any where pid == 1] [any where pid == 0]", WIDE);
+    assert_eq!(other.engine.resume(&state), Ok(Resumed { rules: 0, partials: 0, changed: 1 }));
+    assert_eq!(other.engine.joined.meter.bytes(), 0);
+    // The bounds are those of the new run.
+    let mut narrow = Run::new(AB, Limits { bytes: 100, ..WIDE });
+    assert_eq!(narrow.engine.resume(&state).map(|resumed| resumed.partials), Ok(0));
+    assert_eq!(narrow.counts().evicted, 1);
+}
+
+#[test]
+fn a_damaged_state_is_refused_whole() {
+    let mut run = Run::new(AB, WIDE);
+    run.events([&simple(1_000, 1, 0, 0)]).finish();
+    let state = run.engine.save().unwrap();
+    let text = String::from_utf8(state.clone()).unwrap();
+    let refused = |bytes: &[u8]| {
+        let mut next = Run::new(AB, WIDE);
+        let error = next.engine.resume(bytes).unwrap_err();
+        assert_eq!((next.counts(), next.engine.joined.meter.bytes()), (JoinCounts::default(), 0));
+        error.to_string()
+    };
+    for at in 0..state.len() {
+        let mut bent = state.clone();
+        bent[at] ^= 1;
+        refused(&bent);
+        refused(&state[..at]);
+    }
+    let version = text.replace("\"auditward_state\":1", "\"auditward_state\":2");
+    assert_eq!(refused(version.as_bytes()), "it is of format 2, this program reads format 1");
+    assert_eq!(refused(b""), "it is damaged (no header)");
+}
+
 /// Stages and their keys, of which sequences are put together.
 fn queries() -> impl Strategy<Value = String> {
     let condition = prop::sample::select(
@@ -294,6 +336,24 @@ proptest! {
         // Live, what waited for something not to happen comes later.
         let sorted = |mut all: Vec<Vec<u64>>| { all.sort(); all };
         prop_assert_eq!(sorted(in_order.found), sorted(expected), "{}", query);
+    }
+
+    #[test]
+    fn stopping_and_starting_anywhere_changes_nothing(
+        query in queries(), stream in streams(), stop in any::<prop::sample::Index>(),
+    ) {
+        let documents: Vec<Timed> = stream.into_iter().map(|(event, _)| event).collect();
+        let mut whole = Run::new(&query, WIDE);
+        whole.events(&documents).time_is(END);
+        let (before, after) = documents.split_at(stop.index(documents.len()));
+        let mut first = Run::new(&query, WIDE);
+        first.events(before).finish();
+        let mut second = Run::new(&query, WIDE);
+        second.engine.resume(&first.engine.save().unwrap()).unwrap();
+        second.events(after).time_is(END);
+        let mut found = first.found;
+        found.append(&mut second.found);
+        prop_assert_eq!(&found, &whole.found, "{}", query);
     }
 
     #[test]

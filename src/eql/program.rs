@@ -216,15 +216,10 @@ impl Program {
     }
 
     /// Why each stage can match no event, where the fields that `filled` refuses never have a value;
-    /// `None` for a stage that may match, and for those that need not: the missing ones of a sequence
-    /// and its `until`. An event query has one stage.
+    /// `None` for a stage that may match. An event query has one stage.
     #[must_use]
     pub fn blocked(&self, filled: &dyn Fn(FieldId) -> bool) -> Vec<Option<Blocked>> {
-        let needed = |stage: usize| self.sequence().is_none_or(|plan| plan.items.contains(&stage));
-        let stages = self.stages.iter().enumerate();
-        stages
-            .map(|(number, stage)| stage.condition.blocked(true, filled).filter(|_| needed(number)))
-            .collect()
+        self.stages.iter().map(|stage| stage.condition.blocked(true, filled)).collect()
     }
 
     /// What can be used and hardly means what it says.

@@ -313,6 +313,12 @@ impl<E: Clone> Sequences<E> {
         self.held
     }
 
+    /// Whether nothing is held, not even a forbidden event that counts.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
     /// The clock went back: what is held is measured from `millis` on.
     pub fn rewind(&mut self, millis: i64) {
         self.now = millis;
