@@ -113,7 +113,8 @@ fn dispatch_says_what_every_rule_says_of_every_recorded_event() {
     assert!(events > 7_000, "{events}");
     assert_eq!(engine.events(), events);
     let asked: u64 = engine.counts().map(|(_, counts)| counts.asked).sum();
-    for (rule, counts) in engine.counts() {
+    // What sequences join of these is held against the finite machine elsewhere (src/detect/tests.rs).
+    for (rule, counts) in engine.counts().filter(|(rule, _)| rule.program.kind() == Kind::Event) {
         assert_eq!(counts.matched, matches.get(&key(rule)).copied().unwrap_or_default(), "{}", rule.name);
         assert!(counts.matched <= counts.asked && counts.asked <= events);
     }
