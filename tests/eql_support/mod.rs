@@ -20,6 +20,8 @@ pub(crate) struct Events {
     pub(crate) records: bool,
     /// An Elasticsearch mapping; empty: types are found from the documents.
     pub(crate) mapping: String,
+    /// The field that holds the id of a document, where it is not `id`.
+    pub(crate) id: Option<String>,
 }
 
 /// A query that finds something, or nothing.
@@ -94,7 +96,7 @@ fn read_file(file: &str, table: &toml::Table, cases: &mut Vec<Case>, refused: &m
     for case in rows(table, "values") {
         let (expression, value) = (case[0].as_str().unwrap(), case[1].as_str().unwrap());
         let documents = "{\"@timestamp\":1,\"id\":1}\n".to_owned();
-        let one = Events { text: documents, records: false, mapping: String::new() };
+        let one = Events { text: documents, records: false, ..Events::default() };
         for query in asking_for(expression, value) {
             let events = one.clone();
             cases.push(Case { query, hits: vec![vec![1]], events, ..plain.clone() });
@@ -199,7 +201,7 @@ fn events(table: &toml::Table) -> Option<Events> {
         for exec in execs.as_array().unwrap() {
             write_exec(exec.as_table().unwrap(), &mut text);
         }
-        return Some(Events { text, records: true, mapping: String::new() });
+        return Some(Events { text, records: true, ..Events::default() });
     }
     let text = table.get("documents")?.as_str().unwrap().trim_start().to_owned();
     let mapping = table.get("types").map(|types| {
@@ -212,7 +214,7 @@ fn events(table: &toml::Table) -> Option<Events> {
             .collect();
         json!({ "mappings": { "properties": properties } }).to_string()
     });
-    Some(Events { text, records: false, mapping: mapping.unwrap_or_default() })
+    Some(Events { text, mapping: mapping.unwrap_or_default(), ..Events::default() })
 }
 
 /// The records of an exec, as the kernel writes them.
