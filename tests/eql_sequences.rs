@@ -54,6 +54,9 @@ impl Document for Event {
     }
 }
 
+/// Positions of the events of a hit, and its join key.
+type Hit = (Vec<Option<usize>>, String);
+
 /// Few times, so that there are ties; few kinds and keys, so that much fits; sometimes many keys, or none.
 fn event() -> impl Strategy<Value = Event> {
     let long = |most: i64| (0..most).prop_map(Value::Long);
@@ -105,7 +108,7 @@ fn sequence() -> impl Strategy<Value = String> {
         })
 }
 
-fn compared(query: &str, events: &[Event]) -> Result<Vec<(Vec<Option<usize>>, String)>, TestCaseError> {
+fn compared(query: &str, events: &[Event]) -> Result<Vec<Hit>, TestCaseError> {
     let mut events = events.to_vec();
     if query.contains("until") {
         // Where an until event stands at the very place of a start, Elasticsearch's answer is not known.
@@ -126,14 +129,12 @@ fn compared(query: &str, events: &[Event]) -> Result<Vec<(Vec<Option<usize>>, St
     let mut expected: Vec<_> = expected.iter().map(|hit| (hit.events.clone(), keys(&hit.keys))).collect();
     if query.starts_with("sample") {
         // Any set will do: it is checked by the caller.
-        let keys = |hits: &[(Vec<Option<usize>>, String)]| {
-            hits.iter().map(|hit| hit.1.clone()).collect::<BTreeSet<_>>()
-        };
+        let keys = |hits: &[Hit]| hits.iter().map(|hit| hit.1.clone()).collect::<BTreeSet<_>>();
         prop_assert_eq!(keys(&found), keys(&expected), "{}", query);
         return Ok(found);
     }
     // Those that end in the same place stand in no order.
-    let place = |hit: &(Vec<Option<usize>>, String)| {
+    let place = |hit: &Hit| {
         let last = hit.0.iter().flatten().map(|at| events[*at].order).max().unwrap();
         (last, hit.1.clone(), hit.0.clone())
     };

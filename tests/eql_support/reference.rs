@@ -116,8 +116,9 @@ fn keys_of<'k, D: Document>(
             _ if key.name.optional || null_too => vec![None],
             _ => return Vec::new(),
         };
-        let longer =
-            |known: &Keys| values.iter().map(|v| [&known[..], &[v.clone()]].concat()).collect::<Vec<_>>();
+        let longer = |known: &Keys| {
+            values.iter().map(|v| [&known[..], std::slice::from_ref(v)].concat()).collect::<Vec<_>>()
+        };
         all = all.iter().flat_map(longer).collect();
     }
     all.sort();
