@@ -88,7 +88,7 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
     let out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let mut replay = Replay {
         intake: Intake::for_replay(),
-        detector: Detector::new(rules, Created::Stamp),
+        detector: Detector::with_limits(rules, start::sequence_limits(), Created::Stamp),
         alerts: Alerts { lines: Lines::new(out, format), error: None, worst: None },
     };
     let read = match replay.read(args) {

@@ -8,6 +8,7 @@ pub mod intake;
 pub mod keeper;
 mod logging;
 pub mod privilege;
+pub mod sequence_state;
 mod sight;
 pub mod signals;
 pub(crate) mod start;
@@ -64,14 +65,17 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let mut mapper = Mapper::new(Host::this(), &mapping);
     start::snapshot(&mut mapper);
     let outputs = Outputs::open(config.sinks()).context("outputs")?;
+    let mut state = start::sequence_state(&config);
     // Capabilities belong to threads, so this comes before the first one is started.
     privilege::lay_down(&identity, &[]).context("privilege cannot be laid down")?;
     tracing::info!("{identity}");
     let outputs = outputs.start().context("outputs")?;
-    let detector = Detector::new(rules, Created::Now);
+    let mut detector = Detector::with_limits(rules, config.sequences, Created::Now);
+    let resumed = state.as_mut().and_then(|state| state.resume(detector.engine_mut(), !socket.handed_over()));
+    resumed.into_iter().for_each(|told| tracing::info!("{told}"));
     let mut watch = Watch::new(socket, Intake::new(config.audit.limits, mapper), detector, outputs)?;
     let result = watch.run(&mut keeper).context("the audit socket failed");
-    watch.stop(DRAIN);
+    watch.stop(DRAIN, state);
     if let Some(keeper) = keeper {
         sight::give_back(keeper);
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::bail;
 
 use super::config::{self, CONFIG_FILE, Config, Mode};
+use super::sequence_state::{self, SequenceState};
 use super::{Options, trial};
 use crate::audit::kernel_rules::{Plan, Profile};
 use crate::detect;
@@ -72,6 +73,23 @@ pub(crate) fn rules_of(paths: &[PathBuf], site: &Path) -> anyhow::Result<Vec<Arc
 /// The kernel rules that the detection rules need on this host, under the profile that costs least.
 pub(super) fn plan(rules: &[Arc<Rule>]) -> Plan {
     Plan::of_this_host(&detect::needs(rules), Profile::Minimal)
+}
+
+/// The bounds of sequences on this host, for commands that have no configuration of their own: those of
+/// [`CONFIG_FILE`] where it can be read. Its faults are `check`'s to tell.
+pub(crate) fn sequence_limits() -> detect::Limits {
+    let read = config::read(Path::new(CONFIG_FILE), Mode::Start).ok();
+    read.map(|(config, _)| config.sequences).unwrap_or_default()
+}
+
+/// The file for what sequences hold over a restart; that there is none is told and no error.
+pub(super) fn sequence_state(config: &Config) -> Option<SequenceState> {
+    let Some(directory) = sequence_state::directory(&config.daemon) else {
+        tracing::info!("there is no state directory: what sequences hold ends with this run");
+        return None;
+    };
+    let opened = SequenceState::open(&directory);
+    opened.inspect_err(|error| tracing::warn!("{error}: what sequences hold ends with this run")).ok()
 }
 
 /// Takes the running processes into the process table, while /proc may be read as root.

@@ -9,6 +9,7 @@ use super::clock::Clock;
 use super::detector::Detector;
 use super::intake::{Intake, counted};
 use super::keeper::Keeper;
+use super::sequence_state::SequenceState;
 use super::signals::Signals;
 use crate::alert::Alert;
 use crate::audit::netlink::Socket;
@@ -184,8 +185,8 @@ impl Watch {
     }
 
     /// Takes what still waits in the socket, ends the open events, and lets the outputs send what they
-    /// hold, for `at_most`.
-    pub(super) fn stop(mut self, at_most: Duration) {
+    /// hold, for `at_most`. What sequences hold goes to `state`.
+    pub(super) fn stop(mut self, at_most: Duration, state: Option<SequenceState>) {
         let deadline = Instant::now() + at_most;
         let _ = sd_notify::notify(&[NotifyState::Stopping]);
         let Self { socket, second: Second { intake, path }, clock, .. } = &mut self;
@@ -200,7 +201,17 @@ impl Watch {
         }
         intake.finish(&mut |event| path.event(event));
         path.finish();
+        let saved = state.map(|mut state| state.save(path.detector.engine()));
         self.tell_losses();
+        match saved {
+            Some(Ok(held)) if held > 0 => {
+                self.notice(&format!("sequences: {held} kept for the next run"), Urgency::Info);
+            }
+            Some(Err(error)) => {
+                self.notice(&format!("{error}: what sequences held is lost"), Urgency::Warning);
+            }
+            Some(Ok(_)) | None => {}
+        }
         let alerts = counted(self.second.path.alerts, "alert");
         self.notice(&format!("stopped: {}, {alerts}", self.second.intake.summary()), Urgency::Info);
         for line in self.second.path.detector.told_of_exceptions() {

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::{Format, Set, clean};
 use crate::cli::Status;
-use crate::detect::{Engine, NEEDS_NOTHING, kernel_needs};
-use crate::eql::Kind;
+use crate::daemon::start;
+use crate::detect::{Engine, Limits, NEEDS_NOTHING, Span, kernel_needs};
 use crate::rule::Rule;
 
 /// What `list` says of one rule.
@@ -31,8 +31,9 @@ pub(super) fn standing(rule: &Arc<Rule>) -> Standing {
     why.extend(
         (!needs.is_empty() && needs != [NEEDS_NOTHING]).then(|| format!("needs {}", needs.join("; "))),
     );
-    if rule.program.kind() == Kind::Sequence && rule.program.maxspan().is_none() {
-        why.push("no maxspan: bounded by this host's configuration".to_owned());
+    if matches!(Span::of(rule, &Limits::default()), Some(Span::Configured(_))) {
+        let minutes = start::sequence_limits().span / 60_000;
+        why.push(format!("no maxspan: bounded to {minutes} minutes by [sequences] span_minutes"));
     }
     Standing { word, why }
 }

@@ -12,6 +12,7 @@ use std::str::FromStr;
 use syslog::Facility;
 
 use crate::audit::reassembler::Limits;
+use crate::detect;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::event::ancestry;
 use crate::output::syslog::{DEFAULT_LIMIT, EXAMPLE_ENTERPRISE, LEAST_LIMIT};
@@ -34,12 +35,23 @@ pub struct Config {
     pub audit: AuditConfig,
     /// `[processes]`
     pub processes: ProcessesConfig,
+    /// `[sequences]`
+    pub sequences: detect::Limits,
     /// `[syslog]`
     pub syslog: SyslogConfig,
     /// `[stdout]`
     pub stdout: StdoutConfig,
     /// `[file]`; none: no file is written.
     pub file: Option<FileConfig>,
+    /// `[daemon]`
+    pub daemon: DaemonConfig,
+}
+
+/// `[daemon]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DaemonConfig {
+    /// `state_directory`; none: systemd's, else the default where it is there.
+    pub state_directory: Option<PathBuf>,
 }
 
 /// `[audit]`
@@ -214,9 +226,11 @@ fn read_tree(faults: &Faults) -> Config {
         user: root.text("user").and_then(user(faults)),
         audit: root.table("audit").map(audit).unwrap_or_default(),
         processes: root.table("processes").map(processes).unwrap_or_default(),
+        sequences: root.table("sequences").map(sequences).unwrap_or_default(),
         syslog: root.table("syslog").map(syslog).unwrap_or_default(),
         stdout: root.table("stdout").map(stdout).unwrap_or_default(),
         file: root.table("file").and_then(file),
+        daemon: root.table("daemon").map(daemon).unwrap_or_default(),
     };
     root.done();
     config
@@ -267,6 +281,22 @@ fn processes(table: Table<'_>) -> ProcessesConfig {
     };
     table.done();
     ProcessesConfig { limits }
+}
+
+fn sequences(table: Table<'_>) -> detect::Limits {
+    let default = detect::Limits::default();
+    let millis = |key, range, unit: i64| {
+        count(&table, key, range).and_then(|count| i64::try_from(count).ok()).map(|count| count * unit)
+    };
+    let limits = detect::Limits {
+        reorder: millis("reorder_ms", 0..=10_000, 1).unwrap_or(default.reorder),
+        span: millis("span_minutes", 1..=10_080, 60_000).unwrap_or(default.span),
+        partials: count(&table, "partials", 16..=1 << 20).unwrap_or(default.partials),
+        all_partials: count(&table, "all_partials", 16..=1 << 22).unwrap_or(default.all_partials),
+        bytes: size(&table, "bytes", 64 << 10..=1 << 30).unwrap_or(default.bytes),
+    };
+    table.done();
+    limits
 }
 
 fn syslog(table: Table<'_>) -> SyslogConfig {
@@ -320,6 +350,12 @@ fn file(table: Table<'_>) -> Option<FileConfig> {
     }
     table.done();
     Some(FileConfig { path: path?, mode, format, queue })
+}
+
+fn daemon(table: Table<'_>) -> DaemonConfig {
+    let config = DaemonConfig { state_directory: path(&table, "state_directory") };
+    table.done();
+    config
 }
 
 fn queue(table: &Table<'_>) -> Bounds {
@@ -427,6 +463,7 @@ mod tests {
         let (mut config, faults) = read_text(&whole(|table| table != "file"), Mode::Check);
         assert_eq!(faults, Vec::<String>::new());
         assert_eq!(config.user.take().as_deref(), Some("auditward"));
+        assert_eq!(config.daemon.state_directory.take(), Some("/var/lib/auditward".into()));
         assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
     }
 

@@ -41,9 +41,11 @@ pub const TABLES: &[(&str, &str)] = &[
     ("", ""),
     ("audit", "The way in: records of the kernel, and the events that they are put together to."),
     ("processes", "What is remembered of processes, so that alerts can name parents."),
+    ("sequences", "What rules that join several events may hold."),
     ("syslog", "Alerts to the local syslog daemon."),
     ("stdout", "Alerts to standard output, one a line."),
     ("file", "Alerts to a file, one a line; written when a path is set."),
+    ("daemon", "The daemon's own life, and what it says of itself."),
 ];
 
 /// All settings, in the order of [`TABLES`].
@@ -108,6 +110,33 @@ pub const SETTINGS: &[Setting] = &[
         "\"3840K\"",
         "bytes, or with K, M, G; 64K to 4G",
         "The most bytes of programs, directories and arguments in the table.",
+    ),
+    row(
+        ("sequences", "reorder_ms"),
+        "100",
+        "milliseconds, 0 to 10000",
+        "How long events of sequences wait for earlier ones: records are stamped when a system call begins, \
+         and come when it ends. What comes later still is counted, told, and matched as it comes.",
+    ),
+    row(
+        ("sequences", "span_minutes"),
+        "60",
+        "1 to 10080",
+        "The longest time from the first event of a sequence to its last, for rules that name no maxspan.",
+    ),
+    row(
+        ("sequences", "partials"),
+        "4096",
+        "16 to 1048576",
+        "The most sequences of one rule that wait for further events; beyond it the oldest are given up, \
+         counted and told.",
+    ),
+    row(("sequences", "all_partials"), "16384", "16 to 4194304", "The same of all rules together."),
+    row(
+        ("sequences", "bytes"),
+        "\"8M\"",
+        "bytes, or with K, M, G; 64K to 1G",
+        "The most bytes of events that are kept for the alerts of sequences.",
     ),
     row(("syslog", "enabled"), "true", "true, false", "Whether alerts go to syslog."),
     row(
@@ -182,6 +211,13 @@ pub const SETTINGS: &[Setting] = &[
     row(("file", "mode"), "0o600", "0 to 0o777", "The permissions of a new file."),
     row(("file", "queue"), "10000", "alerts, 1 to 1000000", "As under [syslog], while the disk is slow."),
     row(("file", "queue_bytes"), "\"64M\"", "bytes, or with K, M, G; 64K to 4G", "The same in memory."),
+    example(
+        ("daemon", "state_directory"),
+        "\"/var/lib/auditward\"",
+        "an absolute path",
+        "Where is written, at a clean stop, what sequences hold, so that the next run goes on with it. Not \
+         set: the one that systemd made (StateDirectory=), else /var/lib/auditward where it is there.",
+    ),
 ];
 
 #[cfg(test)]

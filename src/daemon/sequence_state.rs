@@ -1,0 +1,246 @@
+//! What sequences hold over a clean stop: one file in the state directory.
+//!
+//! It is opened before privilege is laid down and kept open, so that the daemon can write it whoever it is
+//! by then. It is emptied when it has been read: what it holds counts once, also if the daemon is killed
+//! afterwards.
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+
+use super::config::DaemonConfig;
+use crate::detect::{Engine, MOST_STATE_BYTES};
+
+/// The default state directory.
+const DIRECTORY: &str = "/var/lib/auditward";
+
+/// The file in it.
+const FILE: &str = "sequences.state";
+
+/// The file, open and locked.
+#[derive(Debug)]
+pub struct SequenceState {
+    path: PathBuf,
+    file: File,
+}
+
+/// The directory that the settings name, else systemd's (systemd.exec(5): of several, separated by colons,
+/// the first), else the default where it is there.
+pub(super) fn directory(config: &DaemonConfig) -> Option<PathBuf> {
+    let systemd = || {
+        let value = std::env::var("STATE_DIRECTORY").ok()?;
+        value.split(':').next().filter(|path| path.starts_with('/')).map(PathBuf::from)
+    };
+    let default = || Some(PathBuf::from(DIRECTORY)).filter(|path| path.is_dir());
+    config.state_directory.clone().or_else(systemd).or_else(default)
+}
+
+impl SequenceState {
+    /// Opens the file in `directory`, which it makes (0600) where it is missing.
+    ///
+    /// # Errors
+    /// It cannot be opened for writing, is no plain file, has other names, or another daemon has it.
+    pub fn open(directory: &Path) -> io::Result<Self> {
+        let path = directory.join(FILE);
+        let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags.bits());
+        let file = options.open(&path).map_err(|error| named(&path, &error))?;
+        let metadata = file.metadata()?;
+        // The directory may be the daemon's own, and this is done as root.
+        if !metadata.is_file() || metadata.nlink() != 1 {
+            return Err(named(&path, &io::Error::other("not a plain file with one name")));
+        }
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(named(&path, &io::Error::other("another daemon uses it")));
+            }
+            Err(TryLockError::Error(error)) => return Err(named(&path, &error)),
+        }
+        file.set_permissions(PermissionsExt::from_mode(0o600))?;
+        Ok(Self { path, file })
+    }
+
+    /// Gives `engine` what a former run left, and says what came of it; nothing where it left nothing.
+    /// `blind`: what happened since was not recorded for us.
+    pub fn resume(&mut self, engine: &mut Engine, blind: bool) -> Option<String> {
+        let path = self.path.display();
+        let mut bytes = Vec::new();
+        let most = MOST_STATE_BYTES as u64 + 1;
+        let read = (&self.file).take(most).read_to_end(&mut bytes);
+        let emptied = self.file.set_len(0).and_then(|()| self.file.sync_all());
+        if let Err(error) = read.and(emptied) {
+            return Some(format!("{path}: {error}: sequences begin anew"));
+        }
+        if bytes.is_empty() {
+            return None;
+        }
+        let resumed = match engine.resume(&bytes) {
+            Err(error) => return Some(format!("{path}: {error}: left out, sequences begin anew")),
+            Ok(resumed) => resumed,
+        };
+        let mut told = format!(
+            "sequences go on where the last run stopped: {} held by {}",
+            resumed.partials,
+            super::intake::counted(resumed.rules as u64, "rule")
+        );
+        if resumed.changed > 0 {
+            let changed = super::intake::counted(resumed.changed as u64, "rule");
+            told += &format!("; left out: what {changed} held, whose query is gone or another now");
+        }
+        let undecided = engine.join_counts().undecided;
+        if blind && undecided > 0 {
+            told += &format!(
+                "; {undecided} wait for something not to happen, and what happened since the stop was not seen"
+            );
+        }
+        Some(told)
+    }
+
+    /// Writes what `engine` holds, for the next run; how many partial sequences that are.
+    ///
+    /// # Errors
+    /// It is too much, or cannot be written; then the file is empty.
+    pub fn save(&mut self, engine: &Engine) -> io::Result<u64> {
+        let held = engine.join_counts().held;
+        let bytes = engine.save().map_err(|error| named(&self.path, &io::Error::other(error)))?;
+        let write = |file: &mut File| {
+            file.rewind()?;
+            file.set_len(0)?;
+            file.write_all(&bytes)?;
+            file.sync_all()
+        };
+        write(&mut self.file).map_err(|error| {
+            let _ = self.file.set_len(0);
+            named(&self.path, &error)
+        })?;
+        Ok(held)
+    }
+}
+
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::daemon::detector::{Created, Detector};
+    use crate::daemon::intake::Intake;
+    use crate::rule::load;
+
+    const TWO_STEPS: &str = "sequence by process.parent.pid with maxspan=1m \
+        [process where process.name == \"one\"] [process where process.name == \"two\"]";
+
+    fn detector(query: &str) -> Detector {
+        let folder = tempfile::tempdir().expect("a directory");
+        let text = format!(
+            "[rule]\nrule_id = \"s\"\nname = \"n\"\ndescription = \"d\"\ntype = \"eql\"\nseverity = \"low\"\n\
+             risk_score = 1\nquery = '{query}'\n"
+        );
+        std::fs::write(folder.path().join("r.toml"), text).expect("a file");
+        let loaded = load::load(&[folder.path().to_owned()], &crate::event::schema::Live);
+        assert_eq!(loaded.rules.len(), 1, "{:?}", loaded.diagnostics);
+        Detector::new(loaded.rules, Created::Stamp)
+    }
+
+    /// One execution; how many alerts it makes.
+    fn exec(detector: &mut Detector, serial: u32, name: &str) -> usize {
+        let stamp = format!("audit(1790000100.{serial:03}:{serial})");
+        let lines = [
+            format!(
+                "type=SYSCALL msg={stamp}: arch=c000003e syscall=59 success=yes exit=0 ppid=9 pid={serial} \
+                 auid=0 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=4 \
+                 comm=\"{name}\" exe=\"/usr/bin/{name}\" key=(null)"
+            ),
+            format!("type=EXECVE msg={stamp}: argc=1 a0=\"{name}\""),
+            format!("type=EOE msg={stamp}: "),
+        ];
+        let mut intake = Intake::for_replay();
+        let mut alerts = 0;
+        for line in &lines {
+            intake.line(line.as_bytes(), 0, &mut |event| detector.event(event, &mut |_| alerts += 1));
+        }
+        intake.finish(&mut |event| detector.event(event, &mut |_| alerts += 1));
+        detector.finish(&mut |_| alerts += 1);
+        alerts
+    }
+
+    #[test]
+    fn a_sequence_goes_on_in_the_next_run_once() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let mut first = detector(TWO_STEPS);
+        let mut state = SequenceState::open(folder.path()).expect("opened");
+        assert_eq!(state.resume(first.engine_mut(), true), None, "nothing was left");
+        assert_eq!(exec(&mut first, 1, "one"), 0);
+        assert_eq!(state.save(first.engine()).expect("saved"), 1);
+        let busy = SequenceState::open(folder.path()).expect_err("it is in use").to_string();
+        assert!(busy.ends_with("another daemon uses it"), "{busy}");
+        drop(state);
+        let mode = std::fs::metadata(folder.path().join(FILE)).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+
+        let mut second = detector(TWO_STEPS);
+        let mut state = SequenceState::open(folder.path()).expect("opened");
+        let told = state.resume(second.engine_mut(), true).expect("something was left");
+        assert_eq!(told, "sequences go on where the last run stopped: 1 held by 1 rule");
+        assert_eq!(exec(&mut second, 2, "two"), 1);
+        drop(state);
+        let mut third = detector(TWO_STEPS);
+        let mut state = SequenceState::open(folder.path()).expect("opened");
+        assert_eq!(state.resume(third.engine_mut(), true), None, "taken up once");
+    }
+
+    #[test]
+    fn what_is_damaged_is_told_and_left_out() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = folder.path().join(FILE);
+        std::fs::write(&path, "{\"auditward_state\":1,\"sha256\":\"00\"}\n{}\n").expect("written");
+        let mut detector = detector(TWO_STEPS);
+        let mut state = SequenceState::open(folder.path()).expect("opened");
+        let told = state.resume(detector.engine_mut(), false).expect("told");
+        assert!(told.ends_with("it is damaged (its sum differs): left out, sequences begin anew"), "{told}");
+        assert_eq!(std::fs::metadata(&path).expect("a file").len(), 0);
+    }
+
+    #[test]
+    fn nothing_but_a_plain_file_of_one_name_is_opened() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let (path, other) = (folder.path().join(FILE), folder.path().join("other"));
+        std::fs::write(&other, "secret").expect("written");
+        std::os::unix::fs::symlink(&other, &path).expect("a link");
+        SequenceState::open(folder.path()).expect_err("a symbolic link");
+        std::fs::remove_file(&path).expect("removed");
+        std::fs::hard_link(&other, &path).expect("a link");
+        SequenceState::open(folder.path()).expect_err("a file with another name");
+        std::fs::remove_file(&path).expect("removed");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        SequenceState::open(folder.path()).expect_err("a pipe");
+        assert_eq!(std::fs::read_to_string(&other).expect("readable"), "secret");
+    }
+
+    #[test]
+    fn what_must_not_happen_is_told_where_it_could_not_be_seen() {
+        let query = format!("{TWO_STEPS} ![process where process.name == \"three\"]");
+        let folder = tempfile::tempdir().expect("a directory");
+        let mut first = detector(&query);
+        let mut state = SequenceState::open(folder.path()).expect("opened");
+        exec(&mut first, 1, "one");
+        exec(&mut first, 2, "two");
+        state.save(first.engine()).expect("saved");
+        drop(state);
+        let mut second = detector(&query);
+        let mut state = SequenceState::open(folder.path()).expect("opened");
+        let told = state.resume(second.engine_mut(), true).expect("something was left");
+        assert!(
+            told.ends_with(
+                "1 wait for something not to happen, and what happened since the stop was not seen"
+            )
+        );
+    }
+}
