@@ -1,0 +1,280 @@
+//! Rules that join events, on the real kernel: live, over a stop and start between two stages, and in replay of a
+//! recording of the same run; what must not happen, by a real timer.
+//!
+//! Needs root and `auditctl`; see [`live`].
+#![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod live;
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle, sleep};
+use std::time::{Duration, Instant};
+
+use auditward::audit::netlink::{DEFAULT_BUFFER, Socket};
+use live::{Daemon, KernelAudit, eventually, scratch};
+use nix::sys::signal::Signal;
+use serde_json::Value as Json;
+
+/// A second listener of the kernel's group that writes what it hears as auditd would.
+struct Recorder {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Recorder {
+    /// Begins with a snapshot of the processes, taken when it listens already.
+    fn start(file: &Path) -> Self {
+        let mut socket = Socket::join(DEFAULT_BUFFER).expect("joined");
+        let snapshot =
+            Command::new(env!("CARGO_BIN_EXE_auditward")).arg("snapshot").output().expect("snapshot");
+        assert!(snapshot.status.success());
+        let mut out = snapshot.stdout;
+        let (stop, file) = (Arc::new(AtomicBool::new(false)), file.to_owned());
+        let stopped = Arc::clone(&stop);
+        let thread = thread::spawn(move || {
+            while !stopped.load(Ordering::Acquire) {
+                let deadline = Some(Instant::now() + Duration::from_millis(50));
+                let received = socket.receive(None, deadline, &mut |record| {
+                    let stamp = record.stamp;
+                    let (seconds, millis) = (stamp.millis / 1000, stamp.millis % 1000);
+                    let head =
+                        format!("type={} msg=audit({seconds}.{millis:03}:{}): ", record.kind, stamp.serial);
+                    out.extend(head.as_bytes());
+                    out.extend(record.body);
+                    out.push(b'\n');
+                });
+                received.expect("the socket reads on");
+            }
+            assert_eq!(socket.drops().expect("drops"), 0);
+            fs::File::create(file).expect("file").write_all(&out).expect("written");
+        });
+        Self { stop, thread }
+    }
+
+    fn finish(self) {
+        self.stop.store(true, Ordering::Release);
+        self.thread.join().expect("the recorder ends well");
+    }
+}
+
+/// The whole arrangement.
+struct Stage {
+    folder: tempfile::TempDir,
+    kernel: KernelAudit,
+    alerts: PathBuf,
+}
+
+impl Stage {
+    /// With rules of these names and queries, and auditing on.
+    fn set(rules: &[(&str, &str)]) -> Option<Self> {
+        let kernel = KernelAudit::take()?;
+        kernel.turn_on();
+        let folder = scratch();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["rules", "state", "out"] {
+            fs::create_dir(at(name)).expect("folder");
+        }
+        fs::set_permissions(at("out"), fs::Permissions::from_mode(0o777)).expect("mode");
+        for (name, query) in rules {
+            let text = format!(
+                "[rule]\nrule_id = \"{name}\"\nname = \"{name}\"\ndescription = \"d\"\ntype = \"eql\"\n\
+                 severity = \"low\"\nrisk_score = 21\nquery = '''{query}'''\n"
+            );
+            fs::write(at("rules").join(format!("{name}.toml")), text).expect("rule");
+        }
+        let alerts = at("out").join("alerts.ndjson");
+        let text = format!(
+            "rules = [{:?}]\n[syslog]\nenabled = false\n[file]\npath = {alerts:?}\n[daemon]\nstate_directory = {:?}\n",
+            at("rules"),
+            at("state")
+        );
+        fs::write(at("auditward.toml"), text).expect("configuration");
+        Some(Self { kernel, alerts, folder })
+    }
+
+    /// A copy of `of` under another name, each execution of which the kernel records.
+    fn program(&self, of: &str, name: &str) -> PathBuf {
+        let program = self.folder.path().join(name);
+        fs::copy(of, &program).expect("a copy");
+        self.kernel.record_executions_of(&program);
+        program
+    }
+
+    fn daemon(&self) -> Daemon {
+        let file = self.folder.path().join("auditward.toml");
+        let daemon = Daemon::start(self.folder.path(), &["--config", file.to_str().expect("UTF-8")]);
+        eventually("the daemon watches", || {
+            if daemon.stderr().contains("started") { Ok(()) } else { Err(daemon.stderr()) }
+        });
+        daemon
+    }
+
+    /// The rule and id of each alert so far.
+    fn alerts(&self) -> Vec<(String, String)> {
+        alerts(&fs::read_to_string(&self.alerts).unwrap_or_default())
+    }
+
+    fn count(&self, rule: &str) -> usize {
+        self.alerts().iter().filter(|(name, _)| name == rule).count()
+    }
+
+    fn expect_alert(&self, rule: &str) {
+        eventually(&format!("an alert of {rule}"), || {
+            if self.count(rule) > 0 { Ok(()) } else { Err(format!("{:?}", self.alerts())) }
+        });
+    }
+
+    /// What a replay of `recording` says, sorted; and its summary.
+    fn replay(&self, recording: &Path) -> (Vec<(String, String)>, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_auditward"))
+            .args(["replay", "--format", "json", "--rules"])
+            .arg(self.folder.path().join("rules"))
+            .arg(recording)
+            .output()
+            .expect("replay runs");
+        let summary = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{summary}");
+        let mut found = alerts(&String::from_utf8_lossy(&output.stdout));
+        found.sort();
+        (found, summary)
+    }
+}
+
+/// Of documents, one a line; notices have no rule.
+fn alerts(text: &str) -> Vec<(String, String)> {
+    let documents = text.lines().filter_map(|line| serde_json::from_str::<Json>(line).ok());
+    let field = |document: &Json, at: &str| document.pointer(at).and_then(Json::as_str).map(str::to_owned);
+    documents.filter_map(|d| Some((field(&d, "/rule/name")?, field(&d, "/event/id")?))).collect()
+}
+
+fn execute(program: &Path, arguments: &[&str]) {
+    assert!(Command::new(program).args(arguments).status().expect("it runs").success());
+}
+
+/// Sequences over parents, one process, repetition, and a stop between two stages: the daemon's alerts are those
+/// of a replay.
+#[test]
+fn live_and_replay_give_the_same_alerts_also_over_a_restart() {
+    let Some(stage) = Stage::set(&[
+        (
+            "siblings",
+            "sequence by process.parent.entity_id with maxspan=1m \
+             [process where event.type == \"start\" and process.name == \"aw-one\"] \
+             [process where event.type == \"start\" and process.name == \"aw-two\"]",
+        ),
+        (
+            "one process",
+            "sequence by process.entity_id with maxspan=1m \
+             [process where event.type == \"start\" and process.name == \"aw-shell\"] \
+             [process where event.type == \"start\" and process.name == \"aw-two\"]",
+        ),
+        (
+            "thrice",
+            "sequence by process.parent.pid with maxspan=1m \
+             [process where event.type == \"start\" and process.name == \"aw-many\"] with runs=3",
+        ),
+        (
+            "restart",
+            "sequence by process.parent.entity_id with maxspan=2m \
+             [process where event.type == \"start\" and process.name == \"aw-before\"] \
+             [process where event.type == \"start\" and process.name == \"aw-after\"]",
+        ),
+        (
+            "sample",
+            "sample by process.parent.entity_id \
+             [process where event.type == \"start\" and process.name == \"aw-after\"] \
+             [process where event.type == \"start\" and process.name == \"aw-before\"]",
+        ),
+    ]) else {
+        return;
+    };
+    let program = |name: &str| stage.program("/bin/true", name);
+    let [one, two, many, before, after] =
+        ["aw-one", "aw-two", "aw-many", "aw-before", "aw-after"].map(program);
+    let shell = stage.program("/bin/sh", "aw-shell");
+    let recording = stage.folder.path().join("recording.log");
+    let recorder = Recorder::start(&recording);
+
+    let mut daemon = stage.daemon();
+    execute(&two, &[]);
+    execute(&one, &[]);
+    execute(&two, &[]);
+    stage.expect_alert("siblings");
+    execute(&shell, &["-c", &format!("exec {}", two.display())]);
+    stage.expect_alert("one process");
+    (0..3).for_each(|_| execute(&many, &[]));
+    stage.expect_alert("thrice");
+    execute(&before, &[]);
+    let status = daemon.process.end(Signal::SIGTERM);
+    assert!(status.success(), "{}", daemon.stderr());
+    let state = stage.folder.path().join("state/sequences.state");
+    let metadata = fs::metadata(&state).expect("the state was written");
+    assert!(metadata.len() > 0 && metadata.permissions().mode() & 0o777 == 0o600, "{metadata:?}");
+    assert_eq!(stage.count("restart"), 0);
+
+    let mut daemon = stage.daemon();
+    assert!(daemon.stderr().contains("sequences go on where the last run stopped"), "{}", daemon.stderr());
+    execute(&after, &[]);
+    stage.expect_alert("restart");
+    stage.expect_alert("sample");
+    daemon.process.end(Signal::SIGTERM);
+    recorder.finish();
+
+    let mut live = stage.alerts();
+    live.sort();
+    let names: Vec<&str> = live.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["one process", "restart", "sample", "siblings", "thrice"], "each once");
+    let (replayed, summary) = stage.replay(&recording);
+    assert_eq!(live, replayed, "{summary}");
+}
+
+/// F02 live: nothing is said before the time has passed, with the event in between never; when no event comes at
+/// all, a timer says it.
+#[test]
+fn f02_absence_is_concluded_by_a_timer_and_not_before() {
+    let rule = |stop: &str| {
+        format!(
+            "sequence by user.id with maxspan=2s [process where process.name == \"{stop}\"] \
+             ![process where process.name == \"aw-start\"]"
+        )
+    };
+    let (never, always) = (rule("aw-stop-1"), rule("aw-stop-2"));
+    let Some(stage) = Stage::set(&[("never", &never), ("always", &always)]) else { return };
+    let [first, second, start] =
+        ["aw-stop-1", "aw-stop-2", "aw-start"].map(|name| stage.program("/bin/true", name));
+    let recording = stage.folder.path().join("recording.log");
+    let recorder = Recorder::start(&recording);
+    let mut daemon = stage.daemon();
+    execute(&first, &[]);
+    sleep(Duration::from_millis(500));
+    execute(&start, &[]);
+    sleep(Duration::from_millis(100));
+    let stopped = Instant::now();
+    execute(&second, &[]);
+    sleep(Duration::from_millis(1_700));
+    assert_eq!(stage.alerts(), [], "too early");
+    stage.expect_alert("always");
+    let took = stopped.elapsed();
+    println!("absence of 2 s was told after {took:?}");
+    assert!(took >= Duration::from_secs(2) && took < Duration::from_secs(4), "{took:?}");
+    assert_eq!(stage.count("never"), 0);
+    daemon.process.end(Signal::SIGTERM);
+    recorder.finish();
+    // The daemon's own leaving was recorded, behind the time.
+    let (replayed, summary) = stage.replay(&recording);
+    assert_eq!(replayed, stage.alerts(), "{summary}");
+    // A recording that ends inside the time: undecided, and said.
+    let text = fs::read_to_string(&recording).expect("a recording");
+    let end =
+        text.rfind("aw-stop-2").and_then(|at| Some(at + text[at..].find('\n')?)).expect("the execution");
+    fs::write(&recording, &text[..=end]).expect("written");
+    let (replayed, summary) = stage.replay(&recording);
+    assert_eq!(replayed, [], "{summary}");
+    assert!(summary.contains("1 undecided"), "{summary}");
+}
