@@ -109,7 +109,7 @@ impl Watch {
         self.notice(&format!("started, {} live", counted(rules, "rule")), Urgency::Info);
         self.tell_former_losses();
         // Nothing listens outside systemd, and that is no fault.
-        let _ = sd_notify::notify(&[NotifyState::Ready]);
+        let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&self.state())]);
         let mut round = Instant::now() + ROUND;
         while !self.signals.stop() {
             self.turn(round)?;
@@ -117,6 +117,8 @@ impl Watch {
                 round = Instant::now() + ROUND;
                 self.tell_losses();
                 self.look_after(keeper);
+                // Sent from the loop that reads records, so that a loop that hangs is told to systemd by silence.
+                let _ = sd_notify::notify(&[NotifyState::Watchdog, NotifyState::Status(&self.state())]);
             }
             if self.signals.reopen() {
                 self.second.path.outputs.reopen();
@@ -142,6 +144,17 @@ impl Watch {
             path.time_is(wall_clock());
         }
         Ok(())
+    }
+
+    /// One line for `systemctl status`.
+    fn state(&self) -> String {
+        let Path { detector, alerts, .. } = &self.second.path;
+        format!(
+            "{} live, {}, {} lost",
+            counted(detector.engine().rules().len() as u64, "rule"),
+            counted(*alerts, "alert"),
+            counted(self.losses.socket, "record"),
+        )
     }
 
     fn notice(&self, text: &str, urgency: Urgency) {
