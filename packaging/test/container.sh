@@ -1,0 +1,298 @@
+#!/usr/bin/env bash
+# Installs the .deb in a booted Debian 12 container (systemd-nspawn) and looks at what comes of it: service, privilege,
+# an alert from a real kernel record, upgrade, remove, purge. As root on Debian 12:
+#
+#   bash packaging/test/container.sh target/packages/auditward_0.1.0-1_amd64.deb
+#
+# It installs mmdebstrap and systemd-container by name, builds the root once (target/packaging/root.tar, about 60 s) and
+# works in a copy. Nothing is installed as a service on this machine. For the alert, auditing is turned on in this machine's
+# kernel with one rule for one program inside the container's directory, and put back as it was at the end.
+# shellcheck disable=SC2317 # functions are called by name, through check and trap
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+deb=$(realpath "${1:?the .deb}")
+work=$PWD/target/packaging
+tar=$work/root.tar
+root=$work/root.$$
+key=auditward-container-test
+lock=/run/lock/auditward-live-test.lock
+failed=0
+
+say() { printf '%s\n' "$*"; }
+# check WHAT COMMAND…: says what was looked at, and whether it is so
+check() {
+    local what=$1
+    shift
+    if "$@"; then say "  ok      $what"; else say "  NOT SO  $what"; failed=1; fi
+}
+equal() { [[ $1 == "$2" ]] || { say "          have: $1"; say "          want: $2"; return 1; }; }
+
+# ---- the root, once -------------------------------------------------------------------------------------
+
+tools() {
+    local absent=() package
+    for package in mmdebstrap systemd-container auditd dpkg-dev; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || absent+=("$package")
+    done
+    ((${#absent[@]})) || return 0
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${absent[@]}" >/dev/null
+}
+
+build_root() {
+    [[ -s $tar ]] && return
+    mkdir -p "$work"
+    mmdebstrap --quiet --variant=minbase \
+        --include=systemd-sysv,dbus,rsyslog,procps,passwd,login,logrotate,man-db bookworm "$tar.new"
+    mv "$tar.new" "$tar"
+}
+
+# ---- the container --------------------------------------------------------------------------------------
+
+nspawn='' leader=''
+boot() {
+    SYSTEMD_SECCOMP=0 systemd-nspawn --quiet --boot -D "$root" --register=no --keep-unit \
+        --capability=CAP_AUDIT_READ,CAP_AUDIT_WRITE --console=pipe --timezone=off </dev/null >"$work/console.log" 2>&1 &
+    nspawn=$!
+    local i
+    for ((i = 0; i < 300; i++)); do
+        leader=$(pgrep -P "$nspawn" | head -n 1 || true)
+        if [[ -n $leader ]] && inside systemctl is-system-running 2>/dev/null | grep -Eq 'running|degraded'; then return; fi
+        sleep 0.1
+    done
+    say "the container did not start:"
+    tail -n 20 "$work/console.log"
+    exit 1
+}
+inside() { nsenter -t "$leader" -m -u -i -n -p -r -w env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@" </dev/null; }
+state() { inside systemctl show -p "$2" --value "$1"; }
+apt_deb() { inside apt-get install -y -q -o Dpkg::Options::=--force-confold --allow-downgrades "/$1" 2>&1; }
+
+rule=() enabled=''
+cleanup() {
+    local status=$?
+    if ((${#rule[@]})); then auditctl -d "${rule[@]}" >/dev/null 2>&1 || true; fi
+    [[ -z $enabled ]] || auditctl -e "$enabled" >/dev/null 2>&1 || true
+    if [[ -n $nspawn ]]; then kill "$nspawn" 2>/dev/null || true; wait "$nspawn" 2>/dev/null || true; fi
+    rm -rf "$root"
+    exit "$status"
+}
+trap cleanup EXIT
+
+# Every path, but what lives by itself: logs, caches, apt's and dpkg's own books, and running state.
+listing() {
+    (cd "$root" && find . -xdev \( -path ./var/log -o -path ./var/cache -o -path ./var/lib/apt -o -path ./var/lib/dpkg \
+        -o -path ./run -o -path ./tmp -o -path ./var/tmp -o -path ./proc -o -path ./sys -o -path ./dev \) -prune -o -print) | LC_ALL=C sort
+    grep -c auditward "$root"/etc/passwd "$root"/etc/group "$root"/etc/shadow "$root"/etc/gshadow || true
+}
+
+# ---- what is seen ---------------------------------------------------------------------------------------
+
+# repacked VERSION: the same package under another version, with another shipped configuration
+repacked() {
+    local tree=$work/repack.$$
+    rm -rf "$tree"
+    dpkg-deb -R "$deb" "$tree"
+    sed -i "s/^Version: .*/Version: $1/" "$tree/DEBIAN/control"
+    echo "# $1" >>"$tree/etc/auditward/auditward.toml"
+    sed -i '/auditward.toml/d' "$tree/DEBIAN/md5sums"
+    dpkg-deb --root-owner-group -Zgzip -z1 -b "$tree" "$root/auditward_$1.deb" >/dev/null
+    rm -rf "$tree"
+}
+
+installs() {
+    say "install"
+    local printed last
+    cp "$deb" "$root/auditward.deb"
+    printed=$(apt_deb auditward.deb)
+    last=$(grep '^auditward: ' <<<"$printed" | tail -n 1)
+    say "$last" | sed 's/^/          /'
+    shown_by=${last#*alerts are shown by: }
+    check "the install output names the file that rsyslog writes" equal "$shown_by" "grep ' auditward\\[' /var/log/auth.log"
+    check "service active" equal "$(state auditward.service ActiveState)" active
+    check "socket active" equal "$(state auditward.socket ActiveState)" active
+    for unit in auditward.service auditward.socket auditward-kernel-rules.service auditward-kernel-rules.path; do
+        check "$unit enabled" equal "$(inside systemctl is-enabled $unit)" enabled
+    done
+    check "status text" grep -Eq '^[0-9]+ rules? live, ' <<<"$(state auditward.service StatusText)"
+    say "          $(state auditward.service StatusText)"
+    check "watchdog armed" equal "$(state auditward.service WatchdogUSec)" 30s
+    check "mandb finds the page" inside man -w auditward
+    check "completion is there" test -s "$root/usr/share/bash-completion/completions/auditward"
+}
+
+privilege() {
+    say "privilege"
+    local pid
+    pid=$(state auditward.service MainPID)
+    inside cat "/proc/$pid/status" | grep -E '^(Cap|NoNewPrivs|Seccomp:|Uid)' | tr '\t\n' ' ;' | sed 's/^/          /;s/$/\n/'
+    check "no capability in any set" equal "$(inside cat "/proc/$pid/status" | sed -n 's/^Cap...:\t//p' | sort -u)" 0000000000000000
+    check "NoNewPrivs" equal "$(inside cat "/proc/$pid/status" | sed -n 's/^NoNewPrivs:\t//p')" 1
+    check "Seccomp filter" equal "$(inside cat "/proc/$pid/status" | sed -n 's/^Seccomp:\t//p')" 2
+    check "runs as auditward" equal "$(inside stat -c %U "/proc/$pid")" auditward
+    check "the socket was handed over by systemd" grep -q "auditward.socket" <<<"$(state auditward.service TriggeredBy)"
+}
+
+# take_over NAME: a program called usermod, the container's own and harmless, with the arguments of a take-over
+take_over() { inside /opt/auditward-test/usermod -u 0 -o "$1" || true; }
+alert_of() { inside sh -c "$shown_by" 2>/dev/null | grep -F "usermod -u 0 -o $1" || true; }
+awaited() { # awaited NAME: the alert, within five seconds
+    local i
+    for ((i = 0; i < 50; i++)); do
+        [[ -n $(alert_of "$1") ]] && return
+        sleep 0.1
+    done
+    return 1
+}
+
+alerts() {
+    say "alert"
+    mkdir -p "$root/opt/auditward-test"
+    cp "$root/bin/true" "$root/opt/auditward-test/usermod"
+    enabled=$(auditctl -s | sed -n 's/^enabled //p')
+    [[ $enabled != 2 ]] || { say "the kernel's rules are locked here (enabled 2)"; exit 1; }
+    rule=("always,exit" -F arch=b64 -S execve -F "path=$root/opt/auditward-test/usermod" -F "key=$key")
+    auditctl -a "${rule[@]}" >/dev/null
+    auditctl -e 1 >/dev/null
+    take_over first-one
+    check "a take-over is one line where the install output said" awaited first-one
+    alert_of first-one | cut -c1-160 | sed 's/^/          /'
+    check "one line, not two" equal "$(alert_of first-one | wc -l)" 1
+}
+
+# F45: upgrade keeps what the administrator chose; no alert is lost meanwhile.
+f45_upgrade() {
+    say "upgrade (F45)"
+    echo '# mine' >>"$root/etc/auditward/auditward.toml"
+    repacked 0.1.0-2
+    local before after writer restarts n
+    before=$(state auditward.service MainPID)
+    (for n in $(seq 1 60); do take_over "during-$n"; sleep 0.05; done) &
+    writer=$!
+    apt_deb auditward_0.1.0-2.deb >"$work/upgrade.log"
+    wait "$writer"
+    after=$(state auditward.service MainPID)
+    check "restarted" test "$before" != "$after"
+    restarts=$(inside journalctl -q -b -u auditward.service --no-pager | grep -c 'Stopped auditward.service' || true)
+    check "once" equal "$restarts" 1
+    check "a changed configuration file is kept" grep -q '^# mine' "$root/etc/auditward/auditward.toml"
+    check "the last of 60 take-overs made meanwhile is told" awaited during-60
+    check "and all of them, once each" equal "$(alert_of during- | grep -o 'during-[0-9]*' | sort -u | wc -l) $(alert_of during- | wc -l)" "60 60"
+    check "nothing said of groups, owners or unit files" test -z "$(grep -iE 'invalid (user|group)|unowned|warning' "$work/upgrade.log" || true)"
+}
+
+f45_states() {
+    say "states (F45): {enabled, disabled} x {running, stopped}, masked x upgrade, remove and install again"
+    local is runs version=3 unit=auditward.service
+    for is in enabled disabled; do
+        for runs in active inactive; do
+            inside systemctl --quiet "${is%d}" $unit auditward.socket auditward-kernel-rules.service auditward-kernel-rules.path 2>/dev/null
+            if [[ $runs == active ]]; then inside systemctl start auditward.socket $unit
+            else inside systemctl stop auditward.socket $unit; fi
+            repacked "0.1.0-$version"
+            apt_deb "auditward_0.1.0-$version.deb" >>"$work/upgrade.log"
+            check "$is and $runs stay so over an upgrade" equal \
+                "$(inside systemctl is-enabled $unit) $(state $unit ActiveState) $(state auditward.socket ActiveState)" "$is $runs $runs"
+            ((version += 1))
+        done
+    done
+    inside dpkg -r auditward >/dev/null 2>&1
+    apt_deb auditward.deb >/dev/null
+    check "disabled stays disabled and stopped over remove and install" equal \
+        "$(inside systemctl is-enabled $unit || true) $(state $unit ActiveState)" "disabled inactive"
+    inside systemctl --quiet enable $unit 2>/dev/null
+    inside dpkg -r auditward >/dev/null 2>&1
+    apt_deb auditward.deb >/dev/null
+    check "enabled is started by remove and install" equal \
+        "$(inside systemctl is-enabled $unit) $(state $unit ActiveState)" "enabled active"
+    inside systemctl --quiet stop auditward.socket $unit
+    inside systemctl --quiet mask $unit 2>/dev/null
+    repacked "0.1.0-$version"
+    apt_deb "auditward_0.1.0-$version.deb" >/dev/null
+    check "masked stays masked and stopped" equal \
+        "$(inside systemctl is-enabled $unit || true) $(state $unit ActiveState)" "masked inactive"
+    inside systemctl --quiet unmask $unit 2>/dev/null
+    inside systemctl start auditward.socket $unit
+    check "starts again once unmasked" equal "$(state $unit ActiveState)" active
+}
+
+# F61: nothing is left.
+f61_purge() {
+    say "remove and purge (F61)"
+    inside mkdir -p /var/log/auditward /etc/systemd/system/auditward.service.d /etc/auditward/auditward.d
+    inside touch /var/log/auditward/alerts.ndjson /etc/auditward/rules.d/mine.toml /etc/systemd/system/auditward.service.d/x.conf
+    local removed
+    removed=$(inside dpkg -r auditward 2>&1)
+    check "remove prints nothing of its own" test -z "$(grep -Ev '^\(|^Removing auditward|Processing triggers|not empty so not removed' <<<"$removed" || true)"
+    check "the service is gone" equal "$(state auditward.service ActiveState) $(state auditward.socket ActiveState)" "inactive inactive"
+    check "no process is left" test -z "$(inside pgrep -x auditward || true)"
+    check "configuration and site rules are kept" test -e "$root/etc/auditward/rules.d/mine.toml"
+    inside dpkg -P auditward >"$work/purge.log" 2>&1
+    rm -rf "$root"/auditward*.deb "$root/opt/auditward-test"
+    listing >"$work/after"
+    check "purge leaves nothing: the listing of files and accounts is as before" diff "$work/before" "$work/after"
+    check "no log, no state" test -z "$(ls -d "$root"/var/log/auditward "$root"/var/lib/auditward 2>/dev/null || true)"
+    say "          $(wc -l <"$work/before") lines compared"
+}
+
+ticks() { inside cut -d ' ' -f 14,15 "/proc/$1/stat" | { read -r user system && echo $((user + system)); }; } # processor time, in hundredths of a second
+
+# F08: the daemon's own work wakes nobody.
+f08_rest() {
+    say "at rest (F08)"
+    local pid before after
+    pid=$(state auditward.service MainPID)
+    before=$(ticks "$pid")
+    sleep 3
+    after=$(ticks "$pid")
+    check "3 s without an event of ours cost at most 0.05 s of processor" test $((after - before)) -le 5
+}
+
+# alerts_command_with LINE…: what the package's script says of a host with this /etc/rsyslog.conf
+alerts_command_with() {
+    printf '%s\n' "$@" >"$plain/etc/rsyslog.conf"
+    chroot "$plain" /usr/share/auditward/alerts-command
+}
+
+without_systemd() {
+    say "a chroot where systemd does not run"
+    local plain=$work/chroot.$$ printed
+    mkdir "$plain"
+    tar -C "$plain" -xf "$tar"
+    cp "$deb" "$plain/auditward.deb"
+    printed=$(chroot "$plain" env LC_ALL=C.UTF-8 dpkg -i /auditward.deb 2>&1) || failed=1
+    grep '^auditward: ' <<<"$printed" | sed 's/^/          /'
+    check "installs, and says that it was not started" grep -q 'not started, systemd does not run here' <<<"$printed"
+    check "the command for alerts follows rsyslog's configuration (Red Hat's)" equal "$(alerts_command_with \
+        '*.info;mail.none;authpriv.none;cron.none /var/log/messages' 'authpriv.* -/var/log/secure')" \
+        "grep ' auditward\[' /var/log/secure"
+    rm "$plain/usr/sbin/rsyslogd"
+    check "and is the journal's without rsyslog" equal "$(alerts_command_with '')" "journalctl -t auditward"
+    check "again, with the same result" chroot "$plain" env LC_ALL=C.UTF-8 dpkg -i /auditward.deb >/dev/null 2>&1
+    check "purges" chroot "$plain" env LC_ALL=C.UTF-8 dpkg -P auditward >/dev/null 2>&1
+    rm -rf "$plain"
+}
+
+tools
+build_root
+mkdir "$root"
+tar -C "$root" --numeric-owner -xf "$tar"
+mkdir -p "$root/run"
+exec 9>"$lock"
+flock -w 300 9 || { say "another live test takes too long"; exit 1; }
+started=$SECONDS
+boot
+say "booted: $(inside systemctl --version | head -n 1), kernel $(uname -r)"
+listing >"$work/before"
+installs
+privilege
+alerts
+f08_rest
+f45_upgrade
+f45_states
+f61_purge
+without_systemd
+say "$((SECONDS - started)) s"
+((failed == 0)) && say "all as it should be"
+exit "$failed"
