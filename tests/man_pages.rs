@@ -20,7 +20,7 @@ fn pages_of(command: &Command, name: &str, pages: &mut BTreeMap<String, Vec<u8>>
         "auditward" => "\\fBauditward.toml\\fR(5), \\fBauditward\\-rules\\fR(5), \\fBauditd\\fR(8)",
         _ => "\\fBauditward\\fR(8)",
     };
-    let shown = command.clone().name(name.to_owned()).bin_name(name.replace('-', " "));
+    let shown = command.clone().name(&*name.to_owned().leak()).bin_name(name.replace('-', " "));
     let shown = if name.starts_with("auditward-kernel-rules") {
         shown.bin_name("auditward kernel-rules")
     } else {

@@ -1,0 +1,117 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_auditward_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_auditward_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_auditward_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_auditward_using_subcommand
+    set -l cmd (__fish_auditward_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c auditward -n "__fish_auditward_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_needs_command" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_needs_command" -f -a "run" -d 'Watch this machine, in the foreground'
+complete -c auditward -n "__fish_auditward_needs_command" -f -a "replay" -d 'Ask the rules about recorded audit records'
+complete -c auditward -n "__fish_auditward_needs_command" -f -a "events" -d 'Print recorded audit records as events, one a line, in order of completion'
+complete -c auditward -n "__fish_auditward_needs_command" -f -a "eql" -d 'Ask documents or audit records with an EQL query'
+complete -c auditward -n "__fish_auditward_needs_command" -f -a "snapshot" -d 'Print this host\'s processes, to stand at the head of a recording.'
+complete -c auditward -n "__fish_auditward_needs_command" -f -a "kernel-rules" -d 'Print, load or unload the kernel\'s audit rules that the detection rules need'
+complete -c auditward -n "__fish_auditward_needs_command" -f -a "check" -d 'Check the configuration and the rules, and tell every fault at once'
+complete -c auditward -n "__fish_auditward_needs_command" -f -a "rules" -d 'List, show, test and explain rules, or begin a new one'
+complete -c auditward -n "__fish_auditward_needs_command" -f -a "exceptions" -d 'List the exceptions below exceptions.d'
+complete -c auditward -n "__fish_auditward_using_subcommand run" -l config -d 'Configuration file [default: /etc/auditward/auditward.toml where it exists]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand run" -l rules -d 'Rule file or directory, instead of the configured ones (again for more)' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand run" -l user -d 'Account to run as when started as root [default: `auditward` where it exists, else a free number]' -r
+complete -c auditward -n "__fish_auditward_using_subcommand run" -l stdout -d 'Print alerts on standard output as well'
+complete -c auditward -n "__fish_auditward_using_subcommand run" -l load-kernel-rules -d 'Turn auditing on and load the kernel rules that the detection rules need; at the end, also after kill -9, take back exactly what was changed'
+complete -c auditward -n "__fish_auditward_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_using_subcommand run" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand replay" -l rules -d 'Rule file or directory (again for more). Default: the installed rules, else those built in' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand replay" -l site -d 'Where overrides.d, exceptions.d and lists.d are (and rules.d, without --rules)' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand replay" -l format -d 'How alerts are printed. `text`: the readable line; `json`: one ECS document a line; `syslog`: as it would be sent to the local log' -r -f -a "text\t''
+json\t''
+syslog\t''"
+complete -c auditward -n "__fish_auditward_using_subcommand replay" -l fail-on -d 'End with status 1 when there was an alert of this severity or above' -r -f -a "low\t''
+medium\t''
+high\t''
+critical\t''"
+complete -c auditward -n "__fish_auditward_using_subcommand replay" -l follow -d 'Read the (one) FILE as it grows, across rotation, until interrupted'
+complete -c auditward -n "__fish_auditward_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_using_subcommand replay" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand events" -l format -d '`json`: one ECS document a line (NDJSON). `text`: one line to read' -r -f -a "json\t''
+text\t''"
+complete -c auditward -n "__fish_auditward_using_subcommand events" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_using_subcommand events" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand eql" -l timestamp-field -d 'The field that holds the time of a document' -r
+complete -c auditward -n "__fish_auditward_using_subcommand eql" -l tiebreaker-field -d 'The field that orders documents of equal time; without it they stay in the order they were read' -r
+complete -c auditward -n "__fish_auditward_using_subcommand eql" -l event-category-field -d 'The field that `process where …` asks for process' -r
+complete -c auditward -n "__fish_auditward_using_subcommand eql" -l mapping -d 'An Elasticsearch mapping with the types of documents\' fields, as GET INDEX/_mapping prints it. Fields that it does not name get the types that ECS or their values give them' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand eql" -l size -d 'The most hits, counted before the query\'s first pipe and from the end that it names (the latest without a pipe); all by default' -r
+complete -c auditward -n "__fish_auditward_using_subcommand eql" -l max-samples-per-key -d 'The most hits of a sample for one value of its join key' -r
+complete -c auditward -n "__fish_auditward_using_subcommand eql" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_using_subcommand eql" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand snapshot" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_using_subcommand snapshot" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand kernel-rules" -l profile -d 'How much is recorded' -r -f -a "minimal\t'Executions of the programs that the detection rules can name, by the paths that exist here'
+all\t'Every execution'"
+complete -c auditward -n "__fish_auditward_using_subcommand kernel-rules" -l rules -d 'Rule file or directory (again for more), instead of the configured, installed or built-in rules' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand kernel-rules" -l config -d 'Configuration file [default: /etc/auditward/auditward.toml where it exists]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand kernel-rules" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_using_subcommand kernel-rules" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand check" -l config -d 'Configuration file. Default: /etc/auditward/auditward.toml, if it is there' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand check" -l rules -d 'Rule file or directory (again for more). Default: those of the configuration, else the installed rules, else those built in' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand check" -l site -d 'Where overrides.d, exceptions.d and lists.d are (and rules.d, without --rules)' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_using_subcommand check" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and not __fish_seen_subcommand_from list show test new explain" -s h -l help -d 'Print help'
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and not __fish_seen_subcommand_from list show test new explain" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and not __fish_seen_subcommand_from list show test new explain" -f -a "list" -d 'Tell of each rule whether it is live, partly live or not, and why'
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and not __fish_seen_subcommand_from list show test new explain" -f -a "show" -d 'Show all of one rule, and which file gave each key'
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and not __fish_seen_subcommand_from list show test new explain" -f -a "test" -d 'Run the tests that rule files carry'
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and not __fish_seen_subcommand_from list show test new explain" -f -a "new" -d 'Print a skeleton of a rule with two tests'
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and not __fish_seen_subcommand_from list show test new explain" -f -a "explain" -d 'Say of each clause of a rule whether it holds of the events in a file'
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from list" -l rules -d 'Rule file or directory (again for more). Default: the installed rules, else those built in' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from list" -l site -d 'Where overrides.d, exceptions.d and lists.d are (and rules.d, without --rules)' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from list" -l format -d 'How it is printed; `json`: one object a line' -r -f -a "text\t''
+json\t''"
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from show" -l rules -d 'Rule file or directory (again for more). Default: the installed rules, else those built in' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from show" -l site -d 'Where overrides.d, exceptions.d and lists.d are (and rules.d, without --rules)' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from test" -l only -d 'Only tests whose name or rule contains this' -r
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from test" -l junit -d 'Also write the results as JUnit XML' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from test" -l site -d 'Where lists.d and overrides.d are' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help'
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from test" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help'
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from new" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from explain" -l rules -d 'Rule file or directory (again for more). Default: the installed rules, else those built in' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from explain" -l site -d 'Where overrides.d, exceptions.d and lists.d are (and rules.d, without --rules)' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from explain" -s h -l help -d 'Print help'
+complete -c auditward -n "__fish_auditward_using_subcommand rules; and __fish_seen_subcommand_from explain" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and not __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and not __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and not __fish_seen_subcommand_from list" -f -a "list" -d 'Tell each exception: its rules, condition, reason, owner and last day'
+complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and __fish_seen_subcommand_from list" -l rules -d 'Rule file or directory (again for more). Default: the installed rules, else those built in' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and __fish_seen_subcommand_from list" -l site -d 'Where overrides.d, exceptions.d and lists.d are (and rules.d, without --rules)' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and __fish_seen_subcommand_from list" -l over -d 'Also count what each takes of these recorded audit records (again for more)' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
