@@ -79,7 +79,7 @@ needs() {
 }
 
 deb() {
-    cargo deb --quiet --no-build --target "$triple" --output "$out/" 
+    cargo deb --quiet --no-build --strip --target "$triple" --output "$out/"
     local file size
     file=$(newest "$out"/auditward_*.deb)
     size=$(stat -c %s "$file")
@@ -96,7 +96,9 @@ rpm() {
     local stripped=$target/$triple/rpm
     mkdir -p "$stripped"
     objcopy --strip-all "$built" "$stripped/auditward"
-    cargo generate-rpm --target "$triple" --profile rpm --target-dir "$target" --arch "$arch" --output "$out/"
+    # xz: rpm of RHEL 8 need not know zstd.
+    cargo generate-rpm --target "$triple" --profile rpm --target-dir "$target" --arch "$arch" --payload-compress xz \
+        --output "$out/"
     newest "$out"/auditward-*.rpm
 }
 

@@ -43,7 +43,7 @@ tools() {
 build_root() {
     [[ -s $tar ]] && return
     mkdir -p "$work"
-    mmdebstrap --quiet --variant=minbase \
+    mmdebstrap --quiet --format=tar --variant=minbase \
         --include=systemd-sysv,dbus,rsyslog,procps,passwd,login,logrotate,man-db bookworm "$tar.new"
     mv "$tar.new" "$tar"
 }
@@ -96,7 +96,6 @@ repacked() {
     dpkg-deb -R "$deb" "$tree"
     sed -i "s/^Version: .*/Version: $1/" "$tree/DEBIAN/control"
     echo "# $1" >>"$tree/etc/auditward/auditward.toml"
-    sed -i '/auditward.toml/d' "$tree/DEBIAN/md5sums"
     dpkg-deb --root-owner-group -Zgzip -z1 -b "$tree" "$root/auditward_$1.deb" >/dev/null
     rm -rf "$tree"
 }
