@@ -102,8 +102,7 @@ fn the_pages_written_by_hand_name_every_key() {
             assert!(settings.contains(&format!("\\fB{key}\\fR")), "auditward.toml(5): {key}");
         }
     }
-    let doc =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rule-files.md")).unwrap();
+    let doc = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rule-files.md")).unwrap();
     let table = doc.split_once("### `[rule]`").unwrap().1.split_once("These are read").unwrap().0;
     for row in table.lines().filter_map(|l| l.strip_prefix("| `")) {
         let key = row.split('`').next().unwrap();

@@ -210,12 +210,21 @@ pub fn lay_down(identity: &Identity, keep: &[Capability]) -> Result<(), Privileg
         become_user(identity, !keep.is_empty())?;
     }
     // What is to be permitted must not be less than what is effective, at any moment.
-    caps::set(None, CapSet::Effective, &CapsHashSet::new())?;
-    caps::set(None, CapSet::Permitted, &keep)?;
-    caps::set(None, CapSet::Effective, &keep)?;
-    caps::set(None, CapSet::Inheritable, &CapsHashSet::new())?;
+    hold(CapSet::Effective, &CapsHashSet::new())?;
+    hold(CapSet::Permitted, &keep)?;
+    hold(CapSet::Effective, &keep)?;
+    hold(CapSet::Inheritable, &CapsHashSet::new())?;
     verify(identity, &keep, could_bound)?;
     tried("making the process untraceable", prctl::set_dumpable(false))
+}
+
+/// Makes a set what it is to be. The kernel is not asked where it is so already: a service that systemd started
+/// without any capability may not even call capset(2) (`SystemCallFilter=~@privileged`).
+fn hold(set: CapSet, wanted: &CapsHashSet) -> Result<(), PrivilegeError> {
+    if caps::read(None, set)? != *wanted {
+        caps::set(None, set, wanted)?;
+    }
+    Ok(())
 }
 
 fn become_user(identity: &Identity, keep_capabilities: bool) -> Result<(), PrivilegeError> {
