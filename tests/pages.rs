@@ -1,6 +1,9 @@
 //! The documentation names files that exist: every link to a file here, and every path in backticks.
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod man_pages;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

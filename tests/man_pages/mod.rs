@@ -1,6 +1,7 @@
 //! The man pages and completions that packages carry: one page a command, made from the command line's
-//! own definition. `AUDITWARD_UPDATE=1 cargo test --test man_pages` writes them anew.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "unwrap is how a test fails")]
+//! own definition, and two made from pages of docs/. `AUDITWARD_UPDATE=1 cargo test --test pages` writes them anew.
+
+mod roff;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,6 +10,46 @@ use std::path::{Path, PathBuf};
 use auditward::cli::Arguments;
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;
+
+/// A page of section 5, made from one of docs/.
+struct Format {
+    name: &'static str,
+    about: &'static str,
+    files: &'static [&'static str],
+    source: &'static str,
+    see_also: &'static str,
+}
+
+const FORMATS: [Format; 2] = [
+    Format {
+        name: "auditward.toml",
+        about: "settings of auditward",
+        files: &["/etc/auditward/auditward.toml"],
+        source: "docs/configuration.md",
+        see_also: "\\fBauditward\\fR(8), \\fBauditward\\-check\\fR(8), \\fBauditward\\-rules\\fR(5)",
+    },
+    Format {
+        name: "auditward-rules",
+        about: "detection rules of auditward",
+        files: &["/usr/share/auditward/rules/*.toml", "/etc/auditward/rules.d/*.toml"],
+        source: "docs/rule-files.md",
+        see_also: "\\fBauditward\\fR(8), \\fBauditward\\-rules\\fR(8), \\fBauditward.toml\\fR(5)",
+    },
+];
+
+impl Format {
+    fn made(&self) -> (String, Vec<u8>) {
+        let Self { name, about, files, source, see_also } = self;
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(source)).unwrap();
+        let (name, files) = (name.replace('-', "\\-"), files.join("\n.br\n.I ").replace('-', "\\-"));
+        let page = format!(
+            ".\\\" made from {source}\n.TH {name} 5 \"\" auditward auditward\n.SH NAME\n{name} \\- {about}\n\
+             .SH SYNOPSIS\n.I {files}\n.SH DESCRIPTION\n{}.SH \"SEE ALSO\"\n{see_also}\n",
+            roff::body(&text)
+        );
+        (format!("{}.5", self.name), page.into_bytes())
+    }
+}
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging").join(name)
@@ -44,11 +85,11 @@ fn built() -> Command {
 }
 
 /// Holds the files of packaging/`name` against `made`, or writes them.
-fn compare(name: &str, kept_by_hand: &[&str], made: &BTreeMap<String, Vec<u8>>) {
+fn compare(name: &str, made: &BTreeMap<String, Vec<u8>>) {
     let folder = folder(name);
     let there = || {
         let entries = fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
-        entries.filter(|f| !kept_by_hand.contains(&f.as_str())).collect::<Vec<_>>()
+        entries.collect::<Vec<_>>()
     };
     if std::env::var_os("AUDITWARD_UPDATE").is_some() {
         there().iter().for_each(|file| fs::remove_file(folder.join(file)).unwrap());
@@ -56,7 +97,7 @@ fn compare(name: &str, kept_by_hand: &[&str], made: &BTreeMap<String, Vec<u8>>) 
     }
     let mut files = there();
     files.sort();
-    let advice = "AUDITWARD_UPDATE=1 cargo test --test man_pages";
+    let advice = "AUDITWARD_UPDATE=1 cargo test --test pages";
     assert_eq!(files, made.keys().cloned().collect::<Vec<_>>(), "packaging/{name}: {advice}");
     for (file, text) in made {
         let there = fs::read(folder.join(file)).unwrap();
@@ -68,7 +109,8 @@ fn compare(name: &str, kept_by_hand: &[&str], made: &BTreeMap<String, Vec<u8>>) 
 fn there_is_a_page_for_every_command() {
     let mut pages = BTreeMap::new();
     pages_of(&built(), "auditward", &mut pages);
-    compare("man", &["auditward.toml.5", "auditward-rules.5"], &pages);
+    pages.extend(FORMATS.iter().map(|page| page.made()));
+    compare("man", &pages);
 }
 
 #[test]
@@ -85,27 +127,5 @@ fn completions_know_every_command() {
         }
         made.insert(file.to_owned(), text);
     }
-    compare("completions", &[], &made);
-}
-
-/// A setting that is in the sample is in auditward.toml(5), and a key that is in docs/rule-files.md's tables
-/// in auditward-rules(5).
-#[test]
-fn the_pages_written_by_hand_name_every_key() {
-    let page = |name: &str| fs::read_to_string(folder("man").join(name)).unwrap().replace("\\-", "-");
-    let (settings, rules) = (page("auditward.toml.5"), page("auditward-rules.5"));
-    let sample = fs::read_to_string(folder("auditward.toml")).unwrap();
-    for line in sample.lines().map(|l| l.trim_start_matches('#')) {
-        if let Some(table) = line.strip_prefix('[') {
-            assert!(settings.contains(&format!("[{table}")), "auditward.toml(5): [{table}");
-        } else if let Some((key, _)) = line.split_once(" = ").filter(|(k, _)| !k.contains(' ')) {
-            assert!(settings.contains(&format!("\\fB{key}\\fR")), "auditward.toml(5): {key}");
-        }
-    }
-    let doc = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rule-files.md")).unwrap();
-    let table = doc.split_once("### `[rule]`").unwrap().1.split_once("These are read").unwrap().0;
-    for row in table.lines().filter_map(|l| l.strip_prefix("| `")) {
-        let key = row.split('`').next().unwrap();
-        assert!(rules.contains(&format!("\\fB{key}\\fR")), "auditward-rules(5): {key}");
-    }
+    compare("completions", &made);
 }
