@@ -95,6 +95,18 @@ fn f03_a_field_without_a_source_is_warned_of() {
 }
 
 #[test]
+fn a_pipe_in_a_rule_is_warned_of() {
+    let directory = Directory::new();
+    directory.write("1.toml", rule("piped", "process where process.name regex \"a|b\" | tail 5 | head 1"));
+    let loaded = directory.load();
+    assert_eq!(uuids(&loaded), ["piped"]);
+    assert_eq!(faults(&loaded), [(codes::RULE_PIPE, "a pipe has no effect in a rule")]);
+    assert_eq!(loaded.diagnostics[0].level, Level::Warning);
+    let told = render(&loaded.diagnostics[0], false);
+    assert!(told.contains(" ^^^^^^^^ every match is told"), "{told}");
+}
+
+#[test]
 fn directories_are_read_whole_and_in_order() {
     let directory = Directory::new();
     directory.write("b.toml", rule("b", SOUND));

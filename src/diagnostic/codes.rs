@@ -162,6 +162,8 @@ codes! {
     EXCEPTION_WEAK = 515;
     /// An exception that would silence what the rule's own test must find.
     EXCEPTION_SILENCES = 516;
+    /// A pipe in a rule's query, which has no effect on events that have no end (a warning).
+    RULE_PIPE = 517;
 
     /// A configuration file that cannot be read, or is too large.
     CONFIG_UNREADABLE = 601;

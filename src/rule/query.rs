@@ -33,6 +33,9 @@ pub(super) fn compile(
 ) -> Option<Compiled> {
     let place = InFile::new(faults, query);
     let (program, text) = place.compile(lists, |source| Program::compile(source, schema))?;
+    if !program.pipes().is_empty() {
+        place.push(pipe_without_effect(&place.source));
+    }
     let blocked = blocked(&program, schema);
     if let Some(blocked) = blocked {
         place.push(never_matches(blocked, &place.source, schema));
@@ -158,6 +161,21 @@ fn never_matches(blocked: Blocked, source: &Arc<Source>, schema: &dyn Schema) ->
         primary: Some(Label { span: span(place), text: String::new() }),
         context: Vec::new(),
         help: None,
+    }
+}
+
+/// The warning, placed at the last pipe.
+fn pipe_without_effect(source: &Arc<Source>) -> Diagnostic {
+    let end = source.text.trim_end().len();
+    let start = source.text.rfind('|').unwrap_or(0).min(end);
+    Diagnostic {
+        code: codes::RULE_PIPE,
+        level: Level::Warning,
+        title: "a pipe has no effect in a rule".to_owned(),
+        source: Some(Arc::clone(source)),
+        primary: Some(Label { span: span(start..end), text: "every match is told".to_owned() }),
+        context: Vec::new(),
+        help: Some("the events of a host have no end to count from; remove it".to_owned()),
     }
 }
 

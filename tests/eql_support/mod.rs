@@ -164,7 +164,7 @@ fn whole(query: &str) -> String {
 }
 
 /// The queries that match an event exactly if `expression`, which has no fields, comes to `value`.
-fn asking_for(expression: &str, value: &str) -> Vec<String> {
+pub(crate) fn asking_for(expression: &str, value: &str) -> Vec<String> {
     match value {
         "null" => vec![format!("any where null == ({expression})")],
         "true" => vec![format!("any where ({expression})")],

@@ -131,7 +131,8 @@ fn text(value: &Value<'_>) -> String {
     match value {
         Value::Text(text) => String::from_utf8_lossy(text).into_owned(),
         Value::Long(number) | Value::Date(number) => number.to_string(),
-        Value::Double(number) => number.to_string(),
+        // There is one zero.
+        Value::Double(number) => (number + 0.0).to_string(),
         Value::Bool(truth) => truth.to_string(),
         Value::Ip(address) => address.to_string(),
     }
