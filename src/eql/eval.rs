@@ -41,6 +41,16 @@ impl Cond {
         }
     }
 
+    /// How often a leaf was false only as far as combinations of values were tried.
+    pub(crate) fn cut(&self) -> u64 {
+        match self {
+            Cond::All(conditions) | Cond::Any(conditions) => conditions.iter().map(Cond::cut).sum(),
+            Cond::Not(condition) => condition.cut(),
+            Cond::Script(script) => script.cut(),
+            Cond::Constant(_) | Cond::Field(..) => 0,
+        }
+    }
+
     /// Why no event makes it `truth`, where the fields that `filled` refuses never have a value; none
     /// if some event may.
     pub(crate) fn blocked(&self, truth: bool, filled: &dyn Fn(FieldId) -> bool) -> Option<Blocked> {

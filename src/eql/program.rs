@@ -222,6 +222,13 @@ impl Program {
         self.stages.iter().map(|stage| stage.condition.blocked(true, filled)).collect()
     }
 
+    /// How often, since it was compiled, a comparison was false for an event of more combinations of
+    /// values than are tried (65,536), and might have been true.
+    #[must_use]
+    pub fn cut_comparisons(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.condition.cut()).sum()
+    }
+
     /// What can be used and hardly means what it says.
     #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {

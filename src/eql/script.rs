@@ -3,6 +3,8 @@
 //! Inside an expression there are three truth values. Where it has fields of many values, every
 //! combination of their values is tried until one makes it true.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::event::{Document, FieldId, Value, Values};
 
 use super::ast::{Arithmetic, Comparison};
@@ -22,6 +24,8 @@ pub(crate) struct Script {
     pub(crate) term: Term,
     /// In the order of the slots that the term names.
     pub(crate) fields: Box<[FieldId]>,
+    /// How often it was false for a document that has more combinations of values than are tried.
+    cut: AtomicU64,
 }
 
 /// An expression, its fields numbered.
@@ -44,6 +48,20 @@ pub(crate) enum Term {
 }
 
 impl Script {
+    pub(crate) fn new(term: Term, fields: Box<[FieldId]>) -> Self {
+        Script { term, fields, cut: AtomicU64::new(0) }
+    }
+
+    /// How often it was false only as far as combinations were tried.
+    pub(crate) fn cut(&self) -> u64 {
+        self.cut.load(Ordering::Relaxed)
+    }
+
+    fn given_up(&self) -> bool {
+        self.cut.fetch_add(1, Ordering::Relaxed);
+        false
+    }
+
     /// Whether some combination of the fields' values makes it true.
     pub(crate) fn holds<D: Document + ?Sized>(&self, document: &D) -> bool {
         match self.fields[..] {
@@ -52,8 +70,9 @@ impl Script {
                 Values::None => self.term.truth(&[None]) == Some(true),
                 Values::One(value) => self.term.truth(&[Some(value)]) == Some(true),
                 Values::Many(values) => {
-                    let mut values = values.iter().take(MAX_COMBINATIONS);
-                    values.any(|value| self.term.truth(&[Some(*value)]) == Some(true))
+                    let mut tried = values.iter().take(MAX_COMBINATIONS);
+                    tried.any(|value| self.term.truth(&[Some(*value)]) == Some(true))
+                        || values.len() > MAX_COMBINATIONS && self.given_up()
                 }
             },
             _ => self.holds_for_combinations(document),
@@ -63,9 +82,11 @@ impl Script {
     fn holds_for_combinations<D: Document + ?Sized>(&self, document: &D) -> bool {
         let values: Vec<Values<'_>> = self.fields.iter().map(|field| document.values(*field)).collect();
         let mut at = vec![0_usize; values.len()];
+        let mut slots: Vec<Option<Value<'_>>> = vec![None; values.len()];
         for _ in 0..MAX_COMBINATIONS {
-            let slots: Vec<Option<Value<'_>>> =
-                values.iter().zip(&at).map(|(values, i)| values.as_slice().get(*i).copied()).collect();
+            for ((slot, values), index) in slots.iter_mut().zip(&values).zip(&at) {
+                *slot = values.as_slice().get(*index).copied();
+            }
             if self.term.truth(&slots) == Some(true) {
                 return true;
             }
@@ -81,7 +102,7 @@ impl Script {
                 digit += 1;
             }
         }
-        false
+        self.given_up()
     }
 }
 

@@ -144,7 +144,7 @@ impl<'a> Compiler<'a> {
         if slots.fields.is_empty() {
             return Lowered::constant(term.truth(&[]) == Some(true));
         }
-        Lowered::open(Cond::Script(Box::new(Script { term, fields: slots.fields.into() })))
+        Lowered::open(Cond::Script(Box::new(Script::new(term, slots.fields.into()))))
     }
 
     fn comparison(&mut self, operator: Comparison, left: &Expr, right: &Expr) -> Lowered {

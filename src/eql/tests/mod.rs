@@ -229,6 +229,29 @@ fn f48_fields_with_many_values() {
 }
 
 #[test]
+fn comparisons_that_are_cut_are_counted() {
+    let args: Vec<String> = (0..300).map(|i| format!("a{i}")).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let many = Event::default().text("process.args", &args).text("process.name", &args);
+    let few = Event::default().text("process.args", &args[..256]).text("process.name", &args[..256]);
+    let rule = compile("any where concat(process.args, process.name) == \"a299a299\"").unwrap();
+    assert!(!rule.matches(&few));
+    assert_eq!(rule.cut_comparisons(), 0);
+    // 90,000 combinations, of which the last would be the one.
+    assert!(!rule.matches(&many));
+    assert_eq!(rule.cut_comparisons(), 1);
+    let rule = compile("any where not concat(process.args, process.name) == \"a0a0\"").unwrap();
+    assert!(!rule.matches(&many));
+    assert_eq!(rule.cut_comparisons(), 0);
+
+    let long = vec![Value::Text(b"x"); 70_000];
+    let event = Event::default().with("process.args", &long);
+    let rule = compile("any where length(process.args) == 2").unwrap();
+    assert!(!rule.matches(&event));
+    assert_eq!(rule.cut_comparisons(), 1);
+}
+
+#[test]
 fn f03_one_unknown_field() {
     insta::assert_snapshot!(faults(r#"process where process.naem == "usermod""#), @r#"
     error[E201]: unknown field process.naem
