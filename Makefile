@@ -20,7 +20,7 @@ doc: ## the library's pages, private items too, in target/doc
 	bash .ci/run doc
 
 fuzz: ## a minute of each fuzz target
-	bash .ci/run fuzz-record fuzz-reassembler fuzz-eql
+	bash .ci/run fuzz-record fuzz-reassembler fuzz-eql fuzz-eql-eval
 
 bench: ## replay and events against laurel, ausearch and wc (docs/performance.md)
 	bash benches/peers.sh
