@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use auditward::alert::Alert;
 use auditward::clean;
 use auditward::output::{
-    Address, Body, Destination, Format, Formatter, Framing, Lines, Message, Outputs, Protocol, Urgency,
+    Address, Body, Destination, Format, Formatter, Framing, Lines, Message, Outputs, Protocol, Topic, Urgency,
 };
 use serde_json::{Value, json};
 use syslog_support::rsyslog::Rsyslog;
@@ -226,7 +226,7 @@ fn f38_a_text_that_looks_like_structured_data_stays_text() {
     let path = dir.path().join("log");
     let receiver = UnixDatagram::bind(&path).unwrap();
     let outputs = syslog(Address::Unix(path), Protocol::Rfc5424, Body::Text, 8192);
-    outputs.notice("[1]: x", Urgency::Info);
+    outputs.notice(Topic::Started, "[1]: x", Urgency::Info);
     let message = strict::rfc5424(&datagram(&receiver)).unwrap();
     assert_eq!((message.msg.as_str(), message.data.len(), message.msgid.as_str()), ("[1]: x", 0, "-"));
     assert_eq!((message.pri, message.bom), (10 * 8 + 6, false));
@@ -244,7 +244,7 @@ fn f38_real_rsyslog_reads_exactly_these_values() {
     {
         let before = rsyslog.received().len();
         let outputs = syslog(address, Protocol::Rfc5424, Body::Text, 8192);
-        outputs.notice("[1]: x", Urgency::Info);
+        outputs.notice(Topic::Started, "[1]: x", Urgency::Info);
         outputs.push(&alert);
         until("both messages", || rsyslog.received().len() == before + 2);
         let received = rsyslog.received();

@@ -87,7 +87,9 @@ fn own_fields(
 ) -> Map<String, Value> {
     let mut own = Map::new();
     let ids: Vec<String> = stamps.iter().map(|s| audit_id(*s)).collect();
-    own.insert("audit_id".to_owned(), ids.into());
+    if !ids.is_empty() {
+        own.insert("audit_id".to_owned(), ids.into());
+    }
     if read::text(source, "user.target.name").is_none()
         && let Some(name) = target_from_arguments(source)
     {

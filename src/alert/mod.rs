@@ -72,6 +72,31 @@ impl Alert {
         Self { rule: Arc::clone(rule), id, stamp, created, json, line }
     }
 
+    /// An alert of the daemon about itself, on no audit event: `document` holds `event.reason`, the sentence,
+    /// and whatever else is to be told. `time` is that of the alert.
+    #[must_use]
+    pub fn about_itself(
+        rule: &Arc<Rule>,
+        mut document: Map<String, Value>,
+        host_id: &str,
+        time: Timestamp,
+    ) -> Self {
+        let reason = read::text(&document, "event.reason").unwrap_or_default().into_owned();
+        let millis = u64::try_from(time.as_millisecond()).unwrap_or(0);
+        let stamp = Stamp { millis, serial: 0 };
+        // Two reasons in one millisecond are two alerts.
+        let id = alert_id(&rule.uuid, &format!("{host_id} {reason}"), &[stamp]);
+        document.insert("@timestamp".to_owned(), document::rfc3339(time).into());
+        document.insert("auditward".to_owned(), serde_json::json!({ "about_itself": true }));
+        let document = document::build(rule, &[document], &[], &id, time);
+        let mut line = text::line(rule.severity, &document);
+        line.shrink_to_fit();
+        let mut text = Vec::with_capacity(2048);
+        json::push_object(&mut text, &document, json::Charset::Utf8);
+        let json = String::from_utf8(text).unwrap_or_default().into();
+        Self { rule: Arc::clone(rule), id, stamp, created: time, json, line }
+    }
+
     /// The ECS document, as nested objects.
     #[must_use]
     pub fn document(&self) -> Map<String, Value> {

@@ -26,6 +26,8 @@ use crate::rule::Severity;
 const COMMAND_IN_SENTENCE: usize = 120;
 /// Bytes of a name in the sentence.
 const NAME_IN_SENTENCE: usize = 120;
+/// Bytes of a reason of the daemon's own in the sentence.
+const REASON_IN_SENTENCE: usize = 400;
 /// Parents named, nearest first.
 const PARENTS: usize = 8;
 /// Value lengths tried, one after the other, until the line fits.
@@ -114,6 +116,16 @@ pub(crate) fn sentence(severity: Severity, document: &Map<String, Value>, comman
         out.push_str(clean::cut(&clean::text(name.as_bytes()), NAME_IN_SENTENCE));
     }
     out.push_str(": ");
+    if let Some(reason) = about_itself(document) {
+        // Quotes are for values; the sentence ends at `; time=` whatever the reason holds.
+        let reason = clean::text(reason.as_bytes()).replace('"', "'").replace("; time=", ", time=");
+        out.push_str(clean::cut(&reason, REASON_IN_SENTENCE));
+        if let Some(host) = get("host.name") {
+            out.push_str(" on ");
+            put_name(&mut out, &host);
+        }
+        return out;
+    }
     write_act(&mut out, document, command_max);
     if let Some(outcome) = get("event.outcome").filter(|o| o == "failure") {
         let _ = write!(out, " ({outcome})");
@@ -125,6 +137,12 @@ pub(crate) fn sentence(severity: Severity, document: &Map<String, Value>, comman
         put_name(&mut out, &host);
     }
     out
+}
+
+/// The sentence of an alert of the daemon about itself.
+fn about_itself(document: &Map<String, Value>) -> Option<Cow<'_, str>> {
+    read::text(document, "auditward.about_itself")?;
+    read::text(document, "event.reason")
 }
 
 /// The command, or what else the event says was done.
@@ -298,7 +316,7 @@ impl Pairs<'_> {
 /// words of audit records where these have one.
 pub(crate) fn facts(document: &Map<String, Value>) -> Vec<(&'static str, Cow<'_, str>)> {
     let get = |path| read::text(document, path);
-    let unset = || Some(Cow::Borrowed("unset"));
+    let unset = || about_itself(document).is_none().then_some(Cow::Borrowed("unset"));
     let effective = get("user.effective.id").filter(|e| get("user.id").as_ref() != Some(e));
     let tty = get("process.tty.name").or_else(|| get("process.tty")).or_else(|| get("auditd.data.tty"));
     let facts = [

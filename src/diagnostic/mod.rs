@@ -66,3 +66,47 @@ pub struct Diagnostic {
     /// What to write instead, or to do.
     pub help: Option<String>,
 }
+
+impl Diagnostic {
+    /// The file and, where the fault has a place in it, its line (from 1).
+    #[must_use]
+    pub fn file_and_line(&self) -> Option<(&std::path::Path, Option<usize>)> {
+        let source = self.source.as_deref()?;
+        let before = self.primary.as_ref().and_then(|label| source.text.get(..label.span.start as usize));
+        Some((&source.name, before.map(|text| text.matches('\n').count() + 1)))
+    }
+
+    /// The fault as one sentence, `FILE:LINE: TITLE`; control characters in it are not escaped.
+    #[must_use]
+    pub fn one_line(&self) -> String {
+        match self.file_and_line() {
+            Some((file, Some(line))) => format!("{}:{line}: {}", file.display(), self.title),
+            Some((file, None)) => format!("{}: {}", file.display(), self.title),
+            None => self.title.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_on_one_line() {
+        let source = Arc::new(Source { name: "x.toml".into(), text: "a\nb\ncd\n".into() });
+        let mut fault = Diagnostic {
+            code: 506,
+            level: Level::Error,
+            title: "no".into(),
+            source: Some(source),
+            primary: Some(Label { span: Span { start: 5, end: 6 }, text: String::new() }),
+            context: Vec::new(),
+            help: None,
+        };
+        assert_eq!(fault.one_line(), "x.toml:3: no");
+        fault.primary = None;
+        assert_eq!(fault.one_line(), "x.toml: no");
+        fault.source = None;
+        assert_eq!(fault.one_line(), "no");
+    }
+}

@@ -21,12 +21,68 @@ pub enum Message {
 /// A sentence of the daemon about itself.
 #[derive(Clone, Debug)]
 pub struct Notice {
+    /// What it is about.
+    pub topic: Topic,
     /// The sentence, clean: see [`crate::clean::text`].
     pub text: String,
     /// How urgent.
     pub urgency: Urgency,
     /// When it was said.
     pub time: Timestamp,
+}
+
+/// What a notice is about: MSGID with RFC 5424, `event.action` in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// The daemon watches from now on.
+    Started,
+    /// The daemon has ended as it was told to.
+    Stopped,
+    /// The daemon before this one did not end as it should.
+    UncleanStop,
+    /// Records or events were lost.
+    BlindSpot,
+    /// Messages found no room in a queue.
+    QueueFull,
+    /// All is as it should be, said from time to time.
+    Heartbeat,
+    /// Rules and settings were read anew, or could not be.
+    Reload,
+    /// What exceptions have taken.
+    Exceptions,
+    /// Something about the kernel's rules.
+    KernelRules,
+}
+
+impl Topic {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Started,
+        Self::Stopped,
+        Self::UncleanStop,
+        Self::BlindSpot,
+        Self::QueueFull,
+        Self::Heartbeat,
+        Self::Reload,
+        Self::Exceptions,
+        Self::KernelRules,
+    ];
+
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Stopped => "stopped",
+            Self::UncleanStop => "unclean-stop",
+            Self::BlindSpot => "blind-spot",
+            Self::QueueFull => "queue-full",
+            Self::Heartbeat => "heartbeat",
+            Self::Reload => "reload",
+            Self::Exceptions => "exceptions",
+            Self::KernelRules => "kernel-rules",
+        }
+    }
 }
 
 /// How urgent a notice is.
@@ -99,7 +155,12 @@ impl Notice {
         let document = json!({
             "@timestamp": self.time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
             "message": self.text,
-            "event": { "kind": "event", "module": "auditward", "dataset": "auditward.log" },
+            "event": {
+                "kind": "event",
+                "action": self.topic.word(),
+                "module": "auditward",
+                "dataset": "auditward.log",
+            },
             "log": { "level": self.urgency.word() },
             "ecs": { "version": ECS_VERSION },
             "agent": { "type": "auditward", "version": env!("CARGO_PKG_VERSION") },

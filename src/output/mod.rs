@@ -7,14 +7,15 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::alert::Alert;
 use crate::clean;
 
 mod backoff;
+mod delays;
 mod file;
 pub mod json;
 mod lines;
@@ -26,8 +27,9 @@ pub mod syslog;
 mod worker;
 
 pub use self::syslog::{Address, Body, Formatter, Framing, Protocol};
+pub use delays::Delays;
 pub use lines::{Format, Lines};
-pub use message::{Message, Notice, Urgency, level_of};
+pub use message::{Message, Notice, Topic, Urgency, level_of};
 pub use queue::Bounds;
 
 use self::syslog::{SyslogSink, Transport};
@@ -95,7 +97,21 @@ impl Destination {
 #[derive(Debug)]
 pub struct Outputs {
     sinks: Vec<Handle>,
+    /// No longer asked for; they send what waits and end.
+    leaving: Vec<Handle>,
 }
+
+/// A destination after a change of the settings; see [`Outputs::change`].
+#[derive(Debug)]
+pub enum Planned {
+    /// The one of this name stays, with its queue.
+    Kept(String),
+    /// These are new, or take the place of those of the same name.
+    New(Opened),
+}
+
+/// How long a destination that is no longer asked for may take to send what waits.
+const LEAVE: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 struct Handle {
@@ -119,12 +135,16 @@ pub struct Counters {
     pub refused: u64,
     /// Notices that found no room in the queue.
     pub lost_notices: u64,
+    /// How long the message that waits longest (or is in the writer's hand) has waited since its receipt.
+    pub lag: Option<Duration>,
+    /// Why nothing goes out at the moment.
+    pub trouble: Option<String>,
 }
 
 /// Without [`Outputs::shutdown`], what still waits is given up.
 impl Drop for Outputs {
     fn drop(&mut self) {
-        self.sinks.iter().for_each(|sink| sink.queue.close(Instant::now()));
+        self.sinks.iter().chain(&self.leaving).for_each(|sink| sink.queue.close(Instant::now()));
     }
 }
 
@@ -132,6 +152,7 @@ impl Drop for Outputs {
 ///
 /// What needs privilege (creating a file in a directory of root's) is done in [`Outputs::open`]; the
 /// writers' threads, which need none, are started once it was given up: capabilities belong to threads.
+#[derive(Default)]
 pub struct Opened {
     sinks: Vec<(String, Bounds, Box<dyn Sink>)>,
 }
@@ -143,20 +164,30 @@ impl std::fmt::Debug for Opened {
 }
 
 impl Opened {
+    /// Takes in another's destinations.
+    pub fn add(&mut self, other: Self) {
+        self.sinks.extend(other.sinks);
+    }
+
     /// Starts a thread for each destination.
     ///
     /// # Errors
     /// A thread that cannot be started.
     pub fn start(self) -> io::Result<Outputs> {
-        let mut outputs = Outputs { sinks: Vec::with_capacity(self.sinks.len()) };
+        let sinks = self.start_each()?;
+        Ok(Outputs { sinks, leaving: Vec::new() })
+    }
+
+    fn start_each(self) -> io::Result<Vec<Handle>> {
+        let mut handles = Vec::with_capacity(self.sinks.len());
         for (name, bounds, sink) in self.sinks {
             let (queue, tally) = (Arc::new(Queue::new(bounds)), Arc::new(Tally::default()));
             let worker =
                 Worker { name: name.clone(), queue: queue.clone(), tally: tally.clone(), sink, told: None };
             std::thread::Builder::new().name(format!("out-{name}")).spawn(move || worker.run())?;
-            outputs.sinks.push(Handle { name, queue, tally });
+            handles.push(Handle { name, queue, tally });
         }
-        Ok(outputs)
+        Ok(handles)
     }
 }
 
@@ -186,18 +217,66 @@ impl Outputs {
 
     /// Gives an alert to every destination. Never waits.
     pub fn push(&self, alert: &Arc<Alert>) {
+        self.push_received(alert, Instant::now());
+    }
+
+    /// [`Outputs::push`] of an alert on what was received at `since`: [`Outputs::delays`] count from there.
+    pub fn push_received(&self, alert: &Arc<Alert>, since: Instant) {
         for sink in &self.sinks {
-            sink.queue.push(Message::Alert(Arc::clone(alert)));
+            sink.queue.push(Message::Alert(Arc::clone(alert)), since);
         }
     }
 
     /// Gives a sentence of the daemon about itself to every destination. Never waits.
-    pub fn notice(&self, text: &str, urgency: Urgency) {
+    pub fn notice(&self, topic: Topic, text: &str, urgency: Urgency) {
         let text = clean::cut(&clean::text(text.as_bytes()), NOTICE).to_owned();
-        let notice = Notice { text, urgency, time: jiff::Timestamp::now() };
+        let notice = Notice { topic, text, urgency, time: jiff::Timestamp::now() };
         for sink in &self.sinks {
-            sink.queue.push(Message::Notice(notice.clone()));
+            sink.queue.push(Message::Notice(notice.clone()), Instant::now());
         }
+    }
+
+    /// Goes on with the destinations of `plan`, in its order. Those that are not in it take nothing more,
+    /// send what waits, and end.
+    ///
+    /// # Errors
+    /// A thread that cannot be started; then all stays as it was.
+    pub fn change(&mut self, plan: Vec<Planned>) -> io::Result<()> {
+        let mut started = Vec::with_capacity(plan.len());
+        for one in plan {
+            match one {
+                Planned::Kept(name) => started.push(Err(name)),
+                Planned::New(opened) => started.extend(opened.start_each()?.into_iter().map(Ok)),
+            }
+        }
+        let mut before = std::mem::take(&mut self.sinks);
+        for one in started {
+            match one {
+                Ok(new) => self.sinks.push(new),
+                Err(name) => {
+                    if let Some(at) = before.iter().position(|sink| sink.name == name) {
+                        self.sinks.push(before.swap_remove(at));
+                    }
+                }
+            }
+        }
+        let deadline = Instant::now() + LEAVE;
+        before.iter().for_each(|sink| sink.queue.close(deadline));
+        self.leaving.extend(before);
+        Ok(())
+    }
+
+    /// Lets go of destinations that have left; what each of them did not get out (name, messages).
+    pub fn see_off(&mut self) -> Vec<(String, u64)> {
+        let mut left = Vec::new();
+        self.leaving.retain(|sink| {
+            let Some(unsent) = sink.queue.ended() else { return true };
+            if unsent > 0 {
+                left.push((sink.name.clone(), unsent));
+            }
+            false
+        });
+        left
     }
 
     /// Opens files anew, e.g. after SIGHUP from logrotate.
@@ -210,7 +289,10 @@ impl Outputs {
     pub fn counters(&self) -> Vec<Counters> {
         let count = |sink: &Handle| {
             let (waiting, lost, lost_notices) = sink.queue.counts();
+            let hand = sink.tally.hand.lock().unwrap_or_else(PoisonError::into_inner).clone();
             Counters {
+                lag: hand.since.or_else(|| sink.queue.oldest()).map(|since| since.elapsed()),
+                trouble: hand.trouble,
                 name: sink.name.clone(),
                 sent: sink.tally.sent.load(Ordering::Relaxed),
                 waiting,
@@ -222,16 +304,27 @@ impl Outputs {
         self.sinks.iter().map(count).collect()
     }
 
+    /// From receipt to delivery, of the alerts that went out, over all destinations.
+    #[must_use]
+    pub fn delays(&self) -> Delays {
+        let mut all = Delays::default();
+        for sink in &self.sinks {
+            all.merge(&sink.tally.delays.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+        all
+    }
+
     /// Takes nothing more, lets each destination send what waits, for `at_most`, and says how many
     /// messages each had left then (name, number); empty when all is out.
     #[must_use]
     pub fn shutdown(self, at_most: Duration) -> Vec<(String, u64)> {
         let deadline = Instant::now() + at_most;
-        self.sinks.iter().for_each(|sink| sink.queue.close(deadline));
+        let all = || self.sinks.iter().chain(&self.leaving);
+        all().for_each(|sink| sink.queue.close(deadline));
         // A writer looks at its deadline a few times a second; one that hangs in the system (a file on
         // a network that is away) is not waited for.
         let grace = deadline + Duration::from_millis(500);
-        let left = self.sinks.iter().map(|sink| (sink.name.clone(), sink.queue.left_at(grace)));
+        let left = all().map(|sink| (sink.name.clone(), sink.queue.left_at(grace)));
         left.filter(|(_, left)| *left > 0).collect()
     }
 }

@@ -42,7 +42,8 @@ pub(crate) struct Gap {
 /// What the writer takes.
 #[derive(Debug)]
 pub(crate) enum Item {
-    Message(Message),
+    /// With the moment from which its delivery is counted: see [`Queue::push`].
+    Message(Message, Instant),
     Gap(Gap),
     /// Open files anew.
     Reopen,
@@ -81,7 +82,8 @@ impl Queue {
     }
 
     /// Takes the message, or counts it as lost when there is no room. Never waits for the writer.
-    pub(crate) fn push(&self, message: Message) {
+    /// `since` is when what it tells was received.
+    pub(crate) fn push(&self, message: Message, since: Instant) {
         let mut state = self.lock();
         let weight = message.weight();
         let full = state.messages >= self.bounds.messages
@@ -91,7 +93,7 @@ impl Queue {
         } else {
             state.messages += 1;
             state.bytes += weight;
-            state.items.push_back(Item::Message(message));
+            state.items.push_back(Item::Message(message, since));
         }
         drop(state);
         self.changed.notify_all();
@@ -127,7 +129,7 @@ impl Queue {
                 _ => {}
             }
             if let Some(item) = state.items.pop_front() {
-                if let Item::Message(message) = &item {
+                if let Item::Message(message, _) = &item {
                     state.messages -= 1;
                     state.bytes = state.bytes.saturating_sub(message.weight());
                 }
@@ -187,10 +189,25 @@ impl Queue {
         }
     }
 
+    /// Once the writer has ended: how many messages it left.
+    pub(crate) fn ended(&self) -> Option<u64> {
+        let state = self.lock();
+        state.finished.map(|unsent| unsent + state.messages as u64)
+    }
+
     /// Waiting messages, lost alerts, lost notices.
     pub(crate) fn counts(&self) -> (usize, u64, u64) {
         let state = self.lock();
         (state.messages, state.lost_alerts, state.lost_notices)
+    }
+
+    /// When the message that waits longest was received.
+    pub(crate) fn oldest(&self) -> Option<Instant> {
+        let state = self.lock();
+        state.items.iter().find_map(|item| match item {
+            Item::Message(_, since) => Some(*since),
+            Item::Gap(_) | Item::Reopen => None,
+        })
     }
 }
 
@@ -219,16 +236,16 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::output::message::{Notice, Urgency};
+    use crate::output::message::{Notice, Topic, Urgency};
 
     fn notice(n: i64) -> Message {
         let time = Timestamp::from_second(n).unwrap();
-        Message::Notice(Notice { text: n.to_string(), urgency: Urgency::Info, time })
+        Message::Notice(Notice { topic: Topic::Started, text: n.to_string(), urgency: Urgency::Info, time })
     }
 
     fn text(item: Option<Item>) -> String {
         match item {
-            Some(Item::Message(Message::Notice(n))) => n.text,
+            Some(Item::Message(Message::Notice(n), _)) => n.text,
             Some(Item::Gap(g)) => format!("{} lost {}-{}", g.notices, g.from.as_second(), g.to.as_second()),
             other => format!("{other:?}"),
         }
@@ -242,10 +259,10 @@ mod tests {
     #[test]
     fn what_is_lost_is_told_where_it_is_missing() {
         let queue = Queue::new(Bounds { messages: 2, bytes: usize::MAX });
-        (1..=5).for_each(|n| queue.push(notice(n)));
+        (1..=5).for_each(|n| queue.push(notice(n), Instant::now()));
         assert_eq!(text(queue.pop()), "1");
-        queue.push(notice(6));
-        queue.push(notice(7));
+        queue.push(notice(6), Instant::now());
+        queue.push(notice(7), Instant::now());
         assert_eq!(queue.counts(), (2, 0, 4));
         assert_eq!(drained(&queue), ["2", "3 lost 3-5", "6", "1 lost 7-7"]);
     }
@@ -254,20 +271,20 @@ mod tests {
     fn bytes_are_bounded_too_but_one_message_always_goes() {
         let alert = Message::Alert(Arc::new(crate::alert::sample::plain()));
         let queue = Queue::new(Bounds { messages: 100, bytes: alert.weight() - 1 });
-        queue.push(alert.clone());
-        queue.push(alert.clone());
+        queue.push(alert.clone(), Instant::now());
+        queue.push(alert.clone(), Instant::now());
         assert_eq!(queue.counts(), (1, 1, 0));
-        assert!(matches!(queue.pop(), Some(Item::Message(_))));
-        queue.push(alert);
+        assert!(matches!(queue.pop(), Some(Item::Message(..))));
+        queue.push(alert, Instant::now());
         assert_eq!(queue.counts(), (1, 1, 0));
     }
 
     #[test]
     fn a_closed_queue_is_emptied_and_takes_nothing_more() {
         let queue = Queue::new(Bounds::default());
-        queue.push(notice(1));
+        queue.push(notice(1), Instant::now());
         queue.close(Instant::now() + Duration::from_secs(60));
-        queue.push(notice(2));
+        queue.push(notice(2), Instant::now());
         assert_eq!(text(queue.pop()), "1");
         assert_eq!(text(queue.pop()), "1 lost 2-2");
         assert!(queue.pop().is_none());
@@ -278,7 +295,7 @@ mod tests {
     #[test]
     fn when_its_time_is_over_the_rest_is_counted() {
         let queue = Queue::new(Bounds::default());
-        (0..3).for_each(|n| queue.push(notice(n)));
+        (0..3).for_each(|n| queue.push(notice(n), Instant::now()));
         queue.close(Instant::now());
         assert!(queue.is_over());
         assert!(queue.pop().is_none());
@@ -293,7 +310,7 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(|| queue.pause(Duration::from_secs(60)));
             std::thread::sleep(Duration::from_millis(20));
-            queue.push(notice(1));
+            queue.push(notice(1), Instant::now());
             queue.close(Instant::now() + Duration::from_secs(60));
         });
         assert!(begun.elapsed() < Duration::from_secs(30));
@@ -302,7 +319,7 @@ mod tests {
     #[test]
     fn a_request_to_reopen_goes_before_everything() {
         let queue = Queue::new(Bounds::default());
-        queue.push(notice(1));
+        queue.push(notice(1), Instant::now());
         queue.reopen();
         queue.reopen();
         assert!(queue.take_reopen());

@@ -1,11 +1,12 @@
 //! The writer thread of one destination.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
-use super::message::{Message, Notice, Urgency};
+use super::delays::Delays;
+use super::message::{Message, Notice, Topic, Urgency};
 use super::queue::{Gap, Item, Queue};
 use super::sink::{Outcome, Sink};
 
@@ -21,6 +22,25 @@ pub(crate) struct Tally {
     pub(crate) sent: AtomicU64,
     /// Alerts that it can never take.
     pub(crate) refused: AtomicU64,
+    /// From receipt to delivery, of alerts.
+    pub(crate) delays: Mutex<Delays>,
+    /// What it is at.
+    pub(crate) hand: Mutex<Hand>,
+}
+
+/// What a writer is at.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hand {
+    /// Since when the message that is being delivered was received.
+    pub(crate) since: Option<Instant>,
+    /// Why nothing goes out at the moment.
+    pub(crate) trouble: Option<String>,
+}
+
+impl Tally {
+    fn set_hand(&self, change: impl FnOnce(&mut Hand)) {
+        change(&mut self.hand.lock().unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 /// Takes from the queue and delivers, in order, one at a time.
@@ -42,24 +62,31 @@ impl Worker {
                     self.sink.reopen();
                     continue;
                 }
-                Item::Gap(gap) => Message::Notice(self.lost(&gap)),
-                Item::Message(message) => message,
+                Item::Gap(gap) => (Message::Notice(self.lost(&gap)), Instant::now()),
+                Item::Message(message, since) => (message, since),
             };
-            if !self.deliver(&message) {
+            let (message, since) = message;
+            self.tally.set_hand(|hand| hand.since = Some(since));
+            if !self.deliver(&message, since) {
                 unsent += 1;
             }
+            self.tally.set_hand(|hand| *hand = Hand::default());
         }
         self.queue.finish(unsent);
     }
 
     /// Delivers one message, however long it takes; false when the time was over first.
-    fn deliver(&mut self, message: &Message) -> bool {
+    fn deliver(&mut self, message: &Message, since: Instant) -> bool {
         let mut pauses = Backoff::new(Duration::from_millis(2), SLICE);
         let mut outcome = self.sink.begin(message);
         loop {
             match outcome {
                 Outcome::Sent => {
                     self.count(message, &self.tally.sent);
+                    if matches!(message, Message::Alert(_)) {
+                        let mut delays = self.tally.delays.lock().unwrap_or_else(PoisonError::into_inner);
+                        delays.add(since.elapsed());
+                    }
                     return true;
                 }
                 Outcome::Lost(e) => {
@@ -72,9 +99,11 @@ impl Worker {
             if self.queue.is_over() {
                 return false;
             }
-            if let Some(trouble) = self.sink.trouble() {
-                self.tell(&trouble);
+            let trouble = self.sink.trouble();
+            if let Some(trouble) = &trouble {
+                self.tell(trouble);
             }
+            self.tally.set_hand(|hand| hand.trouble = trouble);
             let begun = Instant::now();
             let room = self.sink.wait(SLICE);
             // Nothing to wait for, or "room" at once that turns out to be none: never in a hurry.
@@ -104,7 +133,7 @@ impl Worker {
             (a, n) => format!("{a} alerts and {n} notices"),
         };
         let text = format!("{what} lost because the {} queue was full, from {from} to {to}", self.name);
-        Notice { text, urgency: Urgency::Warning, time: jiff::Timestamp::now() }
+        Notice { topic: Topic::QueueFull, text, urgency: Urgency::Warning, time: jiff::Timestamp::now() }
     }
 
     /// Tells trouble in the daemon's own log, once a minute at most.

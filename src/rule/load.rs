@@ -57,6 +57,15 @@ pub fn effective(paths: &[PathBuf], site: &Path) -> Loaded {
     }
 }
 
+/// The rule in a text, as a file of this name would hold it.
+#[must_use]
+pub fn text(name: &str, text: &str, schema: &dyn Schema) -> Loaded {
+    let mut loader = Loader::new(Policy::default(), schema);
+    let source = Arc::new(Source { name: PathBuf::from(name), text: text.to_owned() });
+    loader.source(&source, &Origin { ruleset: "embedded", path: None });
+    loader.finish(false)
+}
+
 /// The rules inside the program.
 #[must_use]
 pub fn embedded(schema: &dyn Schema) -> Loaded {

@@ -140,7 +140,7 @@ impl Formatter {
                 let host = read::text(&document, "host.name").map(Cow::into_owned);
                 (host.unwrap_or_else(|| self.host.clone()), alert.rule.id.as_str(), Some(document))
             }
-            Message::Notice(_) => (self.host.clone(), "", None),
+            Message::Notice(notice) => (self.host.clone(), notice.topic.word(), None),
         };
         let start = out.len();
         rfc5424::Header { pri, time: message.time(), host: &host, pid: self.pid, msgid }.push(out);
