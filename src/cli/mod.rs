@@ -6,18 +6,23 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::daemon::keeper;
+use crate::audit::netlink::JoinError;
+use crate::daemon::directories::AlreadyRunning;
+use crate::daemon::{CannotListen, keeper};
 
+pub mod canary;
 pub mod check;
 pub mod eql;
 pub mod events;
 pub mod exceptions;
 mod input;
 pub mod kernel_rules;
+pub mod reload;
 pub mod replay;
 pub mod rules;
 pub mod run;
 pub mod snapshot;
+pub mod status;
 
 /// What every command can end with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +33,12 @@ pub enum Status {
     NotSo,
     /// 2: it could not be done.
     Error,
+    /// 3, `run` only: another daemon runs already.
+    AlreadyRunning,
+    /// 4, `run` only: this kernel or namespace has no auditing.
+    NoAuditing,
+    /// 5, `run` only: listening is not permitted.
+    NotPermitted,
 }
 
 impl From<Status> for ExitCode {
@@ -36,6 +47,9 @@ impl From<Status> for ExitCode {
             Status::Fine => Self::SUCCESS,
             Status::NotSo => Self::from(1),
             Status::Error => Self::from(2),
+            Status::AlreadyRunning => Self::from(3),
+            Status::NoAuditing => Self::from(4),
+            Status::NotPermitted => Self::from(5),
         }
     }
 }
@@ -65,6 +79,9 @@ enum Command {
     Check(check::Args),
     Rules(rules::Args),
     Exceptions(exceptions::Args),
+    Status(status::Args),
+    Reload(reload::Args),
+    Canary(canary::Args),
 }
 
 /// Parses the arguments and runs the command.
@@ -87,12 +104,27 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Exceptions(args) => exceptions::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Reload(args) => reload::run(&args),
+        Command::Canary(args) => canary::run(&args),
     };
     match result {
         Ok(status) => status.into(),
         Err(error) => {
             eprintln!("auditward: {error:#}");
-            Status::Error.into()
+            status_of(&error).into()
         }
+    }
+}
+
+/// The exit status that an error has of its own.
+fn status_of(error: &anyhow::Error) -> Status {
+    if error.is::<AlreadyRunning>() {
+        return Status::AlreadyRunning;
+    }
+    match error.downcast_ref::<CannotListen>() {
+        Some(CannotListen(JoinError::NoAudit(_))) => Status::NoAuditing,
+        Some(CannotListen(JoinError::NotPermitted)) => Status::NotPermitted,
+        _ => Status::Error,
     }
 }

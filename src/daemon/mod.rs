@@ -1,31 +1,50 @@
 //! Wires the rooms to a running daemon: start, watch, stop.
 
+mod canary;
 pub(crate) mod clock;
 pub mod config;
+mod desk;
 pub mod detector;
+pub mod directories;
 pub mod excepted;
+mod gather;
+mod health;
 pub mod intake;
 pub mod keeper;
+mod life;
 mod logging;
+mod losses;
+mod marker;
 pub mod privilege;
+pub mod reload;
+pub mod ruleset;
 pub mod sequence_state;
 mod sight;
 pub mod signals;
+pub mod sockets;
 pub(crate) mod start;
+pub mod status;
 pub mod trial;
 mod watch;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use sd_notify::NotifyState;
 
-use crate::audit::netlink::Socket;
+use crate::audit::netlink::{JoinError, Socket};
+use crate::diagnostic::{Diagnostic, Level};
 use crate::event::{self, Host, Mapper};
-use crate::output::Outputs;
-use detector::{Created, Detector};
+use crate::rule::policy::SITE;
+use config::{Config, WithoutAuditing};
+use directories::Directories;
+use health::Health;
 use intake::Intake;
+use life::Start;
 use privilege::Identity;
+use reload::Reloader;
 use watch::Watch;
 
 /// How `auditward run` was asked to run.
@@ -35,6 +54,8 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// Rules instead of the configured ones.
     pub rules: Vec<PathBuf>,
+    /// Where `overrides.d`, `exceptions.d` and `lists.d` are; none: [`SITE`].
+    pub site: Option<PathBuf>,
     /// Alerts go to standard output too.
     pub stdout: bool,
     /// The account to run as when started as root.
@@ -43,41 +64,87 @@ pub struct Options {
     pub load_kernel_rules: bool,
 }
 
-/// Time that the outputs have to send what waits when the daemon stops.
-const DRAIN: Duration = Duration::from_secs(5);
+impl Options {
+    fn site(&self) -> PathBuf {
+        self.site.clone().unwrap_or_else(|| SITE.into())
+    }
+}
+
+/// Why the daemon cannot listen, told apart by the exit status.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct CannotListen(#[from] pub JoinError);
+
+/// How often joining is tried again where the settings say so.
+const TRY_AGAIN: Duration = Duration::from_secs(30);
 
 /// Runs the daemon in the foreground until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// It cannot start: the audit group cannot be joined, an output cannot be opened, privilege cannot be
-/// given up. What is wrong with single rules or settings is told and left out instead.
+/// It cannot start: the audit group cannot be joined ([`CannotListen`]), another daemon runs
+/// ([`directories::AlreadyRunning`]), privilege cannot be given up. What is wrong with single rules,
+/// destinations or settings is told and left out instead.
 pub fn run(options: &Options) -> anyhow::Result<()> {
     logging::start();
-    let config = start::config(options)?;
-    let rules = start::rules(&config.rules)?;
-    let plan = start::plan(&rules);
+    let (config, config_faults) = start::config(options)?;
+    let set = start::rule_set(&config.rules, &options.site())?;
+    let health = Health::new(Host::this()).context("the daemon's own rules")?;
+    let plan = start::plan(&set.rules);
     let identity = Identity::choose(config.user.as_deref())?;
+    let directories = Directories::prepare(&config.daemon, &identity)?;
     // Joined first, so that what the keeper's rules record is heard from the first on.
-    let socket = Socket::take_or_join(config.audit.receive_buffer)?;
+    let socket = join(&config)?;
     let mut keeper = options.load_kernel_rules.then(|| sight::load(&plan, identity.uid)).transpose()?;
-    sight::tell(&socket, &plan);
+    let seen = sight::tell(&socket, &plan);
     let mapping = event::Options { limits: config.processes.limits, ..event::Options::live() };
     let mut mapper = Mapper::new(Host::this(), &mapping);
     start::snapshot(&mut mapper);
-    let outputs = Outputs::open(config.sinks()).context("outputs")?;
-    let mut state = start::sequence_state(&config);
+    let (outputs, left_out) = start::destinations(&config)?;
+    let mut state = start::sequence_state(&directories);
     // Capabilities belong to threads, so this comes before the first one is started.
     privilege::lay_down(&identity, &[]).context("privilege cannot be laid down")?;
     tracing::info!("{identity}");
     let outputs = outputs.start().context("outputs")?;
-    let mut detector = Detector::with_limits(rules, config.sequences, Created::Now);
+    let faults: Vec<_> = config_faults.into_iter().chain(set.faults.iter().cloned()).collect();
+    let mut alerts = health.of_faults(faults.iter().filter(|fault| fault.level == Level::Error));
+    alerts.extend(left_out.iter().map(|error| health.of_destination(error)));
+    let faults = faults.iter().map(Diagnostic::one_line).chain(left_out).collect();
+    let (rules, canary) = (set.rules.clone(), Arc::clone(health.canary()));
+    let started = Start { config: config.daemon.clone(), set, faults, directories, health, seen };
+    let mut detector = watch::detector(&rules, &canary, config.sequences);
     let resumed = state.as_mut().and_then(|state| state.resume(detector.engine_mut(), !socket.handed_over()));
     resumed.into_iter().for_each(|told| tracing::info!("{told}"));
-    let mut watch = Watch::new(socket, Intake::new(config.audit.limits, mapper), detector, outputs)?;
+    let intake = Intake::new(config.audit.limits.clone(), mapper);
+    let mut watch = Watch::new(socket, intake, detector, outputs, started)?;
+    let options = options.clone();
+    watch.serve(|desk| Reloader::start(options, config, rules, canary, desk));
+    watch.alert(alerts);
     let result = watch.run(&mut keeper).context("the audit socket failed");
-    watch.stop(DRAIN, state);
+    watch.stop(state);
     if let Some(keeper) = keeper {
         sight::give_back(keeper);
     }
     result
+}
+
+/// Joins the audit group, or waits until that can be done where the settings say so.
+fn join(config: &Config) -> Result<Socket, CannotListen> {
+    let mut told = false;
+    loop {
+        match Socket::take_or_join(config.audit.receive_buffer) {
+            Err(error @ (JoinError::NoAudit(_) | JoinError::NotPermitted))
+                if config.daemon.without_auditing == WithoutAuditing::Wait =>
+            {
+                if !told {
+                    tracing::warn!("{error}; waiting, and trying again every {} s", TRY_AGAIN.as_secs());
+                    // The service is up as far as it can be; its status says what it waits for.
+                    let status = format!("waiting: {error}");
+                    let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
+                }
+                told = true;
+                std::thread::sleep(TRY_AGAIN);
+            }
+            joined => return Ok(joined?),
+        }
+    }
 }

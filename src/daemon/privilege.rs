@@ -23,6 +23,11 @@ const ACCOUNT: &str = "auditward";
 /// and GIDs on systemd systems") lists 60706 to 61183 as unused, between its own ranges.
 const FREE_RANGE: std::ops::RangeInclusive<u32> = 60_706..=61_183;
 
+/// Whether a user id is one of those that are taken where there is no account.
+pub(super) fn is_free_number(uid: u32) -> bool {
+    FREE_RANGE.contains(&uid)
+}
+
 /// Why privilege was not laid down. Each ends the start.
 #[derive(Debug, thiserror::Error)]
 pub enum PrivilegeError {

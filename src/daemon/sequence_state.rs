@@ -11,11 +11,7 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 
-use super::config::DaemonConfig;
 use crate::detect::{Engine, MOST_STATE_BYTES};
-
-/// The default state directory.
-const DIRECTORY: &str = "/var/lib/auditward";
 
 /// The file in it.
 const FILE: &str = "sequences.state";
@@ -25,17 +21,6 @@ const FILE: &str = "sequences.state";
 pub struct SequenceState {
     path: PathBuf,
     file: File,
-}
-
-/// The directory that the settings name, else systemd's (systemd.exec(5): of several, separated by colons,
-/// the first), else the default where it is there.
-pub(super) fn directory(config: &DaemonConfig) -> Option<PathBuf> {
-    let systemd = || {
-        let value = std::env::var("STATE_DIRECTORY").ok()?;
-        value.split(':').next().filter(|path| path.starts_with('/')).map(PathBuf::from)
-    };
-    let default = || Some(PathBuf::from(DIRECTORY)).filter(|path| path.is_dir());
-    config.state_directory.clone().or_else(systemd).or_else(default)
 }
 
 impl SequenceState {

@@ -1,11 +1,16 @@
 //! What the daemon can see, said once at the start: everything in the way is one line with its mend.
 
+use std::sync::Arc;
+
 use anyhow::Context;
+use jiff::Timestamp;
 
 use super::keeper::{Keeper, Report};
 use crate::audit::control::{Control, Status};
-use crate::audit::kernel_rules::{LoadedRule, Plan, advice, missing};
+use crate::audit::kernel_rules::{self, LoadedRule, Plan, advice, missing};
 use crate::audit::netlink::Socket;
+use crate::detect;
+use crate::rule::Rule;
 
 /// Turns auditing on and loads the rules of `plan`, and says what came of it.
 ///
@@ -41,14 +46,67 @@ pub(super) fn give_back(keeper: Keeper) {
     }
 }
 
+/// What the kernel said of auditing, while it could be asked.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    pub(super) asked_at: Timestamp,
+    pub(super) status: Status,
+    /// The rules of the plan that are not loaded.
+    pub(super) missing: Vec<kernel_rules::Rule>,
+    silenced: bool,
+}
+
+impl Seen {
+    /// Why `rule` did not see all executions that it asks for when the kernel was asked; none if it did.
+    pub(super) fn hinders(&self, rule: &Arc<Rule>) -> Option<String> {
+        let needs = detect::needs(std::slice::from_ref(rule));
+        if needs.programs.is_empty() && needs.every_exec.is_empty() {
+            return None;
+        }
+        if self.status.enabled == 0 {
+            return Some("auditing was off at the start".to_owned());
+        }
+        if self.silenced {
+            return Some("the kernel rule `-a never,task` was loaded at the start".to_owned());
+        }
+        let blind = self.missing.iter().filter(|missing| match &missing.program {
+            None => true,
+            Some(path) => {
+                let name = path.rsplit('/').next().unwrap_or_default();
+                !needs.every_exec.is_empty() || needs.programs.iter().any(|program| program.matches(name))
+            }
+        });
+        let mut rules: Vec<String> = blind.map(ToString::to_string).collect();
+        let more = rules.len().saturating_sub(2);
+        rules.truncate(2);
+        let and_more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let told = format!(
+            "kernel rules were missing at the start (`auditward kernel-rules load`): {}{and_more}",
+            rules.join("; ")
+        );
+        (!rules.is_empty()).then_some(told)
+    }
+}
+
 /// Says what the socket got and what auditing gives; `plan` is what the detection rules need.
-pub(super) fn tell(socket: &Socket, plan: &Plan) {
+pub(super) fn tell(socket: &Socket, plan: &Plan) -> Option<Seen> {
     if let Some(shortfall) = socket.buffer().shortfall() {
         tracing::warn!("{shortfall}");
     }
     match Control::open().and_then(|mut control| Ok((control.status()?, control.rules()?))) {
-        Ok((status, rules)) => tell_auditing(&status, &rules, plan),
-        Err(error) => tracing::warn!("whether auditing is on cannot be told: {error}"),
+        Ok((status, rules)) => {
+            tell_auditing(&status, &rules, plan);
+            Some(Seen {
+                asked_at: Timestamp::now(),
+                missing: missing(&rules, &plan.rules),
+                silenced: rules.iter().any(LoadedRule::silences_all_tasks),
+                status,
+            })
+        }
+        Err(error) => {
+            tracing::warn!("whether auditing is on cannot be told: {error}");
+            None
+        }
     }
 }
 

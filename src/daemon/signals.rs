@@ -13,8 +13,9 @@ use signal_hook::{flag, low_level};
 #[derive(Debug)]
 pub struct Signals {
     stop: Arc<AtomicBool>,
-    reopen: Arc<AtomicBool>,
+    reload: Arc<AtomicBool>,
     wake: UnixStream,
+    raised: UnixStream,
 }
 
 impl Signals {
@@ -26,15 +27,25 @@ impl Signals {
     pub fn install() -> io::Result<Self> {
         let (wake, raised) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
-        let signals = Self { stop: Arc::default(), reopen: Arc::default(), wake };
+        raised.set_nonblocking(true)?;
+        let signals =
+            Self { stop: Arc::default(), reload: Arc::default(), wake, raised: raised.try_clone()? };
         for signal in [SIGTERM, SIGINT] {
             flag::register_conditional_shutdown(signal, 1, Arc::clone(&signals.stop))?;
             flag::register(signal, Arc::clone(&signals.stop))?;
             low_level::pipe::register(signal, raised.try_clone()?)?;
         }
-        flag::register(SIGHUP, Arc::clone(&signals.reopen))?;
+        flag::register(SIGHUP, Arc::clone(&signals.reload))?;
         low_level::pipe::register(SIGHUP, raised)?;
         Ok(signals)
+    }
+
+    /// What makes [`Signals::wake`] readable, for other threads: write a byte.
+    ///
+    /// # Errors
+    /// No more file descriptors.
+    pub fn waker(&self) -> io::Result<UnixStream> {
+        self.raised.try_clone()
     }
 
     /// Readable once a signal was raised.
@@ -56,7 +67,7 @@ impl Signals {
 
     /// Whether SIGHUP has come since it was last asked.
     #[must_use]
-    pub fn reopen(&self) -> bool {
-        self.reopen.swap(false, Ordering::Relaxed)
+    pub fn reload(&self) -> bool {
+        self.reload.swap(false, Ordering::Relaxed)
     }
 }

@@ -6,43 +6,65 @@ use std::sync::Arc;
 use anyhow::bail;
 
 use super::config::{self, CONFIG_FILE, Config, Mode};
-use super::sequence_state::{self, SequenceState};
+use super::directories::Directories;
+use super::ruleset::RuleSet;
+use super::sequence_state::SequenceState;
 use super::{Options, trial};
 use crate::audit::kernel_rules::{Plan, Profile};
 use crate::detect;
-use crate::diagnostic::render;
+use crate::diagnostic::{Diagnostic, render};
 use crate::event::Mapper;
+use crate::output::{Opened, Outputs};
 use crate::rule::policy::SITE;
 use crate::rule::{Rule, load};
 
-/// The settings in force. Faults are told; each leaves its setting at the default.
+/// The settings in force, with their faults; each leaves its setting at the default.
 ///
 /// # Errors
 /// A file that was named cannot be read.
-pub(super) fn config(options: &Options) -> anyhow::Result<Config> {
-    let mut config = match &options.config {
-        Some(path) => read(path)?,
-        None if Path::new(CONFIG_FILE).exists() => read(Path::new(CONFIG_FILE))?,
-        None => Config::default(),
+pub(super) fn read_config(options: &Options) -> Result<(Config, Vec<Diagnostic>), Box<Diagnostic>> {
+    let (mut config, faults) = match &options.config {
+        Some(path) => config::read(path, Mode::Start)?,
+        None if Path::new(CONFIG_FILE).exists() => config::read(Path::new(CONFIG_FILE), Mode::Start)?,
+        None => Default::default(),
     };
     if !options.rules.is_empty() {
         config.rules.clone_from(&options.rules);
     }
     config.stdout.enabled |= options.stdout;
     config.user = options.user.clone().or(config.user);
-    Ok(config)
+    Ok((config, faults))
 }
 
-fn read(path: &Path) -> anyhow::Result<Config> {
-    match config::read(path, Mode::Start) {
+/// [`read_config`], faults told.
+///
+/// # Errors
+/// A file that was named cannot be read.
+pub(super) fn config(options: &Options) -> anyhow::Result<(Config, Vec<Diagnostic>)> {
+    match read_config(options) {
         Ok((config, faults)) => {
-            for fault in &faults {
-                eprint!("{}", render(fault, false));
-            }
-            Ok(config)
+            tell(&faults);
+            Ok((config, faults))
         }
         Err(fault) => bail!("{}", render(&fault, false).trim_end()),
     }
+}
+
+fn tell(faults: &[Diagnostic]) {
+    faults.iter().for_each(|fault| eprint!("{}", render(fault, false)));
+}
+
+/// The rules, with all that was read for them. Faults are told on standard error, and the sound rules used.
+///
+/// # Errors
+/// Not one rule is left.
+pub(super) fn rule_set(paths: &[PathBuf], site: &Path) -> anyhow::Result<RuleSet> {
+    let set = RuleSet::read(paths, site);
+    tell(&set.faults);
+    if set.rules.is_empty() {
+        bail!("no rule can be used: there is nothing to watch for");
+    }
+    Ok(set)
 }
 
 /// The rules of `paths`, else the installed ones, else those built in. Faults are told on standard error,
@@ -70,6 +92,29 @@ pub(crate) fn rules_of(paths: &[PathBuf], site: &Path) -> anyhow::Result<Vec<Arc
     Ok(loaded.rules)
 }
 
+/// The destinations, open, and why others could not be.
+///
+/// # Errors
+/// Destinations are asked for and none can be opened: alerts would go nowhere.
+pub(super) fn destinations(config: &Config) -> anyhow::Result<(Opened, Vec<String>)> {
+    let (mut opened, mut left_out) = (Opened::default(), Vec::new());
+    let asked = config.sinks();
+    let count = asked.len();
+    for sink in asked {
+        match Outputs::open(vec![sink]) {
+            Ok(one) => opened.add(one),
+            Err(error) => {
+                eprintln!("auditward: error: {error}; this output is left out");
+                left_out.push(error.to_string());
+            }
+        }
+    }
+    if count > 0 && left_out.len() == count {
+        bail!("no output can be opened: {}", left_out.join("; "));
+    }
+    Ok((opened, left_out))
+}
+
 /// The kernel rules that the detection rules need on this host, under the profile that costs least.
 pub(super) fn plan(rules: &[Arc<Rule>]) -> Plan {
     Plan::of_this_host(&detect::needs(rules), Profile::Minimal)
@@ -83,12 +128,12 @@ pub(crate) fn sequence_limits() -> detect::Limits {
 }
 
 /// The file for what sequences hold over a restart; that there is none is told and no error.
-pub(super) fn sequence_state(config: &Config) -> Option<SequenceState> {
-    let Some(directory) = sequence_state::directory(&config.daemon) else {
+pub(super) fn sequence_state(directories: &Directories) -> Option<SequenceState> {
+    let Some(directory) = &directories.state else {
         tracing::info!("there is no state directory: what sequences hold ends with this run");
         return None;
     };
-    let opened = SequenceState::open(&directory);
+    let opened = SequenceState::open(directory);
     opened.inspect_err(|error| tracing::warn!("{error}: what sequences hold ends with this run")).ok()
 }
 

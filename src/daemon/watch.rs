@@ -1,68 +1,87 @@
 //! The loop: records from the socket, along the path, until a signal ends it.
 
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use sd_notify::NotifyState;
 
+use super::canary::Canary;
 use super::clock::Clock;
-use super::detector::Detector;
+use super::desk::{Desk, Request};
+use super::detector::{Created, Detector};
 use super::intake::{Intake, counted};
 use super::keeper::Keeper;
+use super::life::{Life, Start};
+use super::losses::{lost, since, sum};
+use super::reload::{Answer, Prepared, Reloader};
 use super::sequence_state::SequenceState;
 use super::signals::Signals;
+use super::sockets;
+use super::status::Lost;
 use crate::alert::Alert;
 use crate::audit::netlink::Socket;
-use crate::detect::JoinCounts;
+use crate::detect::Limits;
 use crate::event::AuditDocument;
-use crate::output::{Outputs, Urgency};
+use crate::output::{Outputs, Topic, Urgency};
+use crate::rule::Rule;
 
 /// Everything on the path of a record, wired.
 pub(super) struct Watch {
-    socket: Socket,
-    second: Second,
+    pub(super) socket: Socket,
+    pub(super) second: Second,
     signals: Signals,
     clock: Clock,
-    losses: Losses,
+    pub(super) life: Life,
+    requests: Receiver<Request>,
+    desk: Desk,
+    reloader: Option<Reloader>,
 }
 
 /// What comes after the socket.
-struct Second {
-    intake: Intake,
-    path: Path,
+pub(super) struct Second {
+    pub(super) intake: Intake,
+    pub(super) path: Path,
 }
 
 /// From an event on.
-struct Path {
-    detector: Detector,
-    outputs: Outputs,
-    alerts: u64,
+pub(super) struct Path {
+    pub(super) detector: Detector,
+    pub(super) outputs: Outputs,
+    pub(super) alerts: u64,
+    /// The rule whose matches are no alerts but proof of sight.
+    canary: Arc<Rule>,
+    /// Canaries executed since the loop last looked.
+    canaries: Vec<Timestamp>,
 }
 
 impl Path {
-    fn event(&mut self, event: &AuditDocument<'_>) {
-        let Self { detector, outputs, alerts } = self;
-        detector.event(event, &mut |alert: Alert| {
-            *alerts += 1;
-            outputs.push(&Arc::new(alert));
-        });
+    /// `received` is when the last record of `event` was.
+    fn event(&mut self, event: &AuditDocument<'_>, received: Instant) {
+        self.asked(received, |detector, emit| detector.event(event, emit));
     }
 
     /// Sequences go on with the host's clock when no event moves them.
     fn time_is(&mut self, millis: i64) {
-        let Self { detector, outputs, alerts } = self;
-        detector.time_is(millis, &mut |alert: Alert| {
-            *alerts += 1;
-            outputs.push(&Arc::new(alert));
-        });
+        self.asked(Instant::now(), |detector, emit| detector.time_is(millis, emit));
     }
 
     /// No more events come.
     fn finish(&mut self) {
-        let Self { detector, outputs, alerts } = self;
-        detector.finish(&mut |alert: Alert| {
+        self.asked(Instant::now(), Detector::finish);
+    }
+
+    /// Lets the detector do `work`, and gives out the alerts that come of it.
+    fn asked(&mut self, received: Instant, work: impl FnOnce(&mut Detector, &mut dyn FnMut(Alert))) {
+        let Self { detector, outputs, alerts, canary, canaries } = self;
+        work(detector, &mut |alert: Alert| {
+            if Arc::ptr_eq(&alert.rule, canary) {
+                canaries.push(alert.time());
+                return;
+            }
             *alerts += 1;
-            outputs.push(&Arc::new(alert));
+            outputs.push_received(&Arc::new(alert), received);
         });
     }
 
@@ -71,11 +90,22 @@ impl Path {
         let wait = self.detector.engine().due()?.saturating_sub(wall_clock());
         Some(clock.millis().saturating_add(u64::try_from(wait).unwrap_or(0)))
     }
+
+    /// An alert of the daemon about itself.
+    fn own(&mut self, alert: Alert) {
+        self.alerts += 1;
+        self.outputs.push(&Arc::new(alert));
+    }
+}
+
+/// A detector for `rules` and the canary's.
+pub(super) fn detector(rules: &[Arc<Rule>], canary: &Arc<Rule>, limits: Limits) -> Detector {
+    Detector::with_limits(rules.iter().chain([canary]).cloned().collect(), limits, Created::Now)
 }
 
 /// Milliseconds since the Unix epoch, as records are stamped.
 fn wall_clock() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
+    Timestamp::now().as_millisecond()
 }
 
 /// Fewer datagrams in one batch than this: nothing was left in the socket.
@@ -90,14 +120,37 @@ impl Watch {
         intake: Intake,
         detector: Detector,
         outputs: Outputs,
+        start: Start,
     ) -> std::io::Result<Self> {
+        let signals = Signals::install()?;
+        let (desk, requests) = Desk::open(signals.waker()?);
+        let canary = Arc::clone(start.health.canary());
+        let path = Path { detector, outputs, alerts: 0, canary, canaries: Vec::new() };
         Ok(Self {
             socket,
-            second: Second { intake, path: Path { detector, outputs, alerts: 0 } },
-            signals: Signals::install()?,
+            second: Second { intake, path },
+            signals,
             clock: Clock::start(),
-            losses: Losses::default(),
+            life: Life::new(start),
+            requests,
+            desk,
+            reloader: None,
         })
+    }
+
+    /// Serves the sockets and reloads; `begin` starts the thread that reloads. That neither works is told,
+    /// and the watch goes on.
+    pub(super) fn serve(&mut self, begin: impl FnOnce(Desk) -> std::io::Result<Reloader>) {
+        let served = self.desk.again().and_then(begin).and_then(|reloader| {
+            self.reloader = Some(reloader.clone());
+            match &self.life.start.directories.runtime {
+                Some(runtime) => sockets::serve(runtime, &self.desk, reloader),
+                None => Ok(()),
+            }
+        });
+        if let Err(error) = served {
+            tracing::warn!("`auditward status` and `auditward reload` do not work: {error}");
+        }
     }
 
     /// Runs until SIGTERM or SIGINT.
@@ -105,23 +158,30 @@ impl Watch {
     /// # Errors
     /// The socket is gone; a full buffer is none.
     pub(super) fn run(&mut self, keeper: &mut Option<Keeper>) -> std::io::Result<()> {
-        let rules = self.second.path.detector.engine().rules().len() as u64;
-        self.notice(&format!("started, {} live", counted(rules, "rule")), Urgency::Info);
+        if let Some(former) = self.life.mark() {
+            self.notice(Topic::UncleanStop, &former, Urgency::Warning);
+        }
+        let live = counted(self.live() as u64, "rule");
+        self.notice(Topic::Started, &format!("started, {live} live"), Urgency::Info);
         self.tell_former_losses();
         // Nothing listens outside systemd, and that is no fault.
         let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&self.state())]);
         let mut round = Instant::now() + ROUND;
         while !self.signals.stop() {
             self.turn(round)?;
+            self.attend();
             if Instant::now() >= round {
                 round = Instant::now() + ROUND;
-                self.tell_losses();
+                self.round();
                 self.look_after(keeper);
                 // Sent from the loop that reads records, so that a loop that hangs is told to systemd by silence.
                 let _ = sd_notify::notify(&[NotifyState::Watchdog, NotifyState::Status(&self.state())]);
             }
-            if self.signals.reopen() {
+            if self.signals.reload() {
                 self.second.path.outputs.reopen();
+                if let Some(reloader) = &self.reloader {
+                    reloader.reload_later();
+                }
             }
         }
         Ok(())
@@ -132,37 +192,120 @@ impl Watch {
         let Self { socket, second: Second { intake, path }, signals, clock, .. } = self;
         let due = [intake.next_deadline(), path.due(*clock)].into_iter().flatten().min();
         let deadline = clock.wake(due, until);
-        let now = clock.millis();
-        let received = socket.receive(Some(signals.wake()), Some(deadline), &mut |record| {
-            intake.record(record, now, &mut |event| path.event(event));
+        // Of the batch, not of the moment before it was waited for.
+        let mut now = None;
+        let batch = socket.receive(Some(signals.wake()), Some(deadline), &mut |record| {
+            let (millis, received) = *now.get_or_insert_with(|| (clock.millis(), Instant::now()));
+            intake.record(record, millis, &mut |event| path.event(event, received));
         })?;
-        if received.woken {
+        if batch.woken {
             signals.settle();
         }
-        intake.expire(clock.millis(), &mut |event| path.event(event));
-        if received.datagrams < FULL_BATCH {
+        let received = Instant::now();
+        intake.expire(clock.millis(), &mut |event| path.event(event, received));
+        if batch.datagrams < FULL_BATCH {
             path.time_is(wall_clock());
         }
         Ok(())
     }
 
+    /// What other threads have asked for.
+    fn attend(&mut self) {
+        while let Ok(request) = self.requests.try_recv() {
+            match request {
+                Request::Report(asker) => {
+                    let report = self.report();
+                    let _ = asker.try_send(report);
+                }
+                Request::Install(prepared, asker) => {
+                    let answer = self.install(*prepared);
+                    let _ = asker.try_send(answer);
+                }
+                Request::Refused(why) => self.notice(Topic::Reload, &why, Urgency::Warning),
+            }
+        }
+    }
+
+    /// Goes on with other rules, destinations and settings, between two events.
+    fn install(&mut self, prepared: Prepared) -> Answer {
+        let Prepared { config, set, faults, mut detector, destinations, mut told } = prepared;
+        if let Err(error) = self.second.path.outputs.change(destinations) {
+            let why = format!("reload refused, everything stays as it was: {error}");
+            self.notice(Topic::Reload, &why, Urgency::Warning);
+            return Answer::refused(vec![why]);
+        }
+        // Files are opened anew by every reload: logrotate needs no other way.
+        self.second.path.outputs.reopen();
+        let taken =
+            |detector: &Detector| -> u64 { detector.excepted().map(|(_, applied)| applied.taken()).sum() };
+        // Exceptions of rules that stay go on counting.
+        let before = self.life.excepted_before + taken(&self.second.path.detector);
+        self.life.excepted_before = before.saturating_sub(taken(&detector));
+        told.extend(self.hand_over(&mut detector));
+        std::mem::swap(&mut self.second.path.detector, &mut detector);
+        let Life { start, read_at, .. } = &mut self.life;
+        (start.config, start.set, start.faults) = (config.daemon, set, faults);
+        *read_at = Timestamp::now();
+        let live = counted(self.live() as u64, "rule");
+        let hash = self.life.start.set.hash.get(..12).unwrap_or_default();
+        let sentence = format!("reloaded, {live} live, hash of the rule set {hash}");
+        self.notice(Topic::Reload, &sentence, Urgency::Info);
+        told.iter().for_each(|line| tracing::info!("{line}"));
+        told.push(sentence);
+        Answer { accepted: true, lines: told }
+    }
+
+    /// Gives what sequences hold to the detector that comes next; what is to be said of it.
+    fn hand_over(&mut self, next: &mut Detector) -> Option<String> {
+        let path = &mut self.second.path;
+        // What waited for earlier events is matched by the rules that it was taken in under.
+        path.finish();
+        let counts = path.detector.engine().join_counts();
+        self.life.joined_before = sum(&self.life.joined_before, &counts);
+        let saved = match path.detector.engine().save() {
+            Ok(saved) if counts.held > 0 => saved,
+            Ok(_) => return None,
+            Err(error) => return Some(format!("what sequences held is lost: {error}")),
+        };
+        match next.engine_mut().resume(&saved) {
+            Ok(resumed) if resumed.changed > 0 => {
+                let changed = counted(resumed.changed as u64, "rule");
+                Some(format!(
+                    "what {changed} held of sequences is left out: the query is gone or another now"
+                ))
+            }
+            Ok(_) => None,
+            Err(error) => Some(format!("what sequences held is lost: {error}")),
+        }
+    }
+
+    /// What was lost so far.
+    pub(super) fn lost(&mut self) -> Lost {
+        let joined = sum(&self.life.joined_before, &self.second.path.detector.engine().join_counts());
+        lost(&mut self.socket, &self.second.intake, &joined)
+    }
+
     /// One line for `systemctl status`.
     fn state(&self) -> String {
-        let Path { detector, alerts, .. } = &self.second.path;
         format!(
             "{} live, {}, {} lost",
-            counted(detector.engine().rules().len() as u64, "rule"),
-            counted(*alerts, "alert"),
-            counted(self.losses.socket, "record"),
+            counted(self.live() as u64, "rule"),
+            counted(self.second.path.alerts, "alert"),
+            counted(self.life.lost.socket_records, "record"),
         )
     }
 
-    fn notice(&self, text: &str, urgency: Urgency) {
+    pub(super) fn notice(&self, topic: Topic, text: &str, urgency: Urgency) {
         match urgency {
             Urgency::Info => tracing::info!("{text}"),
             Urgency::Warning => tracing::warn!("{text}"),
         }
-        self.second.path.outputs.notice(text, urgency);
+        self.second.path.outputs.notice(topic, text, urgency);
+    }
+
+    /// Alerts on what was found at the start.
+    pub(super) fn alert(&mut self, alerts: Vec<Alert>) {
+        alerts.into_iter().for_each(|alert| self.second.path.own(alert));
     }
 
     /// A socket that systemd handed over may have been full while no daemon read it.
@@ -170,11 +313,12 @@ impl Watch {
         if !self.socket.handed_over() {
             return;
         }
-        self.losses = Losses::of(&mut self.socket, &self.second);
-        if self.losses.socket > 0 {
-            let lost = counted(self.losses.socket, "record");
+        self.life.lost = self.lost();
+        let socket = self.life.lost.socket_records;
+        if socket > 0 {
+            let lost = counted(socket, "record");
             let text = format!("blind spot: {lost} lost before this start, the receive buffer was full");
-            self.notice(&text, Urgency::Warning);
+            self.notice(Topic::BlindSpot, &text, Urgency::Warning);
         }
     }
 
@@ -184,104 +328,115 @@ impl Watch {
             *keeper = None;
             let text = "the keeper of the kernel rules was killed: they stay loaded until `auditward \
                         kernel-rules unload`";
-            self.notice(text, Urgency::Warning);
+            self.notice(Topic::KernelRules, text, Urgency::Warning);
         }
     }
 
-    /// Says what was lost since it was last said.
-    fn tell_losses(&mut self) {
-        let now = Losses::of(&mut self.socket, &self.second);
-        if let Some(text) = now.since(&self.losses) {
-            self.notice(&text, Urgency::Warning);
+    /// What is done once a second.
+    fn round(&mut self) {
+        self.tell_losses();
+        let (now, time) = (Instant::now(), Timestamp::now());
+        let totals = self.totals();
+        self.life.rates.note(now, totals);
+        if let Some(marker) = &mut self.life.marker {
+            marker.touch();
         }
-        self.losses = now;
+        for executed in std::mem::take(&mut self.second.path.canaries) {
+            self.life.canary.saw(executed, time);
+        }
+        let Life { canary, start, .. } = &mut self.life;
+        if let Some(reason) = Canary::look(canary, time, start.config.canary) {
+            let alert = start.health.of_missed_canary(&reason);
+            self.alert(vec![alert]);
+        }
+        for (name, left) in self.second.path.outputs.see_off() {
+            tracing::warn!("output {name}, no longer asked for: {left} messages could not be sent");
+        }
+        if self.life.heartbeat_due(now) {
+            let text = self.heartbeat();
+            self.notice(Topic::Heartbeat, &text, Urgency::Info);
+        }
+        if self.life.textfile_due(now) {
+            let report = self.report();
+            self.life.write_textfile(&report);
+        }
+    }
+
+    fn heartbeat(&mut self) -> String {
+        let report = self.report();
+        let (totals, lost) = (&report.totals, &report.lost);
+        format!(
+            "alive: {}, {}, {} since the start; {} lost; {} live, {} not live, hash of the rule set {}",
+            counted(totals.records, "record"),
+            counted(totals.events, "event"),
+            counted(totals.alerts, "alert"),
+            counted(lost.socket_records, "record"),
+            counted(report.rules.live as u64, "rule"),
+            report.rules.not_live.len(),
+            report.rules.hash,
+        )
+    }
+
+    /// Says what was lost since it was last said, and when that is over.
+    fn tell_losses(&mut self) {
+        let now = self.lost();
+        let looked = (Timestamp::now(), Instant::now());
+        if let Some(text) = since(&now, &self.life.lost) {
+            self.notice(Topic::BlindSpot, &text, Urgency::Warning);
+        }
+        let records = now.socket_records.saturating_sub(self.life.lost.socket_records);
+        let rules = self.second.path.detector.engine().rules();
+        // The canary's, which is the last, is nobody's.
+        let rules = rules.split_last().map_or(rules, |(_, others)| others);
+        if let Some(text) = self.life.spots.look(records, self.life.looked, looked, rules) {
+            self.notice(Topic::BlindSpot, &text, Urgency::Warning);
+        }
+        (self.life.lost, self.life.looked) = (now, looked);
     }
 
     /// Takes what still waits in the socket, ends the open events, and lets the outputs send what they
-    /// hold, for `at_most`. What sequences hold goes to `state`.
-    pub(super) fn stop(mut self, at_most: Duration, state: Option<SequenceState>) {
-        let deadline = Instant::now() + at_most;
+    /// hold, for the time that the settings give. What sequences hold goes to `state`.
+    pub(super) fn stop(mut self, state: Option<SequenceState>) {
+        let deadline = Instant::now() + self.life.start.config.drain;
         let _ = sd_notify::notify(&[NotifyState::Stopping]);
         let Self { socket, second: Second { intake, path }, clock, .. } = &mut self;
-        let now = clock.millis();
+        let (now, received) = (clock.millis(), Instant::now());
         while Instant::now() < deadline {
-            let received = socket.receive(None, Some(Instant::now()), &mut |record| {
-                intake.record(record, now, &mut |event| path.event(event));
+            let batch = socket.receive(None, Some(Instant::now()), &mut |record| {
+                intake.record(record, now, &mut |event| path.event(event, received));
             });
-            if !received.is_ok_and(|received| received.datagrams > 0) {
+            if !batch.is_ok_and(|batch| batch.datagrams > 0) {
                 break;
             }
         }
-        intake.finish(&mut |event| path.event(event));
+        intake.finish(&mut |event| path.event(event, received));
         path.finish();
         let saved = state.map(|mut state| state.save(path.detector.engine()));
         self.tell_losses();
         match saved {
             Some(Ok(held)) if held > 0 => {
-                self.notice(&format!("sequences: {held} kept for the next run"), Urgency::Info);
+                let text = format!("sequences: {held} kept for the next run");
+                self.notice(Topic::Sequences, &text, Urgency::Info);
             }
             Some(Err(error)) => {
-                self.notice(&format!("{error}: what sequences held is lost"), Urgency::Warning);
+                let text = format!("{error}: what sequences held is lost");
+                self.notice(Topic::Sequences, &text, Urgency::Warning);
             }
             Some(Ok(_)) | None => {}
         }
         let alerts = counted(self.second.path.alerts, "alert");
-        self.notice(&format!("stopped: {}, {alerts}", self.second.intake.summary()), Urgency::Info);
+        let text = format!("stopped: {}, {alerts}", self.second.intake.summary());
+        self.notice(Topic::Stopped, &text, Urgency::Info);
         for line in self.second.path.detector.told_of_exceptions() {
-            self.notice(&line, Urgency::Info);
+            self.notice(Topic::Exceptions, &line, Urgency::Info);
         }
         for (name, left) in
             self.second.path.outputs.shutdown(deadline.saturating_duration_since(Instant::now()))
         {
             tracing::warn!("output {name}: {left} messages could not be sent before the end");
         }
-    }
-}
-
-/// What was lost or not understood so far, by place.
-#[derive(Debug, Default)]
-struct Losses {
-    /// Records for which the receive buffer had no room.
-    socket: u64,
-    /// Datagrams that are no record.
-    malformed: u64,
-    /// Datagrams longer than any record can be.
-    truncated: u64,
-    /// Events ended early because too much was open.
-    evicted: u64,
-    /// Records cut at the bound of an event.
-    oversize: u64,
-    /// Of sequences.
-    joined: JoinCounts,
-}
-
-impl Losses {
-    fn of(socket: &mut Socket, second: &Second) -> Self {
-        let (received, reassembly) = (socket.counters(), second.intake.summary().reassembly);
-        Self {
-            socket: socket.drops().unwrap_or(received.overruns),
-            malformed: received.malformed,
-            truncated: received.truncated,
-            evicted: reassembly.evicted,
-            oversize: reassembly.oversize,
-            joined: second.path.detector.engine().join_counts(),
+        if let Some(marker) = self.life.marker {
+            marker.clear();
         }
-    }
-
-    fn since(&self, before: &Self) -> Option<String> {
-        let grown = [
-            (self.socket - before.socket, "records lost, the receive buffer was full"),
-            (self.malformed - before.malformed, "datagrams that are no audit record"),
-            (self.truncated - before.truncated, "records cut by the receive buffer's slot"),
-            (self.evicted - before.evicted, "events ended early, too many were open"),
-            (self.oversize - before.oversize, "records cut, their event was too large"),
-            (self.joined.evicted - before.joined.evicted, "partial sequences given up, too many were held"),
-            (self.joined.late - before.joined.late, "events too late for their place in a sequence"),
-            (self.joined.cut - before.joined.cut, "events with more join keys than are followed"),
-            (self.joined.rewound - before.joined.rewound, "steps of the clock back, seen by sequences"),
-        ];
-        let told: Vec<_> =
-            grown.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-        (!told.is_empty()).then(|| format!("blind spot: {}", told.join("; ")))
     }
 }

@@ -50,13 +50,15 @@ pub enum Topic {
     Reload,
     /// What exceptions have taken.
     Exceptions,
+    /// What sequences hold over the end.
+    Sequences,
     /// Something about the kernel's rules.
     KernelRules,
 }
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Started,
         Self::Stopped,
         Self::UncleanStop,
@@ -65,6 +67,7 @@ impl Topic {
         Self::Heartbeat,
         Self::Reload,
         Self::Exceptions,
+        Self::Sequences,
         Self::KernelRules,
     ];
 
@@ -80,6 +83,7 @@ impl Topic {
             Self::Heartbeat => "heartbeat",
             Self::Reload => "reload",
             Self::Exceptions => "exceptions",
+            Self::Sequences => "sequences",
             Self::KernelRules => "kernel-rules",
         }
     }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use syslog::Facility;
 
@@ -48,10 +49,46 @@ pub struct Config {
 }
 
 /// `[daemon]`
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DaemonConfig {
+    /// `runtime_directory`; none: systemd's, else the default.
+    pub runtime_directory: Option<PathBuf>,
     /// `state_directory`; none: systemd's, else the default where it is there.
     pub state_directory: Option<PathBuf>,
+    /// `without_auditing`
+    pub without_auditing: WithoutAuditing,
+    /// `drain_seconds`
+    pub drain: Duration,
+    /// `heartbeat_minutes`; none: no heartbeat.
+    pub heartbeat: Option<Duration>,
+    /// `canary_minutes`; none: canaries are not awaited.
+    pub canary: Option<Duration>,
+    /// `prometheus_file`
+    pub prometheus_file: Option<PathBuf>,
+}
+
+/// What a daemon does that cannot listen: `without_auditing`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WithoutAuditing {
+    /// It ends, with a status that says why.
+    #[default]
+    Stop,
+    /// It tries again until it can.
+    Wait,
+}
+
+impl Default for DaemonConfig {
+    fn default() -> Self {
+        Self {
+            runtime_directory: None,
+            state_directory: None,
+            without_auditing: WithoutAuditing::default(),
+            drain: Duration::from_secs(5),
+            heartbeat: Some(Duration::from_secs(3600)),
+            canary: Some(Duration::from_secs(15 * 60)),
+            prometheus_file: None,
+        }
+    }
 }
 
 /// `[audit]`
@@ -353,7 +390,24 @@ fn file(table: Table<'_>) -> Option<FileConfig> {
 }
 
 fn daemon(table: Table<'_>) -> DaemonConfig {
-    let config = DaemonConfig { state_directory: path(&table, "state_directory") };
+    let default = DaemonConfig::default();
+    let words = [("stop", WithoutAuditing::Stop), ("wait", WithoutAuditing::Wait)];
+    // A day at most, so that what is meant in seconds is not taken for minutes in silence.
+    let minutes = |key, default: Option<Duration>| match count(&table, key, 0..=1440) {
+        Some(0) => None,
+        Some(minutes) => Some(Duration::from_secs(minutes as u64 * 60)),
+        None => default,
+    };
+    let config = DaemonConfig {
+        runtime_directory: path(&table, "runtime_directory"),
+        state_directory: path(&table, "state_directory"),
+        without_auditing: word(&table, "without_auditing", &words).unwrap_or_default(),
+        drain: count(&table, "drain_seconds", 0..=60)
+            .map_or(default.drain, |seconds| Duration::from_secs(seconds as u64)),
+        heartbeat: minutes("heartbeat_minutes", default.heartbeat),
+        canary: minutes("canary_minutes", default.canary),
+        prometheus_file: path(&table, "prometheus_file"),
+    };
     table.done();
     config
 }
@@ -463,6 +517,11 @@ mod tests {
         let (mut config, faults) = read_text(&whole(|table| table != "file"), Mode::Check);
         assert_eq!(faults, Vec::<String>::new());
         assert_eq!(config.user.take().as_deref(), Some("auditward"));
+        assert_eq!(
+            config.daemon.prometheus_file.take(),
+            Some("/var/lib/node_exporter/auditward.prom".into())
+        );
+        assert_eq!(config.daemon.runtime_directory.take(), Some("/run/auditward".into()));
         assert_eq!(config.daemon.state_directory.take(), Some("/var/lib/auditward".into()));
         assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
     }

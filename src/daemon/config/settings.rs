@@ -212,11 +212,53 @@ pub const SETTINGS: &[Setting] = &[
     row(("file", "queue"), "10000", "alerts, 1 to 1000000", "As under [syslog], while the disk is slow."),
     row(("file", "queue_bytes"), "\"64M\"", "bytes, or with K, M, G; 64K to 4G", "The same in memory."),
     example(
+        ("daemon", "runtime_directory"),
+        "\"/run/auditward\"",
+        "an absolute path",
+        "Where the sockets for `auditward status` and `auditward reload` are, and the lock that only one daemon \
+         holds. Not set: the one that systemd made (RuntimeDirectory=), else /run/auditward.",
+    ),
+    example(
         ("daemon", "state_directory"),
         "\"/var/lib/auditward\"",
         "an absolute path",
-        "Where is written, at a clean stop, what sequences hold, so that the next run goes on with it. Not \
-         set: the one that systemd made (StateDirectory=), else /var/lib/auditward where it is there.",
+        "Where is written, at a clean stop, what sequences hold, so that the next run goes on with it, and that the \
+         daemon runs, so that the next one can say when it did not end as it should. Not set: the one that \
+         systemd made (StateDirectory=), else /var/lib/auditward where it is there.",
+    ),
+    row(
+        ("daemon", "without_auditing"),
+        "\"stop\"",
+        "stop, wait",
+        "What to do where the audit group cannot be joined: end with status 4 (this kernel or namespace has \
+         none) or 5 (not permitted), or try again every 30 s until it can.",
+    ),
+    row(
+        ("daemon", "drain_seconds"),
+        "5",
+        "0 to 60",
+        "How long the destinations have at the end to send what waits; less than TimeoutStopSec= of the unit.",
+    ),
+    row(
+        ("daemon", "heartbeat_minutes"),
+        "60",
+        "0 to 1440",
+        "How often a line with counts and the hash of the rule set goes to every destination; 0: never.",
+    ),
+    row(
+        ("daemon", "canary_minutes"),
+        "15",
+        "0 to 1440",
+        "How often `auditward canary` is run (auditward-canary.timer). Once one was seen, an alert tells when \
+         none came for twice as long; one that was run and not seen within a minute is always an alert. 0: \
+         neither.",
+    ),
+    example(
+        ("daemon", "prometheus_file"),
+        "\"/var/lib/node_exporter/auditward.prom\"",
+        "an absolute path",
+        "The metrics of `auditward status --format prometheus`, written there every 15 s for node_exporter's \
+         textfile collector. The daemon must be allowed to write the directory.",
     ),
 ];
 

@@ -1,0 +1,151 @@
+//! The report of a running daemon, gathered between two batches of records.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::losses::stamp;
+use super::status::{
+    Auditing, Delivery, Destination, Hindered, Memory, ReceiveBuffer, Report, Rules, Totals,
+};
+use super::watch::Watch;
+use crate::output::{Counters, Delays};
+
+impl Watch {
+    /// How things stand now.
+    pub(super) fn report(&mut self) -> Report {
+        let (now, time) = (Instant::now(), Timestamp::now());
+        let totals = self.totals();
+        let lost = self.lost();
+        let rules = self.rules();
+        let Self { socket, second, life, .. } = self;
+        let (outputs, mapper) = (&second.path.outputs, second.intake.mapper());
+        let buffer = socket.buffer();
+        Report {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            host: mapper.host().name.clone().unwrap_or_default(),
+            time: stamp(time),
+            up_since: stamp(life.up_since),
+            up_seconds: now.saturating_duration_since(life.up).as_secs(),
+            per_second: life.rates.per_second(now, &totals),
+            totals,
+            lost,
+            blind_spot: life.spots.last().cloned(),
+            rules,
+            destinations: outputs.counters().into_iter().map(destination).collect(),
+            delivery: delivery(&outputs.delays()),
+            memory: Memory {
+                processes: mapper.table().len(),
+                process_bytes: mapper.table().bytes(),
+                ..memory(&std::fs::read_to_string("/proc/self/status").unwrap_or_default())
+            },
+            receive_buffer: ReceiveBuffer { asked: buffer.asked, granted: buffer.granted },
+            auditing: life.start.seen.as_ref().map(|seen| Auditing {
+                asked_at: stamp(seen.asked_at),
+                enabled: seen.status.enabled,
+                lost: seen.status.lost,
+                backlog_limit: seen.status.backlog_limit,
+                missing_rules: seen.missing.len(),
+            }),
+            canary: life.canary.status(time),
+        }
+    }
+
+    /// Counts since the start.
+    pub(super) fn totals(&self) -> Totals {
+        let (reassembly, path) = (self.second.intake.summary().reassembly, &self.second.path);
+        let excepted: u64 = path.detector.excepted().map(|(_, applied)| applied.taken()).sum();
+        Totals {
+            records: reassembly.records,
+            events: reassembly.events,
+            alerts: path.alerts,
+            excepted: self.life.excepted_before + excepted,
+        }
+    }
+
+    /// The rules that run, without the canary's.
+    pub(super) fn live(&self) -> usize {
+        self.second.path.detector.engine().rules().len() - 1
+    }
+
+    fn rules(&self) -> Rules {
+        let (engine, life) = (self.second.path.detector.engine(), &self.life);
+        let hindered = |rule: &crate::rule::Rule, reason: String| Hindered {
+            id: rule.id.clone(),
+            name: rule.name.clone(),
+            reason,
+        };
+        let partly = engine.rules().iter().filter_map(|rule| {
+            let dead = rule.dead_stages();
+            let reasons = dead.iter().map(|(stage, why)| format!("stage {stage}: {why}"));
+            let unrecorded = life.start.seen.as_ref().and_then(|seen| seen.hinders(rule));
+            let reasons: Vec<String> = reasons.chain(unrecorded).collect();
+            (!reasons.is_empty()).then(|| hindered(rule, reasons.join("; ")))
+        });
+        let not_live = engine.not_live().iter().map(|dead| hindered(&dead.rule, dead.reason.clone()));
+        Rules {
+            live: self.live(),
+            partly: partly.collect(),
+            not_live: not_live.collect(),
+            faults: life.start.faults.clone(),
+            hash: life.start.set.hash.clone(),
+            read_at: stamp(life.read_at),
+            files: life.start.set.files.clone(),
+        }
+    }
+}
+
+fn destination(counters: Counters) -> Destination {
+    let lag = counters.lag.unwrap_or_default();
+    Destination {
+        name: counters.name,
+        sent: counters.sent,
+        waiting: counters.waiting,
+        lag_seconds: (lag.as_secs_f64() * 1000.0).round() / 1000.0,
+        lost: counters.lost,
+        refused: counters.refused,
+        lost_notices: counters.lost_notices,
+        trouble: counters.trouble,
+    }
+}
+
+fn delivery(delays: &Delays) -> Option<Delivery> {
+    let micros = |at: Option<Duration>| Some(u64::try_from(at?.as_micros()).unwrap_or(u64::MAX));
+    Some(Delivery {
+        count: delays.count(),
+        p50_micros: micros(delays.at(0.5))?,
+        p99_micros: micros(delays.at(0.99))?,
+        max_micros: micros(delays.at(1.0))?,
+    })
+}
+
+/// The lines of /proc/self/status (proc_pid_status(5)), which are in KiB.
+fn memory(status: &str) -> Memory {
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    let bytes = |name| field(name).unwrap_or(0) << 10;
+    Memory {
+        anonymous: bytes("RssAnon:"),
+        resident: bytes("VmRSS:"),
+        peak: bytes("VmHWM:"),
+        ..Memory::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_read_from_the_kernels_words() {
+        let text = "Name:\tx\nVmHWM:\t    4096 kB\nVmRSS:\t    2048 kB\nRssAnon:\t     512 kB\n";
+        let read = memory(text);
+        assert_eq!((read.peak, read.resident, read.anonymous), (4 << 20, 2 << 20, 512 << 10));
+        assert_eq!(memory(""), Memory::default());
+        let own = memory(&std::fs::read_to_string("/proc/self/status").expect("/proc"));
+        assert!(own.anonymous > 0 && own.resident >= own.anonymous, "{own:?}");
+    }
+}

@@ -1,0 +1,167 @@
+//! The two local sockets: one that only writes, for `auditward status`, and one for root, for
+//! `auditward reload`.
+//!
+//! Each is served by one thread, one caller at a time. Nothing is read from a caller of the first; of the
+//! second, after the kernel has said that it is root, one line of at most [`LONGEST`] bytes.
+
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use nix::sys::socket::{getsockopt, sockopt};
+
+use super::desk::Desk;
+use super::directories::{CONTROL_SOCKET, STATUS_SOCKET};
+use super::reload::Reloader;
+
+/// The longest request, in bytes.
+pub const LONGEST: usize = 4096;
+
+/// How long a caller may take to say or take something.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What can be asked on the second socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// `reload`: read rules and settings anew.
+    Reload,
+}
+
+/// Reads a request: a word and a newline, nothing before, between or behind.
+///
+/// ```
+/// # use auditward::daemon::sockets::{parse, Command};
+/// assert_eq!(parse(b"reload\n"), Some(Command::Reload));
+/// assert_eq!(parse(b"reload"), None);
+/// ```
+#[must_use]
+pub fn parse(request: &[u8]) -> Option<Command> {
+    match request {
+        b"reload\n" => Some(Command::Reload),
+        _ => None,
+    }
+}
+
+/// Opens both sockets in `runtime` and serves them. To be called once privilege was laid down.
+///
+/// # Errors
+/// The directory may not be written, or no thread can be started.
+pub(super) fn serve(runtime: &Path, desk: &Desk, reloader: Reloader) -> io::Result<()> {
+    let status = listen(&runtime.join(STATUS_SOCKET), 0o660)?;
+    let control = listen(&runtime.join(CONTROL_SOCKET), 0o600)?;
+    let desk = desk.again()?;
+    spawn("status", status, move |stream| tell_status(stream, &desk))?;
+    spawn("control", control, move |stream| obey(stream, &reloader))
+}
+
+/// The lock is held: what stands there is of a daemon that is gone.
+fn listen(path: &Path, mode: u32) -> io::Result<UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    Ok(listener)
+}
+
+fn spawn(
+    name: &str,
+    listener: UnixListener,
+    serve: impl Fn(&UnixStream) -> io::Result<()> + Send + 'static,
+) -> io::Result<()> {
+    let run = move || {
+        for stream in listener.incoming() {
+            let served = stream.and_then(|stream| {
+                stream.set_read_timeout(Some(PATIENCE))?;
+                stream.set_write_timeout(Some(PATIENCE))?;
+                serve(&stream)
+            });
+            if let Err(error) = served {
+                tracing::debug!("local socket: {error}");
+                // Out of descriptors, say: not in a hurry.
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+    };
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
+}
+
+fn tell_status(mut stream: &UnixStream, desk: &Desk) -> io::Result<()> {
+    let Some(report) = desk.report() else {
+        return stream.write_all(b"{\"error\":\"the loop that reads records does not answer\"}\n");
+    };
+    let mut text = serde_json::to_vec(&report)?;
+    text.push(b'\n');
+    write_within(stream, &text)
+}
+
+/// Writes all, however many times the timeout of one write is renewed by a slow reader.
+fn write_within(mut stream: &UnixStream, mut text: &[u8]) -> io::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while !text.is_empty() {
+        let written = stream.write(text)?;
+        text = text.get(written..).unwrap_or_default();
+        if Instant::now() > deadline {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+    }
+    Ok(())
+}
+
+fn obey(mut stream: &UnixStream, reloader: &Reloader) -> io::Result<()> {
+    // SO_PEERCRED: who it was when it connected.
+    let peer = getsockopt(&stream.as_fd(), sockopt::PeerCredentials)?;
+    if peer.uid() != 0 {
+        return stream.write_all(b"refused\nonly root may ask for this\n");
+    }
+    let answer = match parse(&read_line(stream)?) {
+        Some(Command::Reload) => reloader.reload().to_string(),
+        None => "refused\nnot understood: the one request is `reload` and a newline\n".to_owned(),
+    };
+    stream.set_write_timeout(Some(PATIENCE))?;
+    write_within(stream, answer.as_bytes())
+}
+
+/// Up to the first newline, the end, or [`LONGEST`] bytes.
+fn read_line(mut stream: &UnixStream) -> io::Result<Vec<u8>> {
+    let deadline = Instant::now() + PATIENCE;
+    let (mut line, mut part) = (Vec::new(), [0; 256]);
+    while line.len() < LONGEST && !line.contains(&b'\n') && Instant::now() < deadline {
+        let room = part.len().min(LONGEST - line.len());
+        match stream.read(part.get_mut(..room).unwrap_or_default())? {
+            0 => break,
+            count => line.extend_from_slice(part.get(..count).unwrap_or_default()),
+        }
+    }
+    Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_exact() {
+        for wrong in ["", "\n", "reload", "reload\n\n", " reload\n", "RELOAD\n", "reload\0\n", "reload now\n"]
+        {
+            assert_eq!(parse(wrong.as_bytes()), None, "{wrong:?}");
+        }
+        assert_eq!(parse(&vec![b'r'; 1 << 20]), None);
+    }
+
+    #[test]
+    fn a_request_is_read_no_further_than_its_bound() {
+        let (mut caller, ours) = UnixStream::pair().expect("a pair");
+        let sent = std::thread::spawn(move || {
+            let _ = caller.write_all(&[b'x'; 3 * LONGEST]);
+            caller
+        });
+        assert_eq!(read_line(&ours).expect("read").len(), LONGEST);
+        drop(ours);
+        let _ = sent.join();
+    }
+}

@@ -1,0 +1,223 @@
+//! The report in Prometheus's text exposition format, version 0.0.4.
+
+use std::fmt::Write as _;
+
+use super::Report;
+
+/// A metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// `counter` or `gauge`.
+    pub kind: &'static str,
+    /// What it says.
+    pub help: &'static str,
+}
+
+const fn metric(name: &'static str, kind: &'static str, help: &'static str) -> Metric {
+    Metric { name, kind, help }
+}
+
+/// All metrics, in the order in which they are written.
+pub const METRICS: [Metric; 20] = [
+    metric("auditward_info", "gauge", "Always 1; version and hash of the rule set as labels."),
+    metric("auditward_start_time_seconds", "gauge", "When the daemon began to watch, since the Unix epoch."),
+    metric("auditward_records_total", "counter", "Audit records received."),
+    metric("auditward_events_total", "counter", "Events put together."),
+    metric("auditward_alerts_total", "counter", "Alerts made."),
+    metric("auditward_excepted_total", "counter", "Matches that an exception took."),
+    metric("auditward_lost_total", "counter", "What was lost on the way in, by place and reason."),
+    metric("auditward_rules", "gauge", "Rules by state: live (partly ones too), partly, not_live."),
+    metric("auditward_rule_faults", "gauge", "Faults in files of the rule set and the configuration."),
+    metric("auditward_destination_sent_total", "counter", "Alerts that a destination has taken."),
+    metric(
+        "auditward_destination_lost_total",
+        "counter",
+        "Alerts that found no room in a destination's queue.",
+    ),
+    metric("auditward_destination_refused_total", "counter", "Alerts that a destination can never take."),
+    metric("auditward_destination_waiting", "gauge", "Messages that wait for a destination."),
+    metric(
+        "auditward_destination_lag_seconds",
+        "gauge",
+        "How long the message that waits longest has waited.",
+    ),
+    metric("auditward_delivery_seconds", "gauge", "From receipt to delivery, by quantile, since the start."),
+    metric(
+        "auditward_memory_bytes",
+        "gauge",
+        "Memory of the daemon by kind: anonymous, resident, peak, processes.",
+    ),
+    metric("auditward_receive_buffer_bytes", "gauge", "The receive buffer that the kernel granted."),
+    metric(
+        "auditward_canary_age_seconds",
+        "gauge",
+        "Seconds since the last canary that was seen was executed.",
+    ),
+    metric("auditward_canary_way_seconds", "gauge", "From the last canary's execution to its match."),
+    metric("auditward_canary_missed_total", "counter", "Canaries that were not seen."),
+];
+
+/// The text; times as Prometheus wants them, in seconds.
+#[must_use]
+pub fn prometheus(report: &Report) -> String {
+    let mut out = String::new();
+    for metric in &METRICS {
+        let samples = samples(report, metric.name);
+        if samples.is_empty() {
+            continue;
+        }
+        let _ =
+            writeln!(out, "# HELP {} {}\n# TYPE {} {}", metric.name, metric.help, metric.name, metric.kind);
+        for (labels, value) in samples {
+            let _ = writeln!(out, "{}{labels} {value}", metric.name);
+        }
+    }
+    out
+}
+
+type Samples = Vec<(String, f64)>;
+
+fn samples(report: &Report, name: &str) -> Samples {
+    let Report { totals, rules, memory, canary, .. } = report;
+    let one = |value: f64| vec![(String::new(), value)];
+    match name {
+        "auditward_info" => {
+            vec![(labels(&[("version", &report.version), ("rules", &rules.hash)]), 1.0)]
+        }
+        "auditward_start_time_seconds" => match report.up_since.parse::<jiff::Timestamp>() {
+            Ok(since) => one(since.as_second() as f64),
+            Err(_) => Vec::new(),
+        },
+        "auditward_records_total" => one(totals.records as f64),
+        "auditward_events_total" => one(totals.events as f64),
+        "auditward_alerts_total" => one(totals.alerts as f64),
+        "auditward_excepted_total" => one(totals.excepted as f64),
+        "auditward_lost_total" => lost(report),
+        "auditward_rules" => vec![
+            (labels(&[("state", "live")]), rules.live as f64),
+            (labels(&[("state", "partly")]), rules.partly.len() as f64),
+            (labels(&[("state", "not_live")]), rules.not_live.len() as f64),
+        ],
+        "auditward_rule_faults" => one(rules.faults.len() as f64),
+        "auditward_memory_bytes" => vec![
+            (labels(&[("kind", "anonymous")]), memory.anonymous as f64),
+            (labels(&[("kind", "resident")]), memory.resident as f64),
+            (labels(&[("kind", "peak")]), memory.peak as f64),
+            (labels(&[("kind", "processes")]), memory.process_bytes as f64),
+        ],
+        "auditward_receive_buffer_bytes" => one(report.receive_buffer.granted as f64),
+        "auditward_canary_age_seconds" => canary.age_seconds.map(|age| one(age as f64)).unwrap_or_default(),
+        "auditward_canary_way_seconds" => {
+            canary.way_millis.map(|way| one(way as f64 / 1000.0)).unwrap_or_default()
+        }
+        "auditward_canary_missed_total" => one(canary.missed as f64),
+        "auditward_delivery_seconds" => delivery(report),
+        name => destinations(report, name),
+    }
+}
+
+fn lost(report: &Report) -> Samples {
+    let lost = &report.lost;
+    [
+        ("socket", "full", lost.socket_records),
+        ("socket", "malformed", lost.malformed),
+        ("socket", "foreign", lost.foreign),
+        ("socket", "truncated", lost.truncated),
+        ("reassembly", "lone_end", lost.lone_ends),
+        ("reassembly", "incomplete", lost.incomplete),
+        ("reassembly", "evicted", lost.evicted),
+        ("reassembly", "timed_out", lost.timed_out),
+        ("reassembly", "oversize", lost.oversize),
+        ("reassembly", "late", lost.late),
+        ("reassembly", "duplicate", lost.duplicates),
+        ("sequences", "evicted", lost.sequences_evicted),
+        ("sequences", "late", lost.sequences_late),
+        ("sequences", "cut", lost.sequences_cut),
+        ("sequences", "rewound", lost.sequences_rewound),
+    ]
+    .into_iter()
+    .map(|(place, reason, count)| (labels(&[("place", place), ("reason", reason)]), count as f64))
+    .collect()
+}
+
+fn delivery(report: &Report) -> Samples {
+    let Some(delivery) = &report.delivery else { return Vec::new() };
+    [("0.5", delivery.p50_micros), ("0.99", delivery.p99_micros), ("1", delivery.max_micros)]
+        .into_iter()
+        .map(|(quantile, micros)| (labels(&[("quantile", quantile)]), micros as f64 / 1e6))
+        .collect()
+}
+
+fn destinations(report: &Report, name: &str) -> Samples {
+    let value = |one: &super::Destination| match name {
+        "auditward_destination_sent_total" => Some(one.sent as f64),
+        "auditward_destination_lost_total" => Some(one.lost as f64),
+        "auditward_destination_refused_total" => Some(one.refused as f64),
+        "auditward_destination_waiting" => Some(one.waiting as f64),
+        "auditward_destination_lag_seconds" => Some(one.lag_seconds),
+        _ => None,
+    };
+    let all = report.destinations.iter();
+    all.filter_map(|one| Some((labels(&[("destination", &one.name)]), value(one)?))).collect()
+}
+
+/// `{a="b",c="d"}`, escaped as the format asks for.
+fn labels(pairs: &[(&str, &str)]) -> String {
+    let pairs = pairs.iter().map(|(key, value)| {
+        let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        format!("{key}=\"{value}\"")
+    });
+    format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Canary, Delivery, Destination};
+    use super::*;
+
+    /// Everything that can be there.
+    fn whole() -> Report {
+        Report {
+            up_since: "2026-11-25T20:00:00Z".to_owned(),
+            destinations: vec![Destination {
+                name: "a\"\\b\n".to_owned(),
+                sent: 3,
+                ..Destination::default()
+            }],
+            delivery: Some(Delivery { count: 1, p50_micros: 1_500, p99_micros: 2_000, max_micros: 2_000 }),
+            canary: Canary { age_seconds: Some(4), way_millis: Some(7), ..Canary::default() },
+            ..Report::default()
+        }
+    }
+
+    #[test]
+    fn every_metric_has_samples_and_every_line_is_well_formed() {
+        let text = prometheus(&whole());
+        for metric in &METRICS {
+            assert!(
+                text.contains(&format!("# TYPE {} {}\n{}", metric.name, metric.kind, metric.name)),
+                "{text}"
+            );
+            assert_eq!(metric.kind == "counter", metric.name.ends_with("_total"), "{}", metric.name);
+        }
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let (name, value) = line.rsplit_once(' ').expect("a value");
+            assert!(value.parse::<f64>().is_ok(), "{line}");
+            assert!(name.starts_with("auditward_"), "{line}");
+        }
+        assert!(text.contains("auditward_delivery_seconds{quantile=\"0.5\"} 0.0015\n"), "{text}");
+        assert!(
+            text.contains("auditward_destination_sent_total{destination=\"a\\\"\\\\b\\n\"} 3\n"),
+            "{text}"
+        );
+        assert!(text.contains("auditward_start_time_seconds 1795636800\n"), "{text}");
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out() {
+        let text = prometheus(&Report::default());
+        assert!(!text.contains("canary_age") && !text.contains("delivery"), "{text}");
+    }
+}
