@@ -116,7 +116,10 @@ fn obey(mut stream: &UnixStream, reloader: &Reloader) -> io::Result<()> {
     // SO_PEERCRED: who it was when it connected.
     let peer = getsockopt(&stream.as_fd(), sockopt::PeerCredentials)?;
     if peer.uid() != 0 {
-        return stream.write_all(b"refused\nonly root may ask for this\n");
+        stream.write_all(b"refused\nonly root may ask for this\n")?;
+        // Closed on an unread request, the answer would be lost with it.
+        stream.shutdown(std::net::Shutdown::Write)?;
+        return read_line(stream).map(drop);
     }
     let answer = match parse(&read_line(stream)?) {
         Some(Command::Reload) => reloader.reload().to_string(),

@@ -1,0 +1,461 @@
+//! The daemon's life on the real kernel: status, reload, start and stop.
+//!
+//! Needs root, `auditctl` and `rsyslogd`; see [`live`].
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod live;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use live::{Daemon, KernelAudit, Rsyslogd, eventually, private_usermod, scratch, take_over};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+const RULE_NAME: &str = "Potential Linux Backdoor User Account Creation";
+
+/// The whole arrangement, with a directory in the place of /etc/auditward.
+struct Stage {
+    // Dropped in this order: the daemon first, the kernel's state last.
+    daemon: Option<Daemon>,
+    rsyslogd: Rsyslogd,
+    usermod: PathBuf,
+    folder: tempfile::TempDir,
+    kernel: KernelAudit,
+}
+
+impl Stage {
+    /// `further` settings and files of the site (name, text); the shipped rule is among them.
+    fn set(further: &str, files: &[(&str, &str)]) -> Option<Self> {
+        let stage = Self::prepare(further, files)?;
+        Some(stage.started())
+    }
+
+    fn prepare(further: &str, files: &[(&str, &str)]) -> Option<Self> {
+        let kernel = KernelAudit::take()?;
+        let folder = scratch();
+        let usermod = private_usermod(folder.path());
+        kernel.record_executions_of(&usermod);
+        let rsyslogd = Rsyslogd::start(folder.path());
+        let stage = Self { daemon: None, rsyslogd, usermod, folder, kernel };
+        stage.configure(further);
+        let shipped = "rules/persistence_linux_backdoor_user_creation.toml";
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join(shipped);
+        stage.write("rules.d/shipped.toml", &fs::read_to_string(shipped).unwrap());
+        files.iter().for_each(|(name, text)| stage.write(name, text));
+        Some(stage)
+    }
+
+    fn configure(&self, further: &str) {
+        let folder = self.folder.path().display();
+        let socket = self.rsyslogd.socket.display();
+        let text = format!(
+            "rules = [\"{folder}/rules.d\"]\n[syslog]\nsocket = \"{socket}\"\n[daemon]\nruntime_directory = \
+             \"{folder}/run\"\nstate_directory = \"{folder}/state\"\n{further}"
+        );
+        self.write("auditward.toml", &text);
+    }
+
+    fn started(mut self) -> Self {
+        self.daemon = Some(self.start());
+        self
+    }
+
+    fn start(&self) -> Daemon {
+        let (config, site) = (self.config(), self.folder.path().to_str().unwrap());
+        Daemon::start(self.folder.path(), &["--config", &config, "--site", site])
+    }
+
+    fn daemon(&self) -> &Daemon {
+        self.daemon.as_ref().expect("started")
+    }
+
+    fn end(&mut self, signal: Signal) -> Daemon {
+        let mut daemon = self.daemon.take().expect("started");
+        daemon.process.end(signal);
+        daemon
+    }
+
+    fn config(&self) -> String {
+        self.folder.path().join("auditward.toml").to_str().unwrap().to_owned()
+    }
+
+    /// As an editor does it: a new file, renamed over the old one.
+    fn write(&self, name: &str, text: &str) {
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::set_permissions(path.parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
+        let beside = path.with_extension("new");
+        fs::write(&beside, text).unwrap();
+        fs::set_permissions(&beside, fs::Permissions::from_mode(0o644)).unwrap();
+        fs::rename(beside, path).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Output {
+        auditward(arguments).args(["--config", &self.config()]).output().expect("auditward runs")
+    }
+
+    fn reload(&self) -> (Option<i32>, String) {
+        let output = self.command(&["reload"]);
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(text).unwrap())
+    }
+
+    fn status(&self) -> Value {
+        eventually("the daemon answers", || {
+            let output = self.command(&["status", "--format", "json"]);
+            let error = String::from_utf8_lossy(&output.stderr).into_owned();
+            if output.status.success() {
+                Ok(serde_json::from_slice(&output.stdout).unwrap())
+            } else {
+                Err(error)
+            }
+        })
+    }
+
+    fn run(&self, count: usize) {
+        for _ in 0..count {
+            assert!(Command::new(&self.usermod).arg("-L").status().unwrap().success());
+        }
+    }
+
+    /// Waits until everything that was done so far has gone its way.
+    fn settle(&self, account: &str) {
+        take_over(&self.usermod, account);
+        self.rsyslogd.expect_line(&format!("-o {account}"));
+    }
+}
+
+fn auditward(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auditward"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn number(report: &Value, pointer: &str) -> u64 {
+    report.pointer(pointer).and_then(Value::as_u64).unwrap_or_else(|| panic!("{pointer} in {report:#}"))
+}
+
+fn texts(report: &Value, pointer: &str, key: &str) -> Vec<String> {
+    let list = report.pointer(pointer).and_then(Value::as_array).expect(pointer);
+    list.iter().map(|one| one.get(key).unwrap_or(one).as_str().expect("a text").to_owned()).collect()
+}
+
+fn rule(id: &str, name: &str) -> String {
+    format!(
+        "[rule]\nrule_id = \"{id}\"\nname = \"{name}\"\ndescription = \"d\"\ntype = \"eql\"\nseverity = \"low\"\n\
+         risk_score = 1\nquery = '''\nprocess where event.type == \"start\" and process.name == \"usermod\" and \
+         process.args == \"{id}\"\n'''\n\n[auditward]\nid = \"{id}\"\n"
+    )
+}
+
+/// n executions, m alerts, k losses: what the status says is what was done.
+#[test]
+fn status_agrees_with_what_was_really_done() {
+    let Some(stage) = Stage::set("[audit]\nreceive_buffer = \"128K\"\n", &[]) else { return };
+    stage.settle("warm-up");
+    let before = stage.status();
+    for n in 0..30 {
+        stage.run(9);
+        take_over(&stage.usermod, &format!("bob{n}"));
+        // One at a time: nothing is to be lost yet.
+        stage.rsyslogd.expect_line(&format!("-o bob{n}"));
+    }
+    let after = stage.status();
+    let grown = |pointer: &str| number(&after, pointer) - number(&before, pointer);
+    assert_eq!(grown("/totals/alerts"), 30);
+    assert_eq!(grown("/destinations/0/sent"), 30);
+    assert_eq!(number(&after, "/lost/socket_records"), 0);
+    let events = grown("/totals/events");
+    // Another program's user message may come between.
+    assert!((300..320).contains(&events), "{events} events of 300 executions");
+    assert_eq!(number(&after, "/delivery/count"), number(&after, "/totals/alerts"));
+    let (p50, p99) = (number(&after, "/delivery/p50_micros"), number(&after, "/delivery/p99_micros"));
+    println!("from receipt to delivery: p50 {p50} µs, p99 {p99} µs");
+    assert!(p50 > 0 && p50 <= p99);
+
+    stage.daemon().process.signal(Signal::SIGSTOP);
+    stage.run(1_000);
+    stage.daemon().process.signal(Signal::SIGCONT);
+    // A socket that was full takes nothing before it is empty again.
+    eventually("executions are seen again", || {
+        take_over(&stage.usermod, "after");
+        std::thread::sleep(Duration::from_millis(100));
+        let seen = stage.rsyslogd.lines().iter().any(|l| l.contains("-o after"));
+        if seen { Ok(()) } else { Err("not yet".to_owned()) }
+    });
+    let report = stage.status();
+    let dropped = stage.daemon().socket().expect("socket").drops;
+    assert!(dropped > 0);
+    assert_eq!(number(&report, "/lost/socket_records"), dropped, "to the record");
+    eventually("the blind spot is over", || {
+        let lines = stage.rsyslogd.lines();
+        let line = lines.into_iter().find(|l| l.contains("blind spot over"));
+        let line = line.ok_or("not told")?;
+        if line.contains("could not see everything: Potential Linux") { Ok(()) } else { Err(line) }
+    });
+    assert_eq!(number(&stage.status(), "/blind_spot/records"), dropped);
+
+    let text = String::from_utf8(stage.command(&["status"]).stdout).unwrap();
+    assert!(text.contains(&format!("lost       {dropped} records: the receive buffer was full\n")), "{text}");
+    let metrics = stage.command(&["status", "--format", "prometheus"]).stdout;
+    let metrics = String::from_utf8(metrics).unwrap();
+    let wanted = format!("auditward_lost_total{{place=\"socket\",reason=\"full\"}} {dropped}\n");
+    assert!(metrics.contains(&wanted), "{metrics}");
+}
+
+/// Who is neither root nor of the daemon's group is told nothing, and only root can have it reload.
+#[test]
+fn the_sockets_are_for_those_who_may() {
+    let Some(stage) = Stage::set("", &[]) else { return };
+    let report = stage.status();
+    assert_eq!(number(&report, "/pid"), u64::from(stage.daemon().process.pid()));
+    let as_other = |uid: u32, gid: u32, command: &str| {
+        let program = stage.folder.path().join("auditward");
+        if !program.exists() {
+            fs::copy(env!("CARGO_BIN_EXE_auditward"), &program).unwrap();
+        }
+        let output =
+            Command::new(program).args([command, "--config", &stage.config()]).uid(uid).gid(gid).output();
+        let output = output.expect("auditward runs");
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, error) = as_other(65534, 65534, "status");
+    assert!(code == Some(2) && error.contains("Permission denied"), "{code:?} {error}");
+    let group = std::os::unix::fs::MetadataExt::gid(&fs::metadata(stage.folder.path().join("run")).unwrap());
+    let (code, error) = as_other(65534, group, "status");
+    assert_eq!((code, error.as_str()), (Some(0), ""), "the group may ask");
+    let (code, error) = as_other(65534, group, "reload");
+    assert!(code == Some(2) && error.contains("Permission denied"), "{code:?} {error}");
+    // Whoever gets at the socket all the same (the daemon's own user) is refused by his credentials.
+    let (code, error) = as_other(group, group, "reload");
+    assert_eq!((code, error.as_str()), (Some(1), "only root may ask for this\n"));
+}
+
+#[test]
+fn start_stop_and_unclean_stop_are_lines_of_their_own() {
+    let Some(mut stage) = Stage::set("heartbeat_minutes = 0\n", &[]) else { return };
+    stage.settle("one");
+    let count =
+        |stage: &Stage, word: &str| stage.rsyslogd.lines().iter().filter(|l| l.contains(word)).count();
+    assert_eq!((count(&stage, "| started, 1 rule live"), count(&stage, "did not end as it should")), (1, 0));
+    stage.end(Signal::SIGTERM);
+    assert_eq!(count(&stage, "| stopped: "), 1);
+    stage.daemon = Some(stage.start());
+    stage.settle("two");
+    assert_eq!(count(&stage, "did not end as it should"), 0, "a clean stop is none");
+    stage.end(Signal::SIGKILL);
+    stage.daemon = Some(stage.start());
+    stage.settle("three");
+    assert_eq!(count(&stage, "did not end as it should"), 1);
+    assert_eq!(count(&stage, "| started, 1 rule live"), 3);
+}
+
+#[test]
+fn a_second_daemon_says_so_and_stops() {
+    let Some(stage) = Stage::set("", &[]) else { return };
+    let second = auditward(&["run", "--config", &stage.config()]).output().unwrap();
+    assert_eq!(second.status.code(), Some(3));
+    let said = String::from_utf8(second.stderr).unwrap();
+    let wanted = format!("another auditward runs already (pid {})", stage.daemon().process.pid());
+    assert!(said.contains(&wanted), "{said}");
+    stage.settle("goes-on");
+}
+
+/// A broken rule, a broken list and a destination that cannot be opened cost themselves and nothing else.
+#[test]
+fn what_is_broken_at_the_start_is_left_out_and_an_alert() {
+    let files = [
+        ("rules.d/broken.toml", rule("broken", "Broken").replace("where", "wher")),
+        ("lists.d/broken.toml", "[[list]]\nname = \"empty\"\nvalues = []\n".to_owned()),
+    ];
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let further = "unknown = 1\n[file]\npath = \"/nonexistent/alerts\"\n";
+    let Some(stage) = Stage::set(further, &files) else { return };
+    stage.settle("seen");
+    for what in ["rules.d/broken.toml:9: ", "lists.d/broken.toml:3: ", "/nonexistent/alerts: No such file"] {
+        let what = what.replace("/nonexistent/alerts: ", "output file: ");
+        let line = stage.rsyslogd.expect_line(&what);
+        assert!(line.contains("| MEDIUM Configuration Not In Force: "), "{line}");
+    }
+    let report = stage.status();
+    let faults = report.pointer("/rules/faults").unwrap().to_string();
+    for what in
+        ["broken.toml:9: ", "lists.d/broken.toml:3: ", "output file: ", "there is no key `daemon.unknown`"]
+    {
+        assert!(faults.contains(what), "{what} in {faults}");
+    }
+    assert_eq!(number(&report, "/rules/live"), 1);
+    assert_eq!(number(&report, "/totals/alerts"), 4, "three faults and one that was seen; a warning is none");
+}
+
+#[test]
+fn a_reload_changes_rules_exceptions_and_destinations_and_a_refused_one_nothing() {
+    let Some(stage) = Stage::set("", &[]) else { return };
+    stage.settle("one");
+
+    // A new rule, and one that cannot be live.
+    stage.write("rules.d/new.toml", &rule("xyz", "New Rule"));
+    let dead = rule("dead", "Dead Rule").replace("process.name == \"usermod\"", "dns.question.name == \"x\"");
+    stage.write("rules.d/dead.toml", &dead);
+    let (code, said) = stage.reload();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("new: New Rule: live; needs kernel rules for executions of usermod"), "{said}");
+    assert!(said.contains("new: Dead Rule: not live: "), "{said}");
+    assert!(said.contains("reloaded, 2 rules live, hash of the rule set "), "{said}");
+    assert!(Command::new(&stage.usermod).arg("xyz").status().unwrap().success());
+    stage.rsyslogd.expect_line("New Rule");
+    let report = stage.status();
+    assert_eq!(texts(&report, "/rules/not_live", "name"), ["Dead Rule"]);
+
+    // A fault: refused with a caret, and all stays.
+    stage.write("rules.d/new.toml", &rule("xyz", "New Rule").replace("where", "wher"));
+    let (code, said) = stage.reload();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("new.toml:9:") && said.contains('^'), "{said}");
+    assert!(said.contains("reload refused, everything stays as it was: "), "{said}");
+    stage.rsyslogd.expect_line("reload refused, everything stays as it was: ");
+    assert_eq!(stage.status().pointer("/rules/hash"), report.pointer("/rules/hash"));
+    assert!(Command::new(&stage.usermod).args(["xyz", "again"]).status().unwrap().success());
+    stage.rsyslogd.expect_line("usermod xyz again");
+
+    // An exception, and a second destination.
+    stage.write("rules.d/new.toml", &rule("xyz", "New Rule"));
+    let exception = "[[exception]]\nid = \"mine\"\nrules = [\"xyz\"]\nreason = \"r\"\nowner = \"o\"\ncondition = \
+                     'process.args == \"excepted\" and user.id == \"0\"'\n";
+    stage.write("exceptions.d/e.toml", exception);
+    let alerts = stage.folder.path().join("alerts");
+    fs::create_dir(&alerts).unwrap();
+    fs::set_permissions(&alerts, fs::Permissions::from_mode(0o777)).unwrap();
+    let file = alerts.join("alerts.log");
+    stage.configure(&format!("[file]\npath = \"{}\"\nformat = \"text\"\n", file.display()));
+    let (code, said) = stage.reload();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("changed: New Rule: live") && !said.contains("Dead Rule"), "{said}");
+    assert!(Command::new(&stage.usermod).args(["xyz", "excepted"]).status().unwrap().success());
+    stage.settle("two");
+    eventually("the file has the alert", || {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        if text.contains("-o two") { Ok(()) } else { Err(text) }
+    });
+    let report = stage.status();
+    assert_eq!(number(&report, "/totals/excepted"), 1);
+    assert_eq!(texts(&report, "/destinations", "name"), ["syslog", "file"]);
+    assert!(!stage.rsyslogd.lines().iter().any(|l| l.contains("xyz excepted")));
+
+    // Without the file again, and a destination that cannot be.
+    stage.configure("[file]\npath = \"/nonexistent/alerts\"\n");
+    let (code, said) = stage.reload();
+    assert!(code == Some(1) && said.contains("output file: No such file"), "{said}");
+    stage.configure("");
+    assert_eq!(stage.reload().0, Some(0));
+    stage.settle("three");
+    assert!(!fs::read_to_string(&file).unwrap().contains("-o three"));
+}
+
+/// F51: four rule files come one after the other, each with a SIGHUP, one of them broken in between, while
+/// hundreds of executions a second go on. At rest the loaded set is the directory's, the broken state was
+/// refused with file and line, and no event of the stream is missing.
+#[test]
+fn f51_reload_catches_half_a_directory_or_loses_events() {
+    let Some(stage) = Stage::set("heartbeat_minutes = 1\n", &[]) else { return };
+    stage.settle("warm-up");
+    let before = stage.status();
+    let threads = || fs::read_dir(format!("/proc/{}/task", stage.daemon().process.pid())).unwrap().count();
+    let threads_before = threads();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let executed = std::thread::scope(|scope| {
+        let stream = scope.spawn(|| {
+            let mut executed = 0_u64;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let account = format!("stream{executed}");
+                take_over(&stage.usermod, &account);
+                executed += 1;
+            }
+            executed
+        });
+        for n in 1..=4 {
+            let whole = rule(&format!("f51-{n}"), &format!("F51 {n}"));
+            if n == 3 {
+                stage.write("rules.d/f51-3.toml", &whole.replace("where", "wher"));
+                stage.daemon().process.signal(Signal::SIGHUP);
+                stage.rsyslogd.expect_line("f51-3.toml:9: ");
+            }
+            stage.write(&format!("rules.d/f51-{n}.toml"), &whole);
+            stage.daemon().process.signal(Signal::SIGHUP);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        eventually("all four are live", || match number(&stage.status(), "/rules/live") {
+            5 => Ok(()),
+            live => Err(format!("{live} live")),
+        });
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        stream.join().expect("the stream")
+    });
+    stage.settle("after");
+    let report = stage.status();
+    let refused = stage.rsyslogd.expect_line("reload refused, everything stays as it was: ");
+    assert!(refused.contains("f51-3.toml:9: "), "{refused}");
+
+    // The set is the directory's, file by file.
+    let files = texts(&report, "/rules/files", "path");
+    let mut there: Vec<String> = fs::read_dir(stage.folder.path().join("rules.d"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().display().to_string())
+        .collect();
+    there.sort();
+    assert_eq!(files, there);
+    for (path, hash) in files.iter().zip(texts(&report, "/rules/files", "sha256")) {
+        let sum = live::run("sha256sum", &[path]);
+        assert_eq!(sum.split(' ').next(), Some(hash.as_str()), "{path}");
+    }
+
+    // No event is missing: the socket lost nothing, and every execution has its line, once.
+    println!("{executed} executions during five reloads");
+    assert_eq!(stage.daemon().socket().expect("socket").drops, 0);
+    assert!(executed > 50, "{executed}");
+    let lines = stage.rsyslogd.lines();
+    for n in 0..executed {
+        let end = format!("usermod -u 0 -o stream{n},");
+        let found = lines.iter().filter(|l| l.contains(RULE_NAME) && l.contains(&end)).count();
+        assert_eq!(found, 1, "{end}");
+    }
+    assert_eq!(number(&report, "/totals/alerts") - number(&before, "/totals/alerts"), executed + 1);
+    assert_eq!(threads(), threads_before, "each thread exists once");
+}
+
+/// The canary's execution is recorded by a narrow rule of its own; status shows it, and it is no alert.
+#[test]
+fn a_canary_is_seen_and_is_no_alert() {
+    let Some(stage) = Stage::set("", &[]) else { return };
+    stage.settle("one");
+    assert_eq!(stage.status().pointer("/canary/seen_at"), Some(&Value::Null));
+    let unseen = stage.command(&["canary", "--wait", "1"]);
+    assert_eq!(unseen.status.code(), Some(1), "no kernel rule records it yet");
+    stage.kernel.record_executions_of(Path::new(env!("CARGO_BIN_EXE_auditward")));
+    let seen = stage.command(&["canary", "--wait", "10"]);
+    assert_eq!(seen.status.code(), Some(0), "{seen:?}");
+    println!("canary: {}", String::from_utf8_lossy(&seen.stdout).trim());
+    let report = stage.status();
+    assert!(number(&report, "/canary/age_seconds") < 20);
+    assert!(number(&report, "/canary/way_millis") < 5_000);
+    assert_eq!(number(&report, "/totals/alerts"), 1, "only the first one");
+}
+
+#[test]
+fn metrics_are_written_for_node_exporter() {
+    let Some(kernel) = KernelAudit::take() else { return };
+    drop(kernel);
+    let place = scratch();
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let file = place.path().join("auditward.prom");
+    let Some(stage) = Stage::set(&format!("prometheus_file = \"{}\"\n", file.display()), &[]) else { return };
+    let text = eventually("the metrics are written", || fs::read_to_string(&file).map_err(|e| e.to_string()));
+    assert!(text.contains("auditward_rules{state=\"live\"} 1\n"), "{text}");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
+    drop(stage);
+}
