@@ -12,7 +12,6 @@ use crate::audit::control::Control;
 use crate::audit::kernel_rules::{self, Loading, Plan, Profile, RuleTable};
 use crate::daemon::config::{self, CONFIG_FILE, Mode};
 use crate::daemon::start;
-use crate::detect;
 use crate::diagnostic::render;
 
 /// Print, load or unload the kernel's audit rules that the detection rules need.
@@ -79,7 +78,7 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
         return unload(&mut Control::open()?, &mut out);
     }
     let rules = start::rules(&rule_paths(args)?)?;
-    let plan = Plan::of_this_host(&detect::needs(&rules), args.profile.into());
+    let plan = Plan::of_this_host(&start::needs(&rules), args.profile.into());
     match args.action {
         Action::Load => load(&plan, &mut Control::open()?, &mut out),
         Action::Print | Action::Unload => {

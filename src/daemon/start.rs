@@ -10,7 +10,7 @@ use super::directories::Directories;
 use super::ruleset::RuleSet;
 use super::sequence_state::SequenceState;
 use super::{Options, trial};
-use crate::audit::kernel_rules::{Plan, Profile};
+use crate::audit::kernel_rules::{Needs, Plan, Profile, ProgramName};
 use crate::detect;
 use crate::diagnostic::{Diagnostic, render};
 use crate::event::Mapper;
@@ -117,7 +117,19 @@ pub(super) fn destinations(config: &Config) -> anyhow::Result<(Opened, Vec<Strin
 
 /// The kernel rules that the detection rules need on this host, under the profile that costs least.
 pub(super) fn plan(rules: &[Arc<Rule>]) -> Plan {
-    Plan::of_this_host(&detect::needs(rules), Profile::Minimal)
+    Plan::of_this_host(&needs(rules), Profile::Minimal)
+}
+
+/// Where packages put this program, whose execution is the canary.
+const PROGRAM: &str = "/usr/bin/auditward";
+
+/// What the detection rules and, where it is installed, the canary need the kernel to record.
+pub(crate) fn needs(rules: &[Arc<Rule>]) -> Needs {
+    let mut needs = detect::needs(rules);
+    if Path::new(PROGRAM).exists() {
+        needs.programs.push(ProgramName::exact("auditward"));
+    }
+    needs
 }
 
 /// The bounds of sequences on this host, for commands that have no configuration of their own: those of
