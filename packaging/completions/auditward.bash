@@ -16,6 +16,9 @@ _auditward() {
             ",$1")
                 cmd="auditward"
                 ;;
+            auditward,canary)
+                cmd="auditward__subcmd__canary"
+                ;;
             auditward,check)
                 cmd="auditward__subcmd__check"
                 ;;
@@ -31,6 +34,9 @@ _auditward() {
             auditward,kernel-rules)
                 cmd="auditward__subcmd__kernel__subcmd__rules"
                 ;;
+            auditward,reload)
+                cmd="auditward__subcmd__reload"
+                ;;
             auditward,replay)
                 cmd="auditward__subcmd__replay"
                 ;;
@@ -42,6 +48,9 @@ _auditward() {
                 ;;
             auditward,snapshot)
                 cmd="auditward__subcmd__snapshot"
+                ;;
+            auditward,status)
+                cmd="auditward__subcmd__status"
                 ;;
             auditward__subcmd__exceptions,list)
                 cmd="auditward__subcmd__exceptions__subcmd__list"
@@ -68,12 +77,38 @@ _auditward() {
 
     case "${cmd}" in
         auditward)
-            opts="-h -V --help --version run replay events eql snapshot kernel-rules check rules exceptions"
+            opts="-h -V --help --version run replay events eql snapshot kernel-rules check rules exceptions status reload canary"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        auditward__subcmd__canary)
+            opts="-h -V --wait --runtime --config --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --runtime)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -215,6 +250,28 @@ _auditward() {
                     return 0
                     ;;
                 --rules)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        auditward__subcmd__reload)
+            opts="-h -V --runtime --config --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --runtime)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -384,7 +441,7 @@ _auditward() {
             return 0
             ;;
         auditward__subcmd__run)
-            opts="-h -V --config --rules --stdout --user --load-kernel-rules --help --version"
+            opts="-h -V --config --rules --site --stdout --user --load-kernel-rules --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -395,6 +452,10 @@ _auditward() {
                     return 0
                     ;;
                 --rules)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -416,6 +477,32 @@ _auditward() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        auditward__subcmd__status)
+            opts="-h -V --format --runtime --config --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json prometheus" -- "${cur}"))
+                    return 0
+                    ;;
+                --runtime)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

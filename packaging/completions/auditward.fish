@@ -35,8 +35,12 @@ complete -c auditward -n "__fish_auditward_needs_command" -f -a "kernel-rules" -
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "check" -d 'Check the configuration and the rules, and tell every fault at once'
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "rules" -d 'List, show, test and explain rules, or begin a new one'
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "exceptions" -d 'List the exceptions below exceptions.d'
+complete -c auditward -n "__fish_auditward_needs_command" -f -a "status" -d 'Show how the running daemon is: since when, how much, what was lost and where, which rules are live'
+complete -c auditward -n "__fish_auditward_needs_command" -f -a "reload" -d 'Have the running daemon read rules, lists, exceptions and settings anew, and open its files anew'
+complete -c auditward -n "__fish_auditward_needs_command" -f -a "canary" -d 'Be seen: prove that executions on this host reach the daemon\'s rules'
 complete -c auditward -n "__fish_auditward_using_subcommand run" -l config -d 'Configuration file [default: /etc/auditward/auditward.toml where it exists]' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand run" -l rules -d 'Rule file or directory, instead of the configured ones (again for more)' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand run" -l site -d 'Where overrides.d, exceptions.d and lists.d are (and rules.d, without --rules)' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand run" -l user -d 'Account to run as when started as root [default: `auditward` where it exists, else a free number]' -r
 complete -c auditward -n "__fish_auditward_using_subcommand run" -l stdout -d 'Print alerts on standard output as well'
 complete -c auditward -n "__fish_auditward_using_subcommand run" -l load-kernel-rules -d 'Turn auditing on and load the kernel rules that the detection rules need; at the end, also after kill -9, take back exactly what was changed'
@@ -115,3 +119,19 @@ complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and __fi
 complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and __fish_seen_subcommand_from list" -l over -d 'Also count what each takes of these recorded audit records (again for more)' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
 complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand status" -l format -d 'How it is shown' -r -f -a "text\t'One fact a line'
+json\t'All of it'
+prometheus\t'Metrics in Prometheus\'s text format'"
+complete -c auditward -n "__fish_auditward_using_subcommand status" -l runtime -d 'The runtime directory of the daemon [default: of the configuration, else /run/auditward]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand status" -l config -d 'Configuration file [default: /etc/auditward/auditward.toml where it exists]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_using_subcommand status" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand reload" -l runtime -d 'The runtime directory of the daemon [default: of the configuration, else /run/auditward]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand reload" -l config -d 'Configuration file, to find the daemon by [default: /etc/auditward/auditward.toml where it exists]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand reload" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_using_subcommand reload" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand canary" -l wait -d 'Wait until the daemon has seen it, for so many seconds at most' -r
+complete -c auditward -n "__fish_auditward_using_subcommand canary" -l runtime -d 'The runtime directory of the daemon [default: of the configuration, else /run/auditward]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand canary" -l config -d 'Configuration file, to find the daemon by [default: /etc/auditward/auditward.toml where it exists]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand canary" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_using_subcommand canary" -s V -l version -d 'Print version'
