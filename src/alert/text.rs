@@ -214,7 +214,8 @@ fn value_within(bytes: &[u8], max: usize) -> String {
     out
 }
 
-/// `, account bob (1003)`, or as a guess `, account bob (from arguments)`.
+/// `, account bob (1003)`, or as a guess `, account bob (from arguments)`; where a report tells the number
+/// and no name, `, account bob (0) (name from arguments)`.
 fn write_target(out: &mut String, document: &Map<String, Value>) {
     let get = |path| read::text(document, path);
     match (get("user.target.name"), get("user.target.id"), get("auditward.target.user.name")) {
@@ -223,6 +224,11 @@ fn write_target(out: &mut String, document: &Map<String, Value>) {
             out.push_str(", account ");
             put_name(out, &guess);
             out.push_str(" (from arguments)");
+        }
+        (None, Some(id), Some(guess)) => {
+            out.push_str(", account ");
+            write_account(out, Some(&guess), Some(&id));
+            out.push_str(" (name from arguments)");
         }
         (name, id, _) => {
             out.push_str(", account ");

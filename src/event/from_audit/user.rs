@@ -2,7 +2,7 @@
 
 use super::super::audit_document::{AuditDocument, text_or_none};
 use super::super::document::Values;
-use super::super::kind::Act;
+use super::super::kind::{Act, operation};
 use super::super::schema::{FieldId, field};
 use super::parts::{UNSET, number};
 use crate::audit::{Record, RecordType, fields, value};
@@ -88,16 +88,27 @@ fn target<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
         Act::CHANGED_GROUP_PASSWORD,
         Act::CHANGED_GROUP_ID,
     ];
-    let of_group = groups.contains(&doc.parts.kind.lead());
+    let act = doc.parts.kind.lead();
+    let body = doc.parts.lead.body;
+    if let Some(member) = operation::member_of_group(body) {
+        // gpasswd: its `acct=` is the group.
+        return match id {
+            field::USER_TARGET_NAME => text_or_none(Some(member.user)),
+            field::USER_TARGET_GROUP_NAME => text_or_none(Some(member.group)),
+            _ => Values::None,
+        };
+    }
+    let of_group = groups.contains(&act);
     let keys: &[&[u8]] = match id {
         field::USER_TARGET_ID if !of_group => &[b"id"],
         field::USER_TARGET_NAME if !of_group => &[b"acct"],
+        field::USER_CHANGES_ID if act == Act::CHANGED_USER_ID => &[b"id"],
+        field::USER_CHANGES_NAME if operation::is_new_name(body) => &[b"acct"],
         field::USER_TARGET_GROUP_ID if of_group => &[b"id"],
         field::USER_TARGET_GROUP_NAME if of_group => &[b"grp", b"acct"],
         field::USER_TARGET_GROUP_NAME => &[b"grp"],
         _ => return Values::None,
     };
-    let body = doc.parts.lead.body;
     let found = keys
         .iter()
         .find_map(|key| fields::user(body).find(|f| f.key == *key && !value::is_absent(f)))

@@ -195,19 +195,23 @@ acts! {
     ADDED_USER: "added-user-account" [] in ["iam"] as ["user" "creation"];
     /// DEL_USER.
     DELETED_USER: "deleted-user-account" [] in ["iam"] as ["user" "deletion"];
-    /// USER_MGMT.
+    /// USER_MGMT, and USER_CHAUTHTOK about a comment, home, shell, name or group.
     MODIFIED_USER: "modified-user-account" [] in ["iam"] as ["user" "change"];
-    /// USER_CHAUTHTOK: any change of an account by shadow's tools, a password among them.
+    /// USER_CHAUTHTOK about a password, or about something that its `op=` does not tell.
     CHANGED_PASSWORD: "changed-password" [] in ["iam"] as ["user" "change"];
     /// ADD_GROUP.
     ADDED_GROUP: "added-group-account-to" [] in ["iam"] as ["group" "creation"];
     /// DEL_GROUP.
     DELETED_GROUP: "deleted-group-account-from" [] in ["iam"] as ["group" "deletion"];
-    /// GRP_MGMT.
+    /// GRP_MGMT, and USER_ACCT of groupmod and gpasswd.
     MODIFIED_GROUP: "modified-group-account" [] in ["iam"] as ["group" "change"];
     /// GRP_CHAUTHTOK.
     CHANGED_GROUP_PASSWORD: "changed-group-password" [] in ["iam"] as ["group" "change"];
-    /// CHUSER_ID.
+    /// An account became member of a group: USER_CHAUTHTOK, USER_ACCT and USER_MGMT that say so.
+    ADDED_TO_GROUP: "added-user-account-to-group" [] in ["iam"] as ["user" "group" "change"];
+    /// An account is member of a group no more: USER_CHAUTHTOK, USER_ACCT and USER_MGMT that say so.
+    REMOVED_FROM_GROUP: "removed-user-account-from-group" [] in ["iam"] as ["user" "group" "change"];
+    /// CHUSER_ID, and USER_CHAUTHTOK or USER_MGMT about a uid.
     CHANGED_USER_ID: "changed-user-id" [] in ["iam"] as ["user" "change"];
     /// CHGRP_ID, GRP_AUTH.
     CHANGED_GROUP_ID: "changed-group-id" [] in ["iam"] as ["group" "change"];

@@ -3,6 +3,7 @@
 use memchr::memmem;
 
 use super::Act;
+use super::operation;
 use crate::audit::RecordType;
 
 /// The act of a record; `None` for the companions of a system call.
@@ -33,15 +34,15 @@ fn program(kind: RecordType) -> Act {
 fn trusted(kind: RecordType, body: &[u8]) -> Act {
     match kind {
         RecordType::USER_AUTH => Act::AUTHENTICATED,
-        RecordType::USER_ACCT => Act::WAS_AUTHORIZED,
-        RecordType::USER_MGMT => Act::MODIFIED_USER,
+        RecordType::USER_ACCT => operation::act(body, Act::WAS_AUTHORIZED),
+        RecordType::USER_MGMT => operation::act(body, Act::MODIFIED_USER),
         RecordType::CRED_ACQ => Act::ACQUIRED_CREDENTIALS,
         RecordType::CRED_DISP => Act::DISPOSED_CREDENTIALS,
         RecordType::CRED_REFR => Act::REFRESHED_CREDENTIALS,
         RecordType::USER_START => Act::STARTED_SESSION,
         RecordType::USER_END => Act::ENDED_SESSION,
         RecordType::USER_AVC => avc(body),
-        RecordType::USER_CHAUTHTOK => Act::CHANGED_PASSWORD,
+        RecordType::USER_CHAUTHTOK => operation::act(body, Act::CHANGED_PASSWORD),
         RecordType::USER_ERR => Act::AUTHENTICATION_ERROR,
         RecordType::USYS_CONFIG => Act::CHANGED_CONFIGURATION,
         RecordType::USER_LOGIN if memmem::find(body, b"sshd").is_some() => Act::LOGGED_IN_BY_SSH,

@@ -7,6 +7,7 @@
 mod acts;
 mod calls;
 mod messages;
+pub(crate) mod operation;
 
 pub use acts::{Act, ActRow};
 pub(crate) use calls::{Call, CallKind, Dirs, IN_RECORD, NO_FLAGS, call};

@@ -913,6 +913,10 @@ USER_EXT_REAL_NAME = "user.Ext.real.name": Keyword, One, Derived, User, Matched,
 USER_AUDIT_ID = "user.audit.id": Keyword, One, Kernel, User, Shown, "SYSCALL auid=, user messages auid=";
 /// The person who logged in: name, when known without waiting and meant in the host's own view.
 USER_AUDIT_NAME = "user.audit.name": Keyword, One, Derived, User, Shown, "AUID= of ENRICHED records, /etc/passwd";
+/// The uid that an account was given, where its change is reported.
+USER_CHANGES_ID = "user.changes.id": Keyword, One, Process, User, Shown, "id= of op=changing uid";
+/// The name that an account was given, where its change is reported with a name.
+USER_CHANGES_NAME = "user.changes.name": Keyword, One, Process, User, Shown, "acct= of op=changing name";
 /// Effective group: number, as text.
 USER_EFFECTIVE_GROUP_ID = "user.effective.group.id": Keyword, One, Kernel, User, Shown, "SYSCALL egid=";
 /// Effective group: name.
