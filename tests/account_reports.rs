@@ -33,8 +33,90 @@ fn report(kind: &str, message: &str) -> Value {
     found.remove(0)
 }
 
+/// Type, message, `event.action`, `event.type`, and what `user` holds beside the one who did it.
+///
 /// The lines are those of the recordings in tests/fixtures/uid0 (shadow 4.13), of gpasswd of the same
 /// package, and of RHEL 9's shadow.
+const REPORTS: &[(&str, &str, &str, &str, &str)] = &[
+    (
+        "USER_CHAUTHTOK",
+        r#"op=changing uid id=0 exe="/usr/sbin/usermod""#,
+        "changed-user-id",
+        "user change",
+        r#"{ "target": { "id": "0" }, "changes": { "id": "0" } }"#,
+    ),
+    (
+        "ADD_USER",
+        r#"op=adding user id=4001 exe="/usr/sbin/useradd""#,
+        "added-user-account",
+        "user creation",
+        r#"{ "target": { "id": "4001" } }"#,
+    ),
+    (
+        "ADD_USER",
+        r#"op=add-user acct="nginx" exe="/usr/sbin/useradd""#,
+        "added-user-account",
+        "user creation",
+        r#"{ "target": { "name": "nginx" } }"#,
+    ),
+    (
+        "DEL_USER",
+        r#"op=deleting user id=4001 exe="/usr/sbin/userdel""#,
+        "deleted-user-account",
+        "user deletion",
+        r#"{ "target": { "id": "4001" } }"#,
+    ),
+    (
+        "ADD_GROUP",
+        r#"op=adding group to /etc/group id=4242 exe="/usr/sbin/groupadd""#,
+        "added-group-account-to",
+        "group creation",
+        r#"{ "target": { "group": { "id": "4242" } } }"#,
+    ),
+    (
+        "USER_CHAUTHTOK",
+        r#"op=adding user to group acct="bob" exe="/usr/sbin/usermod""#,
+        "added-user-account-to-group",
+        "user group change",
+        r#"{ "target": { "name": "bob" } }"#,
+    ),
+    (
+        "USER_ACCT",
+        r#"op=user bob added by root to group sudo acct="sudo" exe="/usr/bin/gpasswd""#,
+        "added-user-account-to-group",
+        "user group change",
+        r#"{ "target": { "name": "bob", "group": { "name": "sudo" } } }"#,
+    ),
+    (
+        "USER_MGMT",
+        r#"op=add-user-to-group grp="adm" acct="bob" exe="/usr/sbin/usermod""#,
+        "added-user-account-to-group",
+        "user group change",
+        r#"{ "target": { "name": "bob", "group": { "name": "adm" } } }"#,
+    ),
+    (
+        "USER_ACCT",
+        r#"op=changing /etc/group; group users/100, new gid: 4005 acct="users" exe="/usr/sbin/groupmod""#,
+        "modified-group-account",
+        "group change",
+        r#"{ "target": { "group": { "name": "users" } } }"#,
+    ),
+    (
+        "ACCT_LOCK",
+        r#"op=locked-password id=1003 exe="/usr/sbin/usermod""#,
+        "locked-account",
+        "user change",
+        r#"{ "target": { "id": "1003" } }"#,
+    ),
+    (
+        "ROLE_ASSIGN",
+        r#"op=login-sename acct="bob" old-seuser=? new-seuser=staff_u exe="/usr/sbin/semanage""#,
+        "assigned-user-role-to",
+        "user change",
+        r#"{ "target": { "name": "bob" } }"#,
+    ),
+];
+
 #[test]
 fn each_kind_of_report_says_what_was_done_to_whom() {
     let user = json!({ "id": "0", "audit": { "id": "1000" } });
@@ -43,91 +125,14 @@ fn each_kind_of_report_says_what_was_done_to_whom() {
         user.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         user
     };
-    for (kind, message, action, types, who) in [
-        (
-            "USER_CHAUTHTOK",
-            r#"op=changing uid id=0 exe="/usr/sbin/usermod""#,
-            "changed-user-id",
-            json!(["user", "change"]),
-            json!({ "target": { "id": "0" }, "changes": { "id": "0" } }),
-        ),
-        (
-            "ADD_USER",
-            r#"op=adding user id=4001 exe="/usr/sbin/useradd""#,
-            "added-user-account",
-            json!(["user", "creation"]),
-            json!({ "target": { "id": "4001" } }),
-        ),
-        (
-            "ADD_USER",
-            r#"op=add-user acct="nginx" exe="/usr/sbin/useradd""#,
-            "added-user-account",
-            json!(["user", "creation"]),
-            json!({ "target": { "name": "nginx" } }),
-        ),
-        (
-            "DEL_USER",
-            r#"op=deleting user id=4001 exe="/usr/sbin/userdel""#,
-            "deleted-user-account",
-            json!(["user", "deletion"]),
-            json!({ "target": { "id": "4001" } }),
-        ),
-        (
-            "ADD_GROUP",
-            r#"op=adding group to /etc/group id=4242 exe="/usr/sbin/groupadd""#,
-            "added-group-account-to",
-            json!(["group", "creation"]),
-            json!({ "target": { "group": { "id": "4242" } } }),
-        ),
-        (
-            "USER_CHAUTHTOK",
-            r#"op=adding user to group acct="bob" exe="/usr/sbin/usermod""#,
-            "added-user-account-to-group",
-            json!(["user", "group", "change"]),
-            json!({ "target": { "name": "bob" } }),
-        ),
-        (
-            "USER_ACCT",
-            r#"op=user bob added by root to group sudo acct="sudo" exe="/usr/bin/gpasswd""#,
-            "added-user-account-to-group",
-            json!(["user", "group", "change"]),
-            json!({ "target": { "name": "bob", "group": { "name": "sudo" } } }),
-        ),
-        (
-            "USER_MGMT",
-            r#"op=add-user-to-group grp="adm" acct="bob" exe="/usr/sbin/usermod""#,
-            "added-user-account-to-group",
-            json!(["user", "group", "change"]),
-            json!({ "target": { "name": "bob", "group": { "name": "adm" } } }),
-        ),
-        (
-            "USER_ACCT",
-            r#"op=changing /etc/group; group users/100, new gid: 4005 acct="users" exe="/usr/sbin/groupmod""#,
-            "modified-group-account",
-            json!(["group", "change"]),
-            json!({ "target": { "group": { "name": "users" } } }),
-        ),
-        (
-            "ACCT_LOCK",
-            r#"op=locked-password id=1003 exe="/usr/sbin/usermod""#,
-            "locked-account",
-            json!(["user", "change"]),
-            json!({ "target": { "id": "1003" } }),
-        ),
-        (
-            "ROLE_ASSIGN",
-            r#"op=login-sename acct="bob" old-seuser=? new-seuser=staff_u exe="/usr/sbin/semanage""#,
-            "assigned-user-role-to",
-            json!(["user", "change"]),
-            json!({ "target": { "name": "bob" } }),
-        ),
-    ] {
+    for (kind, message, action, types, who) in REPORTS.iter().copied() {
         let event = report(kind, message);
         assert_eq!(event["event"]["category"], json!(["iam"]), "{message}");
         assert_eq!(event["event"]["action"], action, "{message}");
-        assert_eq!(event["event"]["type"], types, "{message}");
+        let types: Vec<&str> = types.split(' ').collect();
+        assert_eq!(event["event"]["type"], json!(types), "{message}");
         assert_eq!(event["event"]["outcome"], "success", "{message}");
-        assert_eq!(event["user"], with(who), "{message}");
+        assert_eq!(event["user"], with(serde_json::from_str(who).unwrap()), "{message}");
         let exe = message.rsplit_once("exe=").unwrap().1.trim_matches('"');
         assert_eq!(event["process"]["executable"], exe, "{message}");
     }
