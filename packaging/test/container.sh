@@ -224,6 +224,54 @@ f45_states() {
     check "starts again once unmasked" equal "$(state $unit ActiveState)" active
 }
 
+# Every command of docs/install.md and docs/operations.md, as it stands there: the blocks that say ```sh, each in one shell.
+blocks_of() { # blocks_of PAGE: one file a block, as /page-N in the root
+    rm -f "$root"/page-*
+    awk -v root="$root" '/^```sh$/ { n++; inside = 1; next } /^```$/ { inside = 0 } inside { print > sprintf("%s/page-%02d", root, n) }' "$1"
+}
+
+pages() {
+    local page block
+    for page in docs/operations.md docs/install.md; do
+        say "every command of $page"
+        blocks_of "$page"
+        for block in "$root"/page-*; do
+            check "$(grep -v '^$' "$block" | head -n 1 | cut -c1-100)" runs_whole "${block#"$root"}"
+            [[ $page == docs/install.md ]] || continue
+            check "    and the service is as the page says" as_the_page_says "$block"
+        done
+        [[ $page == docs/operations.md ]] || continue
+        take_over by-the-page
+        check "an alert is in the log of its own that the page set up" awaited_in by-the-page /var/log/auditward.log
+        check "and in the file of documents" awaited_in by-the-page /var/log/auditward/alerts.ndjson
+    done
+    rm -rf "$root"/page-* "$root"/etc/rsyslog.d/{30-auditward,40-auditward-forward}.conf "$root"/etc/logrotate.d/auditward \
+        "$root"/etc/systemd/system/auditward.socket.d "$root"/var/spool/rsyslog/auditward*
+    inside systemctl daemon-reload
+    inside systemctl restart rsyslog.service
+    apt_deb auditward.deb >/dev/null
+}
+awaited_in() { # awaited_in NAME FILE: within five seconds
+    local i
+    for ((i = 0; i < 50; i++)); do
+        ! quiet grep -F "$1" "$root$2" || return 0
+        sleep 0.1
+    done
+    return 1
+}
+runs_whole() {
+    inside sh -e "$1" >"$work/page.log" 2>&1 && return
+    sed 's/^/          /' "$work/page.log" | tail -n 20
+    return 1
+}
+as_the_page_says() {
+    case $(cat "$1") in
+        *remove*) [[ $(state auditward.service ActiveState) == inactive && -e $root/etc/auditward/auditward.toml ]] ;;
+        *purge*) [[ ! -e $root/etc/auditward ]] ;;
+        *) [[ $(state auditward.service ActiveState) == active ]] ;;
+    esac
+}
+
 # F61: nothing is left.
 f61_purge() {
     say "remove and purge (F61)"
@@ -315,6 +363,7 @@ alerts
 f08_rest
 f45_upgrade
 f45_states
+pages
 f61_purge
 without_systemd
 say "$((SECONDS - started)) s"
