@@ -239,7 +239,7 @@ _auditward() {
             return 0
             ;;
         auditward__subcmd__kernel__subcmd__rules)
-            opts="-h -V --profile --rules --config --help --version print load unload"
+            opts="-h -V --profile --rules --config --seconds --force --turn-on --drop-never-task --rules-d --help --version print diff cost load unload install remove"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -254,6 +254,14 @@ _auditward() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seconds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rules-d)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -31,7 +31,7 @@ complete -c auditward -n "__fish_auditward_needs_command" -f -a "replay" -d 'Ask
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "events" -d 'Print recorded audit records as events, one a line, in order of completion'
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "eql" -d 'Ask documents or audit records with an EQL query'
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "snapshot" -d 'Print this host\'s processes, to stand at the head of a recording.'
-complete -c auditward -n "__fish_auditward_needs_command" -f -a "kernel-rules" -d 'Print, load or unload the kernel\'s audit rules that the detection rules need'
+complete -c auditward -n "__fish_auditward_needs_command" -f -a "kernel-rules" -d 'The kernel\'s audit rules that the detection rules need: print, load, keep, remove, and their cost'
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "check" -d 'Check the configuration and the rules, and tell every fault at once'
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "rules" -d 'List, show, test and explain rules, or begin a new one'
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "exceptions" -d 'List the exceptions below exceptions.d'
@@ -76,6 +76,11 @@ complete -c auditward -n "__fish_auditward_using_subcommand kernel-rules" -l pro
 all\t'Every execution'"
 complete -c auditward -n "__fish_auditward_using_subcommand kernel-rules" -l rules -d 'Rule file or directory (again for more), instead of the configured, installed or built-in rules' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand kernel-rules" -l config -d 'Configuration file [default: /etc/auditward/auditward.toml where it exists]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand kernel-rules" -l seconds -d 'With `cost`: how long to measure' -r
+complete -c auditward -n "__fish_auditward_using_subcommand kernel-rules" -l rules-d -d 'The directory for `install` and `remove`' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand kernel-rules" -l force -d 'Let `load` and `install` use profile all also where a full disk would stop the host or its auditd, or no auditd runs'
+complete -c auditward -n "__fish_auditward_using_subcommand kernel-rules" -l turn-on -d 'Let `load` turn auditing on where it is off and no audit daemon runs; `unload` turns it off again'
+complete -c auditward -n "__fish_auditward_using_subcommand kernel-rules" -l drop-never-task -d 'Let `load` remove the rule `-a never,task`, under which nothing is recorded'
 complete -c auditward -n "__fish_auditward_using_subcommand kernel-rules" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c auditward -n "__fish_auditward_using_subcommand kernel-rules" -s V -l version -d 'Print version'
 complete -c auditward -n "__fish_auditward_using_subcommand check" -l config -d 'Configuration file. Default: /etc/auditward/auditward.toml, if it is there' -r -F

@@ -246,9 +246,11 @@ pages() {
         check "and in the file of documents" awaited_in by-the-page /var/log/auditward/alerts.ndjson
     done
     rm -rf "$root"/page-* "$root"/etc/rsyslog.d/{30-auditward,40-auditward-forward}.conf "$root"/etc/logrotate.d/auditward \
-        "$root"/etc/systemd/system/auditward.socket.d "$root"/var/spool/rsyslog/auditward*
+        "$root"/etc/systemd/system/auditward.socket.d
     inside systemctl daemon-reload
     inside systemctl restart rsyslog.service
+    # What waited for the collector that the page names.
+    rm -f "$root"/var/spool/rsyslog/auditward*
     apt_deb auditward.deb >/dev/null
 }
 awaited_in() { # awaited_in NAME FILE: within five seconds

@@ -32,6 +32,9 @@ const STATUS_ENABLED: u32 = 0x01;
 /// `AUDIT_STATUS_BACKLOG_LIMIT`.
 const STATUS_BACKLOG_LIMIT: u32 = 0x10;
 
+/// `AUDIT_STATUS_BACKLOG_WAIT_TIME`.
+const STATUS_BACKLOG_WAIT_TIME: u32 = 0x20;
+
 /// Why a question to the kernel has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
@@ -199,6 +202,17 @@ impl Control {
         message.mask = STATUS_BACKLOG_LIMIT;
         message.backlog_limit = records;
         self.ask("setting the backlog limit", AUDIT_SET, &emitted(&message)).map(drop)
+    }
+
+    /// AUDIT_SET: the longest wait of a system call for the backlog to shrink, in clock ticks.
+    ///
+    /// # Errors
+    /// See [`ControlError`]; EINVAL from kernels before 3.14.
+    pub fn set_backlog_wait_time(&mut self, ticks: u32) -> Result<(), ControlError> {
+        let mut message = StatusMessage::new();
+        message.mask = STATUS_BACKLOG_WAIT_TIME;
+        message.backlog_wait_time = ticks;
+        self.ask("setting the backlog wait time", AUDIT_SET, &emitted(&message)).map(drop)
     }
 
     /// All loaded rules, in the order in which the kernel asks them within each list.

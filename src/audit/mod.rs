@@ -3,6 +3,7 @@
 //! Knows nothing of ECS, rules or alerts. `netlink`, `log` and `control` touch the world; everything
 //! else here is pure and takes the time as an argument.
 
+pub mod auditd_conf;
 pub mod bprm_fcaps;
 pub mod control;
 pub mod datagrams;

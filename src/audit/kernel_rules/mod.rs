@@ -10,8 +10,11 @@
 
 mod apply;
 mod arch;
+pub mod cost;
+pub mod lines;
 mod loaded;
 mod programs;
+pub mod switch;
 
 use std::fmt;
 
@@ -93,14 +96,18 @@ impl fmt::Display for Rule {
     }
 }
 
+/// What to do for detection rules that need more.
+const MORE: &str = "# To see what recording every execution costs here: auditward kernel-rules cost\n\
+                    # To record it: auditward kernel-rules load --profile all";
+
 /// The kernel rules for some detection rules on some host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// The profile that `rules` follows: [`Profile::All`] also where minimal was asked for and a
-    /// detection rule needs every execution.
+    /// The profile that `rules` follows: the one asked for. No rule file ever widens it.
     pub profile: Profile,
-    /// Why every execution is recorded though minimal was asked for.
-    pub widened_by: Vec<String>,
+    /// The detection rules that are blind under this profile: they may match any program, and only some are
+    /// recorded.
+    pub blind: Vec<String>,
     /// The rules, program by program.
     pub rules: Vec<Rule>,
     /// The programs found.
@@ -117,11 +124,8 @@ impl Plan {
     /// What `needs` come to under `profile`; programs are looked for in `directories`.
     #[must_use]
     pub fn new(needs: &Needs, profile: Profile, abis: &[Abi], directories: &[&str]) -> Self {
-        let widened_by = match profile {
-            Profile::Minimal => needs.every_exec.clone(),
-            Profile::All => Vec::new(),
-        };
-        let every = profile == Profile::All || !widened_by.is_empty();
+        let every = profile == Profile::All;
+        let blind = if every { Vec::new() } else { needs.every_exec.clone() };
         let programs = if every { Programs::default() } else { Programs::find(&needs.programs, directories) };
         let paths = programs.found.iter().map(|p| Some(p.path.clone()));
         let paths: Vec<_> = if every { vec![None] } else { paths.collect() };
@@ -129,8 +133,7 @@ impl Plan {
             .into_iter()
             .flat_map(|program| abis.iter().map(move |&abi| Rule { abi, program: program.clone() }))
             .collect();
-        let profile = if every { Profile::All } else { Profile::Minimal };
-        Self { profile, widened_by, rules, programs }
+        Self { profile, blind, rules, programs }
     }
 }
 
@@ -152,9 +155,12 @@ impl fmt::Display for Plan {
                  # `--profile all` records these too."
             )?,
         }
-        if !self.widened_by.is_empty() {
-            let names = self.widened_by.join(", ");
-            writeln!(f, "# Every execution, because of rules that may match any program: {names}")?;
+        if !self.blind.is_empty() {
+            let names = self.blind.join(", ");
+            writeln!(
+                f,
+                "# Not live under this profile, because they may match any program: {names}\n{MORE}"
+            )?;
         }
         for (name, path) in &self.programs.aliases {
             writeln!(f, "# {name} is a link to {path} here, and its executions are called by that name.")?;
@@ -169,6 +175,11 @@ impl fmt::Display for Plan {
         for path in &self.programs.unwritable {
             writeln!(f, "# No rule can be written for {path}: it has a blank or a byte that is no text.")?;
         }
+        writeln!(
+            f,
+            "# If broad rules of yours (-S openat, -S connect) record auditward's own calls, put this before them:\n\
+             # -a never,exit -F arch=b64 -S all -F exe=/usr/bin/auditward"
+        )?;
         self.rules.iter().try_for_each(|rule| writeln!(f, "{rule}"))
     }
 }
@@ -195,11 +206,15 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_needs_every_execution_widens_minimal_and_is_named() {
+    fn a_rule_that_needs_every_execution_is_named_and_widens_nothing() {
         let needs = Needs { programs: Vec::new(), every_exec: vec!["Any Program".to_owned()] };
         let plan = Plan::new(&needs, Profile::Minimal, &abis(), &[]);
-        assert_eq!((plan.profile, plan.rules.len()), (Profile::All, 2));
-        assert!(plan.to_string().contains("rules that may match any program: Any Program\n"));
+        assert_eq!((plan.profile, plan.rules.len()), (Profile::Minimal, 0));
+        let text = plan.to_string();
+        assert!(text.contains("they may match any program: Any Program\n"), "{text}");
+        assert!(text.contains("auditward kernel-rules cost\n"), "{text}");
+        let all = Plan::new(&needs, Profile::All, &abis(), &[]);
+        assert_eq!((all.blind.len(), all.rules.len()), (0, 2));
     }
 
     #[test]
