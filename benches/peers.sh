@@ -76,9 +76,13 @@ python3 benches/measure.py "$turns" <"$programs"
 anonymous() { # peak of anonymous memory in MB over one run
     printf 'auditward\t1\t%s\t\n' "$1" | python3 benches/measure.py 1 2>/dev/null | awk -F'|' 'END{gsub(/ /, "", $9); print $9}'
 }
-printf '\n| anonymous MB at the peak | one day (%s bytes) | %s days |\n|---|---|---|\n' "$(stat -c %s "$scratch/day.log")" "$copies"
+longer=$scratch/longer.log
+awk -v copies="$((2 * copies))" -f benches/shift.awk "$scratch/day.log" >"$longer"
+printf '\n| anonymous MB at the peak | one day (%s bytes) | %s days | %s days |\n|---|---|---|---|\n' \
+    "$(stat -c %s "$scratch/day.log")" "$copies" "$((2 * copies))"
 for command in replay 'events --format json'; do
-    printf '| auditward %s | %s | %s |\n' "$command" \
+    printf '| auditward %s | %s | %s | %s |\n' "$command" \
         "$(anonymous "$auditward $command $scratch/day.log >/dev/null 2>&1")" \
-        "$(anonymous "$auditward $command $file >/dev/null 2>&1")"
+        "$(anonymous "$auditward $command $file >/dev/null 2>&1")" \
+        "$(anonymous "$auditward $command $longer >/dev/null 2>&1")"
 done
