@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use live::{Daemon, KernelAudit, Rsyslogd, eventually, private_usermod, scratch, take_over};
 use nix::sys::signal::Signal;
@@ -458,4 +458,52 @@ fn metrics_are_written_for_node_exporter() {
     assert!(text.contains("auditward_rules{state=\"live\"} 1\n"), "{text}");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
     drop(stage);
+}
+
+/// A rule with the daemon's own key, taken away again when the test ends, however it ends.
+struct OurRule<'a>(Vec<&'a str>);
+
+impl<'a> OurRule<'a> {
+    fn added(path: &'a str) -> Self {
+        let rule = vec![
+            "always,exit",
+            "-F",
+            "arch=b64",
+            "-S",
+            "execve",
+            "-F",
+            path,
+            "-k",
+            auditward::audit::kernel_rules::KEY,
+        ];
+        live::auditctl(&[&["-a"], &rule[..]].concat());
+        Self(rule)
+    }
+}
+
+impl Drop for OurRule<'_> {
+    fn drop(&mut self) {
+        live::run("auditctl", &[&["-d"], &self.0[..]].concat());
+    }
+}
+
+#[test]
+fn kernel_rules_taken_away_are_told_within_five_seconds_with_the_blind_rules_and_when_they_are_back() {
+    let Some(stage) = Stage::set("", &[]) else { return };
+    let path = format!("path={}", stage.usermod.display());
+    let rule = OurRule::added(&path);
+    let told = Instant::now();
+    drop(rule);
+    let line = stage.rsyslogd.expect_line("taken away");
+    println!("after {:?}: {line}", told.elapsed());
+    assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
+    assert!(line.contains("1 of the kernel's audit rules with the key auditward"), "{line}");
+    assert!(line.contains(RULE_NAME), "what may be blind is named: {line}");
+    // A daemon that systemd did not start has nobody to ask.
+    assert!(line.contains("load them with `auditward kernel-rules load`"), "{line}");
+    let _rule = OurRule::added(&path);
+    let line = stage.rsyslogd.expect_line("kernel rules are loaded again");
+    println!("{line}");
+    let lines = stage.rsyslogd.lines();
+    assert_eq!(lines.iter().filter(|l| l.contains("taken away")).count(), 1, "once: {lines:?}");
 }

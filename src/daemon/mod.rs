@@ -17,6 +17,7 @@ mod losses;
 mod marker;
 pub mod privilege;
 pub mod reload;
+mod rule_removals;
 pub mod ruleset;
 pub mod sequence_state;
 mod sight;

@@ -16,6 +16,7 @@ use super::keeper::Keeper;
 use super::life::{Life, Start};
 use super::losses::{lost, since, sum};
 use super::reload::{Answer, Prepared, Reloader};
+use super::rule_removals::RuleRemovals;
 use super::sequence_state::SequenceState;
 use super::signals::Signals;
 use super::sockets;
@@ -54,11 +55,13 @@ pub(super) struct Path {
     canary: Arc<Rule>,
     /// Canaries executed since the loop last looked.
     canaries: Vec<Timestamp>,
+    removals: RuleRemovals,
 }
 
 impl Path {
     /// `received` is when the last record of `event` was.
     fn event(&mut self, event: &AuditDocument<'_>, received: Instant) {
+        self.removals.event(event.event);
         self.asked(received, |detector, emit| detector.event(event, emit));
     }
 
@@ -74,7 +77,7 @@ impl Path {
 
     /// Lets the detector do `work`, and gives out the alerts that come of it.
     fn asked(&mut self, received: Instant, work: impl FnOnce(&mut Detector, &mut dyn FnMut(Alert))) {
-        let Self { detector, outputs, alerts, canary, canaries } = self;
+        let Self { detector, outputs, alerts, canary, canaries, .. } = self;
         work(detector, &mut |alert: Alert| {
             if Arc::ptr_eq(&alert.rule, canary) {
                 canaries.push(alert.time());
@@ -111,6 +114,10 @@ fn wall_clock() -> i64 {
 /// Fewer datagrams in one batch than this: nothing was left in the socket.
 const FULL_BATCH: usize = 64;
 
+/// In the runtime directory: touched when kernel rules are to be loaded again
+/// (`systemd/auditward-kernel-rules.path`).
+const WISH: &str = "reload-rules";
+
 /// How often losses and the keeper are looked at.
 const ROUND: Duration = Duration::from_secs(1);
 
@@ -125,7 +132,10 @@ impl Watch {
         let signals = Signals::install()?;
         let (desk, requests) = Desk::open(signals.waker()?);
         let canary = Arc::clone(start.health.canary());
-        let path = Path { detector, outputs, alerts: 0, canary, canaries: Vec::new() };
+        // Under systemd a unit of root's waits for the wish; elsewhere nobody would.
+        let runtime = start.directories.runtime.as_deref().filter(|_| socket.handed_over());
+        let removals = RuleRemovals::new(runtime.map(|runtime| runtime.join(WISH)));
+        let path = Path { detector, outputs, alerts: 0, canary, canaries: Vec::new(), removals };
         Ok(Self {
             socket,
             second: Second { intake, path },
@@ -335,6 +345,7 @@ impl Watch {
     /// What is done once a second.
     fn round(&mut self) {
         self.tell_losses();
+        self.tell_removals();
         let (now, time) = (Instant::now(), Timestamp::now());
         let totals = self.totals();
         self.life.rates.note(now, totals);
@@ -392,6 +403,17 @@ impl Watch {
             self.notice(Topic::BlindSpot, &text, Urgency::Warning);
         }
         (self.life.lost, self.life.looked) = (now, looked);
+    }
+
+    /// Says which detections may be blind since kernel rules were taken away, and when they are back.
+    fn tell_removals(&mut self) {
+        let Path { removals, detector, .. } = &mut self.second.path;
+        let rules = detector.engine().rules();
+        let rules = rules.split_last().map_or(rules, |(_canary, others)| others);
+        let now = u64::try_from(wall_clock()).unwrap_or(0);
+        if let Some(text) = removals.round(now, rules.iter().map(|rule| &*rule.name)) {
+            self.notice(Topic::KernelRules, &text, Urgency::Warning);
+        }
     }
 
     /// Takes what still waits in the socket, ends the open events, and lets the outputs send what they

@@ -1,0 +1,238 @@
+//! Kernel rules that are taken away while the daemon runs: `auditctl -D` clears everybody's, and
+//! `augenrules --load` begins with it.
+//!
+//! The daemon may not load rules. It says which detections may be blind, and touches a file that a unit of
+//! root's watches (`systemd/auditward-kernel-rules.path`); that derives the rules afresh.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::audit::kernel_rules::KEY;
+use crate::audit::{AuditEvent, Record, RecordType, fields, value};
+
+/// No further change for so long: whoever loads a file of rules has ended, and ours come behind theirs.
+const SETTLED: u64 = 1_500;
+
+/// Nobody is waited for longer.
+const LONGEST: u64 = 4_000;
+
+/// Between one wish and the next.
+const WISH_EVERY: u64 = 60_000;
+
+/// What the records of the kernel say of its rules; times are milliseconds since the Unix epoch.
+#[derive(Debug, Default)]
+pub(super) struct RuleRemovals {
+    /// The file that is touched; none where nobody would look.
+    wish: Option<PathBuf>,
+    changing: Option<Changing>,
+    /// Ours were taken away then, and did not come back.
+    blind_since: Option<u64>,
+    /// A wish is to be made.
+    wanted: bool,
+    wished: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Changing {
+    first: u64,
+    last: u64,
+    /// How many with our key are gone.
+    ours: u64,
+    any: bool,
+    back: bool,
+    auid: String,
+}
+
+impl RuleRemovals {
+    /// With the file that stands for the wish to have the rules loaded again.
+    pub(super) fn new(wish: Option<PathBuf>) -> Self {
+        Self { wish, ..Self::default() }
+    }
+
+    /// Takes what an event says of kernel rules.
+    pub(super) fn event(&mut self, event: &AuditEvent<'_>) {
+        for record in event.records_of(RecordType::CONFIG_CHANGE) {
+            self.record(&record, event.stamp.millis);
+        }
+    }
+
+    /// `op=remove_rule` or `op=add_rule`, `key=`, `list=`, `res=` (`kernel/auditfilter.c`, `audit_log_rule_change`;
+    /// `op="remove rule"` before Linux 4.14).
+    fn record(&mut self, record: &Record<'_>, at: u64) {
+        let raw = |key: &[u8]| fields::find(record.body, key).map_or(&b""[..], |field| field.raw);
+        if raw(b"res") != b"1" {
+            return;
+        }
+        let removed = match raw(b"op") {
+            b"remove_rule" | b"remove rule" => true,
+            b"add_rule" | b"add rule" => false,
+            _ => return,
+        };
+        let key =
+            fields::find(record.body, b"key").and_then(|key| value::untrusted(&key)).unwrap_or_default();
+        let ours = key.split(|byte| *byte == 1).any(|key| key == KEY.as_bytes());
+        let changing = self.changing.get_or_insert_with(|| Changing {
+            first: at,
+            last: at,
+            ours: 0,
+            any: false,
+            back: false,
+            auid: String::from_utf8_lossy(raw(b"auid")).into_owned(),
+        });
+        changing.last = at;
+        changing.any |= removed;
+        match (ours, removed) {
+            (true, true) => (changing.ours, changing.back) = (changing.ours + 1, false),
+            (true, false) => changing.back = true,
+            _ => {}
+        }
+    }
+
+    /// What is to be said at `now`; `rules` are the detections that need kernel rules.
+    pub(super) fn round<'r>(
+        &mut self,
+        now: u64,
+        rules: impl ExactSizeIterator<Item = &'r str>,
+    ) -> Option<String> {
+        let settled = |c: &Changing| now.abs_diff(c.last) >= SETTLED || now.abs_diff(c.first) >= LONGEST;
+        let text = if self.changing.as_ref().is_some_and(settled) {
+            self.changing.take().and_then(|changing| self.changed(&changing, rules))
+        } else {
+            None
+        };
+        if self.wanted && self.wished.is_none_or(|at| now.abs_diff(at) >= WISH_EVERY) {
+            self.wanted = false;
+            self.wished = Some(now);
+            if let Some(path) = &self.wish
+                && let Err(error) = fs::write(path, b"")
+            {
+                return Some(text.unwrap_or_default() + &format!("{}: {error}", path.display()));
+            }
+        }
+        text
+    }
+
+    fn changed<'r>(
+        &mut self,
+        changing: &Changing,
+        rules: impl ExactSizeIterator<Item = &'r str>,
+    ) -> Option<String> {
+        // Those of others may have been what a detection went by: the unit looks.
+        self.wanted |= changing.any && self.wish.is_some() && !changing.back;
+        if changing.ours > 0 && !changing.back {
+            self.blind_since.get_or_insert(changing.first);
+            return Some(self.taken(changing, rules));
+        }
+        let since = self.blind_since.take_if(|_| changing.back)?;
+        let seconds = changing.last.saturating_sub(since).div_ceil(1_000);
+        Some(format!("kernel rules are loaded again; what they are for was not seen for {seconds} s"))
+    }
+
+    fn taken<'r>(&self, changing: &Changing, rules: impl ExactSizeIterator<Item = &'r str>) -> String {
+        const NAMED: usize = 5;
+        let who = match changing.auid.as_str() {
+            "" | "4294967295" => "without a login user".to_owned(),
+            auid => format!("by login uid {auid}"),
+        };
+        let more = rules.len().saturating_sub(NAMED);
+        let mut names = rules.take(NAMED).collect::<Vec<_>>().join("; ");
+        if more > 0 {
+            names += &format!("; and {more} more");
+        }
+        let mend = match &self.wish {
+            Some(_) => "auditward-kernel-rules.service is asked to load them again",
+            None => "load them with `auditward kernel-rules load`",
+        };
+        format!(
+            "{} of the kernel's audit rules with the key {KEY} taken away {who}: these rules may see nothing until they \
+             are back: {names}; {mend}",
+            changing.ours
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 2] = ["First", "Second"];
+
+    fn change(removals: &mut RuleRemovals, at: u64, text: &str) {
+        let line = format!("type=CONFIG_CHANGE msg=audit({}.{:03}:7): {text}", at / 1000, at % 1000);
+        let record = Record::from_log_line(line.as_bytes()).unwrap();
+        assert_eq!(record.kind, RecordType::CONFIG_CHANGE);
+        removals.record(&record, at);
+    }
+
+    fn round(removals: &mut RuleRemovals, now: u64) -> Option<String> {
+        removals.round(now, NAMES.into_iter())
+    }
+
+    #[test]
+    fn what_is_taken_away_is_told_once_and_asked_for_at_most_once_a_minute() {
+        let folder = tempfile::tempdir().unwrap();
+        let wish = folder.path().join("reload-rules");
+        let mut removals = RuleRemovals::new(Some(wish.clone()));
+        let start = 1_790_000_000_000;
+        let gone = r#"auid=1000 ses=2 subj=unconfined op=remove_rule key="auditward" list=4 res=1"#;
+        change(&mut removals, start, gone);
+        change(&mut removals, start + 10, gone);
+        assert_eq!(round(&mut removals, start + 100), None, "whoever does it may not have ended");
+        assert!(!wish.exists());
+        let text = round(&mut removals, start + 2_000).unwrap();
+        assert_eq!(
+            text,
+            "2 of the kernel's audit rules with the key auditward taken away by login uid 1000: these rules may see \
+             nothing until they are back: First; Second; auditward-kernel-rules.service is asked to load them again"
+        );
+        assert!(wish.exists());
+        assert_eq!(round(&mut removals, start + 3_000), None, "once");
+
+        let back = r#"auid=4294967295 ses=4294967295 op=add_rule key="auditward" list=4 res=1"#;
+        change(&mut removals, start + 3_500, back);
+        let text = round(&mut removals, start + 6_000).unwrap();
+        assert_eq!(text, "kernel rules are loaded again; what they are for was not seen for 4 s");
+
+        fs::remove_file(&wish).unwrap();
+        change(&mut removals, start + 10_000, gone);
+        assert!(round(&mut removals, start + 12_000).unwrap().starts_with("1 of"));
+        assert!(!wish.exists(), "within the minute");
+        assert_eq!(round(&mut removals, start + 62_000), None);
+        assert!(wish.exists(), "after it");
+    }
+
+    #[test]
+    fn others_rules_are_no_loss_of_ours_but_the_unit_looks() {
+        let folder = tempfile::tempdir().unwrap();
+        let wish = folder.path().join("reload-rules");
+        let mut removals = RuleRemovals::new(Some(wish.clone()));
+        change(&mut removals, 10_000, r#"auid=0 ses=1 op=remove_rule key="identity" list=4 res=1"#);
+        assert_eq!(round(&mut removals, 12_000), None);
+        assert!(wish.exists());
+    }
+
+    #[test]
+    fn what_failed_or_is_put_back_at_once_is_no_loss() {
+        let mut removals = RuleRemovals::new(None);
+        change(&mut removals, 10_000, r#"auid=0 ses=1 op=remove_rule key="auditward" list=4 res=0"#);
+        assert_eq!(round(&mut removals, 20_000), None);
+        change(&mut removals, 30_000, r#"auid=0 ses=1 op=remove_rule key="auditward" list=4 res=1"#);
+        change(&mut removals, 30_100, r#"auid=0 ses=1 op=add_rule key="auditward" list=4 res=1"#);
+        assert_eq!(round(&mut removals, 40_000), None);
+    }
+
+    #[test]
+    fn several_keys_the_old_word_and_no_unit_to_ask() {
+        let mut removals = RuleRemovals::new(None);
+        // "identity", 0x01, "auditward", in the kernel's hexadecimal.
+        let keys = "6964656E7469747901617564697477617264";
+        change(
+            &mut removals,
+            10_000,
+            &format!(r#"auid=4294967295 ses=4294967295 op="remove rule" key={keys} list=4 res=1"#),
+        );
+        let text = round(&mut removals, 15_000).unwrap();
+        assert!(text.contains("taken away without a login user"), "{text}");
+        assert!(text.ends_with("load them with `auditward kernel-rules load`"), "{text}");
+    }
+}
