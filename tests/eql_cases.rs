@@ -6,7 +6,7 @@ mod eql_support;
 use std::collections::BTreeMap;
 
 use auditward::diagnostic::Diagnostic;
-use auditward::eql::{Kind, Program};
+use auditward::eql::{Kind, Program, parse};
 use auditward::event::schema::Live;
 use auditward::event::{FieldId, Schema};
 use auditward::rule::load::load;
@@ -224,6 +224,17 @@ fn refused_as_rule_files() {
         asked += 1;
     }
     assert!(asked >= 5, "{asked}");
+}
+
+/// Printed, a query is read as the same, and finds the same.
+#[test]
+fn compiled_from_its_print() {
+    let printed = |case: &Case| {
+        let query = parse(&ways::source(&case.query)).unwrap().to_string();
+        assert_eq!(parse(&ways::source(&query)).unwrap().to_string(), query);
+        Case { query, ..case.clone() }
+    };
+    assert!(every_case(|case| Some(ways::compiled(&printed(case)))) > 300);
 }
 
 /// The cases would prove little if they left a part of the language out.

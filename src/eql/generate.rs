@@ -33,6 +33,9 @@ const FIELDS: &[(&str, FieldType)] = &[
 ];
 
 const TEXTS: &[&str] = &["a", "", "A", "ab", "usermod", "aB*", "?b", "é", "*", "b\\n", "1.2", "\"", "😀x"];
+const DATES: &[&str] = &["2020-01-01", "1970-01-01T00:00:01Z", "5", "soon"];
+const ADDRESSES: &[&str] = &["10.0.0.1", "::1", "10.0.0.0/8", "nowhere"];
+const VERSIONS: &[&str] = &["1.2", "1.10", "1.2-a", "bad"];
 const PATTERNS: &[&str] = &["a*", "a", "*b", "*a*", "?", "*", "a?b*", "**", "", "É*", "??"];
 const REGEXES: &[&str] = &["a.*", "a", "[a-c]+", "~(a)", "a|b", "a&.*", "<1-9>", ".", "\\\\w", "("];
 
@@ -157,18 +160,9 @@ impl Choices<'_> {
             0 => (self.text(depth), literal(Literal::Text(self.of(TEXTS).to_owned()))),
             1 => (self.number(depth), self.number(0)),
             2 => (self.text(depth), literal(Literal::Null)),
-            3 => {
-                let dates = ["2020-01-01", "1970-01-01T00:00:01Z", "5", "soon"];
-                (self.field(&[FieldType::Date]), literal(Literal::Text(self.of(&dates).to_owned())))
-            }
-            4 => {
-                let addresses = ["10.0.0.1", "::1", "10.0.0.0/8", "nowhere"];
-                (self.field(&[FieldType::Ip]), literal(Literal::Text(self.of(&addresses).to_owned())))
-            }
-            5 => {
-                let versions = ["1.2", "1.10", "1.2-a", "bad"];
-                (self.field(&[FieldType::Version]), literal(Literal::Text(self.of(&versions).to_owned())))
-            }
+            3 => (self.field(&[FieldType::Date]), literal(Literal::Text(self.of(DATES).to_owned()))),
+            4 => (self.field(&[FieldType::Ip]), literal(Literal::Text(self.of(ADDRESSES).to_owned()))),
+            5 => (self.field(&[FieldType::Version]), literal(Literal::Text(self.of(VERSIONS).to_owned()))),
             _ => (self.number(depth), literal(Literal::Text(self.of(&["1", "2.5", "x"]).to_owned()))),
         };
         let (left, right) = if self.pick(4) == 3 { (right, left) } else { (left, right) };
@@ -193,15 +187,34 @@ impl Choices<'_> {
     fn membership(&mut self, depth: usize) -> Expr {
         let count = 1 + self.pick(6);
         let negated = self.pick(2) == 1;
-        if self.pick(2) == 0 {
-            let list = (0..count).map(|_| literal(Literal::Text(self.of(TEXTS).to_owned()))).collect();
-            let insensitive = self.pick(2) == 1;
-            let value = Box::new(self.text(depth));
-            return expr(ExprKind::In(Membership { value, negated, insensitive, list }));
+        let in_texts = |value: Expr, insensitive: bool, texts: Vec<&str>| {
+            let list = texts.into_iter().map(|text| literal(Literal::Text(text.to_owned()))).collect();
+            expr(ExprKind::In(Membership { value: Box::new(value), negated, insensitive, list }))
+        };
+        match self.pick(6) {
+            0 | 1 => {
+                let texts = (0..count).map(|_| self.of(TEXTS)).collect();
+                let insensitive = self.pick(2) == 1;
+                in_texts(self.text(depth), insensitive, texts)
+            }
+            2 => {
+                let texts = (0..count).map(|_| self.of(ADDRESSES)).collect();
+                in_texts(self.field(&[FieldType::Ip]), false, texts)
+            }
+            3 => {
+                let texts = (0..count).map(|_| self.of(DATES)).collect();
+                in_texts(self.field(&[FieldType::Date]), false, texts)
+            }
+            4 => {
+                let texts = (0..count).map(|_| self.of(VERSIONS)).collect();
+                in_texts(self.field(&[FieldType::Version]), false, texts)
+            }
+            _ => {
+                let list = (0..count).map(|_| self.constant_number()).collect();
+                let value = Box::new(self.number(depth));
+                expr(ExprKind::In(Membership { value, negated, insensitive: false, list }))
+            }
         }
-        let list = (0..count).map(|_| self.constant_number()).collect();
-        let value = Box::new(self.number(depth));
-        expr(ExprKind::In(Membership { value, negated, insensitive: false, list }))
     }
 
     fn constant_number(&mut self) -> Expr {
@@ -218,7 +231,7 @@ impl Choices<'_> {
 
     fn number(&mut self, depth: usize) -> Expr {
         let inner = depth.saturating_sub(1);
-        match self.pick(if depth == 0 { 4 } else { 8 }) {
+        match self.pick(if depth == 0 { 4 } else { 10 }) {
             0 => self.field(&[FieldType::Long]),
             1 => self.constant_number(),
             2 => self.field(&[FieldType::Double]),
@@ -235,6 +248,11 @@ impl Choices<'_> {
                 expr(ExprKind::Arithmetic(operator, Box::new(left), Box::new(right)))
             }
             6 => call("length", false, vec![self.text(inner)]),
+            7 => call("number", false, vec![self.text(inner)]),
+            8 => {
+                let name = self.of(&["add", "subtract", "multiply", "divide", "modulo"]);
+                call(name, false, vec![self.number(inner), self.number(inner)])
+            }
             _ => call("indexOf", self.pick(2) == 1, vec![self.text(inner), self.text(0)]),
         }
     }
