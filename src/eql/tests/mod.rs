@@ -1,6 +1,7 @@
 //! The language from query to answer.
 
 mod properties;
+mod regexes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
