@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use auditward::detect::{Engine, Events, Evidence, Keep};
+use auditward::detect::{Engine, Events, Evidence, Keep, Kept, Limits, Match};
 use auditward::eql::Kind;
+use auditward::eql::finite::{Bounds, answer};
 use auditward::event::document::Order;
 use auditward::event::schema::{Live, field};
-use auditward::event::{AuditDocument, Document, FieldId, Host, Mapper, Options, Value, Values};
+use auditward::event::{AuditDocument, Document, FieldId, Held, Host, Mapper, Options, Value, Values};
 use auditward::rule::Rule;
 use auditward::rule::load::{embedded, load};
 use common::{read_events, recordings};
@@ -121,6 +122,80 @@ fn dispatch_says_what_every_rule_says_of_every_recorded_event() {
     let all = events * engine.rules().len() as u64;
     eprintln!("{events} events, {} rules: asked {asked} times of {all}", engine.rules().len());
     assert!(asked * 2 < all);
+}
+
+/// Sequences of every shape that execs alone can complete; their stages are among those that the index
+/// takes apart.
+const SEQUENCES: &[&str] = &[
+    "sequence by process.parent.pid with maxspan=2s [process where event.type == \"start\"] with runs=3",
+    "sequence with maxspan=5s [process where process.name in (\"bash\", \"sh\")] by process.pid \
+     [process where event.action == \"exec\"] by process.parent.pid",
+    "sequence by process.parent.pid, user.id [process where process.args : \"-*\"] \
+     [process where not process.args : \"-*\"] until [process where process.name == \"cat\"]",
+    "sequence by host.id with maxspan=3s [process where process.name : \"user*\"] \
+     ![process where process.name == \"sed\"] [any where true]",
+    "sequence by process.parent.pid with maxspan=1m ![process where process.name == \"id\"] \
+     [process where process.name regex \"[a-m].*\"] [process where process.name regex \"[n-z].*\"]",
+    "sequence by ?process.args with maxspan=1s [process where true] [process where true]",
+];
+
+/// Indexed dispatch of stages, queue and state machine together find what the machine finds that is asked
+/// about every event of a whole recording.
+#[test]
+fn dispatch_finds_the_sequences_that_asking_about_every_event_finds() {
+    let wide = Limits {
+        span: 1 << 40,
+        partials: 1 << 20,
+        all_partials: 1 << 22,
+        bytes: 1 << 30,
+        ..Limits::default()
+    };
+    let mut rules = rules_of(SEQUENCES);
+    let own = rules.len();
+    rules.extend(common::shared("elastic-rules").into_iter().flat_map(|corpus| load(&[corpus], &Live).rules));
+    rules.retain(|rule| rule.program.kind() == Kind::Sequence && rule.not_live.is_none());
+    let mut wanted: Vec<FieldId> = rules.iter().flat_map(|rule| rule.program.fields()).copied().collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut sequences: BTreeMap<String, usize> = BTreeMap::new();
+    for (name, log) in recordings() {
+        let mut engine = Engine::with_limits(rules.clone(), wide);
+        let mut found: BTreeMap<String, Vec<Vec<u64>>> = BTreeMap::new();
+        let mut note = |rule: &Rule, events: &[Kept]| {
+            let serials = events.iter().map(|event| event.serial).collect();
+            found.entry(key(rule)).or_default().push(serials);
+        };
+        let (arena, mut events) = (bumpalo::Bump::new(), Vec::new());
+        each_event(&log, |event| {
+            events.push(Held::copy(event, &wanted, &arena));
+            engine.process(event, |matched| match matched.events {
+                Events::Kept(kept) => note(matched.rule, kept),
+                Events::One(_) => panic!("only sequences are loaded"),
+            });
+        });
+        engine.finish(|matched: &Match<'_, Held<'_>>| match matched.events {
+            Events::Kept(kept) => note(matched.rule, kept),
+            Events::One(_) => panic!("only sequences are loaded"),
+        });
+        assert_eq!((engine.join_counts().late, engine.join_counts().evicted), (0, 0), "{name}");
+        for rule in &rules {
+            let all = answer(&rule.program, &events, Bounds::default());
+            let serial = |at: &usize| events[*at].order().tiebreaker;
+            // What ends with a missing event is undecided where a stream ends.
+            let decided = all.iter().filter(|hit| hit.events.last().is_some_and(Option::is_some));
+            let mut expected: Vec<Vec<u64>> =
+                decided.map(|hit| hit.events.iter().flatten().map(serial).collect()).collect();
+            let mut found = found.remove(&key(rule)).unwrap_or_default();
+            expected.sort();
+            found.sort();
+            assert_eq!(found, expected, "{name}: {}", rule.name);
+            *sequences.entry(key(rule)).or_default() += expected.len();
+        }
+    }
+    eprintln!("{} rules found {} sequences", rules.len(), sequences.values().sum::<usize>());
+    let seldom: Vec<_> =
+        rules[..own].iter().filter(|rule| sequences[&key(rule)] < 2).map(|rule| &rule.name).collect();
+    assert!(seldom.is_empty(), "these prove nothing: {seldom:?}");
 }
 
 #[test]
