@@ -296,3 +296,42 @@ fn the_whole_language_is_asked() {
         words.iter().map(|word| (*word).to_owned()).chain(plain).chain(insensitive).collect();
     assert_eq!(missing(&parts), Vec::<String>::new());
 }
+
+/// What is not looked at for its number is counted and told.
+#[test]
+fn what_is_cut_is_told() {
+    let words = |most: u32| (0..most).map(|n| format!("\"w{n}\"")).collect::<Vec<_>>().join(",");
+    let event =
+        |id: u32| format!("{{\"@timestamp\":{id},\"id\":{id},\"a\":[{0}],\"b\":[{0}]}}\n", words(300));
+    let events = eql_support::Events { text: event(1) + &event(2), ..eql_support::Events::default() };
+    let told = |query: &str| String::from_utf8(ways::command(query, &events, &[]).stderr).unwrap();
+    assert_eq!(
+        told("any where concat(a, b) == \"no\""),
+        "auditward: 2 comparisons had more combinations of values than are tried (65,536)\n"
+    );
+    assert_eq!(
+        told("sequence by a, b [any where id == 1] [any where id == 2]"),
+        "auditward: 2 events had more join keys than are followed (1,024)\n"
+    );
+    assert_eq!(told("sequence by a [any where id == 1] [any where id == 2]"), "");
+
+    let directory = tempfile::tempdir().unwrap();
+    let exec = |args: u32| {
+        let args: String = (0..args).map(|n| format!(" a{n}=\"w{n}\"")).collect();
+        format!(
+            "type=SYSCALL msg=audit(1790000000.000:1): arch=c000003e syscall=59 success=yes exit=0 items=0 ppid=1 pid=2 \
+             auid=0 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=4 comm=\"x\" exe=\"/x\" key=(null)\n\
+             type=EXECVE msg=audit(1790000000.000:1): argc=70000{args}\ntype=EOE msg=audit(1790000000.000:1): \n"
+        )
+    };
+    std::fs::write(directory.path().join("audit.log"), exec(70_000)).unwrap();
+    std::fs::write(
+        directory.path().join("rule.toml"),
+        ways::rule(&uuid(1), "process where length(process.args) == 99", ""),
+    )
+    .unwrap();
+    let arguments = ["replay", "--rules", "rule.toml", "--site", "none", "audit.log"];
+    let (status, _, err) = ways::auditward(directory.path(), &arguments);
+    assert_eq!(status, 0, "{err}");
+    assert!(err.contains("1 comparison with more combinations of values than are tried"), "{err}");
+}

@@ -161,6 +161,10 @@ impl<W: Write> Replay<W> {
         self.detector.told_of_exceptions().iter().for_each(|line| eprintln!("  {line}"));
         eprintln!("{} by {}", counted(total, "alert"), counted(rules, "rule"));
         self.summarise_sequences();
+        for rule in self.detector.engine().rules().iter().filter(|rule| rule.program.cut_comparisons() > 0) {
+            let cut = counted(rule.program.cut_comparisons(), "comparison");
+            eprintln!("  {}: {cut} with more combinations of values than are tried (65,536)", rule.name);
+        }
         for idle in self.detector.engine().not_live() {
             eprintln!("  not live: {}: {}", idle.rule.name, idle.reason);
         }

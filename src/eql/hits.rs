@@ -42,7 +42,10 @@ impl Hits {
         let mut keys = Keys::default();
         keys.of(document, fields.map_or(&[], |fields| fields), any);
         let found: Vec<Box<[u8]>> = keys.iter().map(Box::from).collect();
-        self.cut |= keys.cut();
+        if keys.cut() {
+            self.cut = true;
+            program.note_cut_keys();
+        }
         if !found.is_empty() {
             self.stages.push((stage, found));
         }

@@ -1,6 +1,7 @@
 //! A compiled query.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::event::{Document, FieldId, Schema};
@@ -46,6 +47,8 @@ pub struct Program {
     pipes: Box<[(End, u64)]>,
     fields: Box<[FieldId]>,
     warnings: Vec<Diagnostic>,
+    /// How often a stage took an event under some of its join keys only.
+    cut_keys: AtomicU64,
 }
 
 /// How the stages belong together.
@@ -151,6 +154,7 @@ impl Program {
             pipes: pipes.collect(),
             fields: compiler.fields.into_iter().collect(),
             warnings: diagnostics(&compiler.warnings, source),
+            cut_keys: AtomicU64::new(0),
         })
     }
 
@@ -227,6 +231,17 @@ impl Program {
     #[must_use]
     pub fn cut_comparisons(&self) -> u64 {
         self.stages.iter().map(|stage| stage.condition.cut()).sum()
+    }
+
+    /// How often, since it was compiled, a stage matched an event that has more join keys than are
+    /// followed (1,024).
+    #[must_use]
+    pub fn cut_keys(&self) -> u64 {
+        self.cut_keys.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_cut_keys(&self) {
+        self.cut_keys.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What can be used and hardly means what it says.

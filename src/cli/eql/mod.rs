@@ -192,9 +192,13 @@ fn compile(args: &Args, schema: &dyn Schema) -> anyhow::Result<Program> {
 fn print(args: &Args, program: &Program, events: &Events<'_>) -> anyhow::Result<Status> {
     let bounds = Bounds { size: args.size, samples_per_key: args.max_samples_per_key };
     let found = answer(program, &events.documents, bounds);
-    let cut = program.cut_comparisons();
-    if cut > 0 {
-        eprintln!("auditward: {cut} comparisons had more combinations of values than are tried (65,536)");
+    for (cut, what) in [
+        (program.cut_comparisons(), "comparisons had more combinations of values than are tried (65,536)"),
+        (program.cut_keys(), "events had more join keys than are followed (1,024)"),
+    ] {
+        if cut > 0 {
+            eprintln!("auditward: {cut} {what}");
+        }
     }
     let mut out = BufWriter::new(io::stdout().lock());
     let written = found.iter().try_for_each(|hit| print_hit(&mut out, program, hit, &events.texts));
