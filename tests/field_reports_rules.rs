@@ -177,7 +177,7 @@ fn f16_each_rule_says_what_the_kernel_must_record() {
     let rules = auditward::rule::load::load(&[folder.path().to_owned()], &Live).rules;
     let needs: Vec<_> = rules.iter().map(|rule| auditward::detect::kernel_needs(rule).join("; ")).collect();
     assert_eq!(needs[0], "kernel rules for executions of usermod (profile minimal)");
-    assert_eq!(needs[1], "kernel rules for file changes (open, creat, rename, unlink, or watches)");
+    assert_eq!(needs[1], "kernel rules for accesses of /etc/passwd (profile minimal)");
     assert_eq!(needs[2], "no kernel rule: auditing must be on");
     let programs = tempfile::tempdir().unwrap();
     let usermod = programs.path().join("usermod");

@@ -315,7 +315,7 @@ const EXECUTE: u32 = 1;
 /// The rules for /usr/sbin/usermod on x86_64: b64 and b32.
 fn usermod_rules() -> Vec<Rule> {
     let abis = Abi::of("x86_64", true);
-    abis.into_iter().map(|abi| Rule { abi, program: Some("/usr/sbin/usermod".to_owned()) }).collect()
+    abis.into_iter().map(|abi| Rule::executions(abi, Some("/usr/sbin/usermod".to_owned()))).collect()
 }
 
 #[test]

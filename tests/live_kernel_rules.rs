@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use auditward::audit::Reassembler;
 use auditward::audit::control::Control;
 use auditward::audit::execve::Arguments;
-use auditward::audit::kernel_rules::{self, Abi, KEY, LoadedRule, Rule};
+use auditward::audit::kernel_rules::{self, Abi, Access, KEY, LoadedRule, Rule, Scope, What};
 use auditward::audit::netlink::{DEFAULT_BUFFER, Socket};
 use auditward::audit::reassembler::Limits;
 use auditward::daemon::keeper::Keeper;
@@ -44,7 +44,7 @@ impl Drop for OurRules {
 
 fn rules_for(program: &Path) -> Vec<Rule> {
     let program = program.to_str().expect("a path of text").to_owned();
-    Abi::of_this_host().into_iter().map(|abi| Rule { abi, program: Some(program.clone()) }).collect()
+    Abi::of_this_host().into_iter().map(|abi| Rule::executions(abi, Some(program.clone()))).collect()
 }
 
 #[test]
@@ -61,11 +61,11 @@ fn our_rules_are_listed_by_auditctl_as_we_print_them_and_only_ours_are_removed()
     let before = run("auditctl", &["-l"]);
 
     let mut wanted = rules_for(&program);
-    assert_eq!(wanted.iter().map(|r| r.abi.word).collect::<Vec<_>>(), ["b64", "b32"]);
+    assert_eq!(Abi::of_this_host().iter().map(|abi| abi.word).collect::<Vec<_>>(), ["b64", "b32"]);
     // Those for one program first: the rule for every execution would cover them.
     let loading = kernel_rules::load(&mut ours.0, &wanted).expect("load");
     assert_eq!((loading.added.as_slice(), loading.refused.len()), (wanted.as_slice(), 0));
-    let every = Rule { abi: wanted[0].abi, program: None };
+    let every = Rule::executions(Abi::of_this_host()[0], None);
     assert_eq!(kernel_rules::load(&mut ours.0, std::slice::from_ref(&every)).expect("load").added.len(), 1);
     wanted.push(every);
     let listed = run("auditctl", &["-l"]);
@@ -76,7 +76,10 @@ fn our_rules_are_listed_by_auditctl_as_we_print_them_and_only_ours_are_removed()
     let loaded = ours.loaded();
     for rule in &wanted {
         assert!(loaded.contains(&rule.as_loaded().expect("encoded")), "{rule}");
-        assert!(!ours.0.add_rule(&rule.message()).expect("EEXIST is no error"), "it is there already");
+        assert!(
+            !ours.0.add_rule(&rule.as_loaded().expect("encoded")).expect("EEXIST is no error"),
+            "it is there already"
+        );
     }
     let again = kernel_rules::load(&mut ours.0, &wanted).expect("load");
     assert_eq!((again.added.len(), again.covered.len()), (0, wanted.len()));
@@ -84,6 +87,37 @@ fn our_rules_are_listed_by_auditctl_as_we_print_them_and_only_ours_are_removed()
     let shown: Vec<String> = ours.0.rules().expect("rules").iter().map(ToString::to_string).collect();
     assert!(shown.contains(&foreign), "{shown:?}");
 
+    assert_eq!(kernel_rules::unload(&mut ours.0).expect("unload").len(), wanted.len());
+    assert_eq!(run("auditctl", &["-l"]), before);
+}
+
+#[test]
+fn rules_for_calls_of_a_program_and_for_files_are_listed_by_auditctl_as_we_print_them() {
+    let Some(kernel) = KernelAudit::take() else { return };
+    kernel.turn_on();
+    let folder = scratch();
+    let at = |name: &str| folder.path().join(name).to_str().expect("a path of text").to_owned();
+    let program = private_usermod(folder.path()).to_str().expect("a path of text").to_owned();
+    std::fs::create_dir(at("directory")).expect("a directory");
+    let mut ours = OurRules::none_yet();
+    let before = run("auditctl", &["-l"]);
+    let calls = ["connect", "setuid", "init_module", "ptrace", "memfd_create", "setsid", "kill"];
+    let mut wanted: Vec<Rule> = Abi::of_this_host()
+        .into_iter()
+        .filter_map(|abi| Rule::calls(abi, calls, Scope::Executable(program.clone())))
+        .collect();
+    let access = |access, scope| Rule { what: What::Access(access), scope };
+    wanted.push(access(Access::CHANGE, Scope::Path(at("not-here-yet"))));
+    wanted.push(access(Access::ANY, Scope::Directory(at("directory"))));
+    wanted.push(access(Access::CHANGE, Scope::Executable(program.clone())));
+    let loading = kernel_rules::load(&mut ours.0, &wanted).expect("load");
+    assert_eq!((loading.added.as_slice(), loading.refused.len()), (wanted.as_slice(), 0), "{loading:?}");
+    let listed = run("auditctl", &["-l"]);
+    for rule in &wanted {
+        assert_eq!(listed.lines().filter(|line| *line == rule.to_string()).count(), 1, "{rule}\n{listed}");
+    }
+    let again = kernel_rules::load(&mut ours.0, &wanted).expect("load");
+    assert_eq!((again.added.len(), again.covered.len()), (0, wanted.len()));
     assert_eq!(kernel_rules::unload(&mut ours.0).expect("unload").len(), wanted.len());
     assert_eq!(run("auditctl", &["-l"]), before);
 }
@@ -141,7 +175,7 @@ fn every_execution_also_of_a_copy_is_seen_under_profile_all() {
     let copy = folder.path().join("renamed");
     std::fs::copy("/bin/true", &copy).expect("copy");
     let mut ours = OurRules::none_yet();
-    let rules: Vec<Rule> = Abi::of_this_host().into_iter().map(|abi| Rule { abi, program: None }).collect();
+    let rules: Vec<Rule> = Abi::of_this_host().into_iter().map(|abi| Rule::executions(abi, None)).collect();
     kernel_rules::load(&mut ours.0, &rules).expect("load");
     let mut socket = Socket::join(DEFAULT_BUFFER).expect("joined");
     assert!(is_seen(&mut socket, &copy, "as a copy"));
@@ -239,7 +273,7 @@ fn the_keeper_leaves_what_was_there_and_says_what_it_took_back() {
     let rules = rules_for(&private_usermod(folder.path()));
     let mut ours = OurRules::none_yet();
     // One of the two is there already, and auditing is on: neither is the keeper's to take back.
-    ours.0.add_rule(&rules[0].message()).expect("added");
+    ours.0.add_rule(&rules[0].as_loaded().expect("encoded")).expect("added");
     let keeper = Keeper::start_program(env!("CARGO_BIN_EXE_auditward").as_ref(), &rules, &[]);
     let mut keeper = keeper.expect("a keeper");
     assert_eq!(keeper.report.added, [rules[1].to_string()]);

@@ -54,7 +54,7 @@ fn no_rule_of_theirs_passes_for_one_of_ours() {
     let abis = Abi::of("x86_64", true);
     for program in ["/usr/sbin/usermod", "/usr/sbin/useradd", "/usr/bin/passwd"] {
         for abi in &abis {
-            let ours = Rule { abi: *abi, program: Some(program.to_owned()) };
+            let ours = Rule::executions(*abi, Some(program.to_owned()));
             for (name, set) in SETS {
                 let by = rules_of(set).into_iter().find(|line| lines::covers(line, &ours));
                 assert_eq!(by, None, "{name} covers {ours}");
@@ -131,7 +131,7 @@ fn ours_beside_theirs_in_both_orders() {
     let program = private_usermod(folder.path());
     let path = program.to_str().expect("text").to_owned();
     let ours: Vec<Rule> =
-        Abi::of_this_host().into_iter().map(|abi| Rule { abi, program: Some(path.clone()) }).collect();
+        Abi::of_this_host().into_iter().map(|abi| Rule::executions(abi, Some(path.clone()))).collect();
     let mut control = Control::open().expect("audit");
     kernel_rules::unload(&mut control).expect("unload");
     let before = run("auditctl", &["-l"]);

@@ -7,10 +7,10 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use netlink_packet_audit::StatusMessage;
 use netlink_packet_audit::constants::{
     AUDIT_ADD_RULE, AUDIT_DEL_RULE, AUDIT_GET, AUDIT_LIST_RULES, AUDIT_SET,
 };
-use netlink_packet_audit::{RuleMessage, StatusMessage};
 use netlink_packet_core::{Emitable, NLM_F_ACK, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer};
 use netlink_sys::protocols::NETLINK_AUDIT;
 use netlink_sys::{Socket, SocketAddr};
@@ -233,8 +233,8 @@ impl Control {
     ///
     /// # Errors
     /// See [`ControlError`]; EPERM also when the rules are locked.
-    pub fn add_rule(&mut self, rule: &RuleMessage) -> Result<bool, ControlError> {
-        match self.ask("adding an audit rule", AUDIT_ADD_RULE, &emitted(rule)) {
+    pub fn add_rule(&mut self, rule: &LoadedRule) -> Result<bool, ControlError> {
+        match self.ask("adding an audit rule", AUDIT_ADD_RULE, rule.as_bytes()) {
             Ok(_) => Ok(true),
             Err(ControlError::Refused { errno: Errno::EEXIST, .. }) => Ok(false),
             Err(error) => Err(error),

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::privilege::{self, Identity};
 use crate::audit::control::{Control, ControlError};
-use crate::audit::kernel_rules::{self, Abi, Rule};
+use crate::audit::kernel_rules::{self, Abi, Access, Rule, Scope, What};
 
 /// The hidden command under which the program is the keeper.
 pub const COMMAND: &str = "keeper";
@@ -46,8 +46,45 @@ pub enum KeeperError {
 struct Order {
     uid: u32,
     gid: u32,
-    /// `AUDIT_ARCH_*` and path of each rule.
-    rules: Vec<(u32, Option<String>)>,
+    rules: Vec<Ordered>,
+}
+
+/// A rule, as it goes over the pipe.
+#[derive(Debug, Serialize, Deserialize)]
+struct Ordered {
+    what: OrderedWhat,
+    scope: Scope,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum OrderedWhat {
+    /// `AUDIT_ARCH_*` and the numbers.
+    Calls(u32, Vec<u32>),
+    /// Bits of `AUDIT_PERM_*`.
+    Access(u32),
+}
+
+impl Ordered {
+    fn of(rule: &Rule) -> Self {
+        let what = match &rule.what {
+            What::Calls(abi, names) => {
+                OrderedWhat::Calls(abi.arch, names.iter().filter_map(|name| abi.number(name)).collect())
+            }
+            What::Access(access) => OrderedWhat::Access(access.0),
+        };
+        Self { what, scope: rule.scope.clone() }
+    }
+
+    fn rule(&self) -> Option<Rule> {
+        let what = match &self.what {
+            OrderedWhat::Calls(arch, numbers) => {
+                let abi = Abi::by_arch(*arch)?;
+                What::Calls(abi, numbers.iter().filter_map(|number| abi.name(*number)).collect())
+            }
+            OrderedWhat::Access(bits) => What::Access(Access(*bits)),
+        };
+        Some(Rule { what, scope: self.scope.clone() })
+    }
 }
 
 /// What the keeper did; rules in auditctl's syntax.
@@ -110,7 +147,7 @@ impl Keeper {
     /// As [`Keeper::start`].
     pub fn start_program(program: &Path, rules: &[Rule], besides: &[u32]) -> Result<Self, KeeperError> {
         let identity = Identity::free(besides).map_err(|e| KeeperError::Failed(e.to_string()))?;
-        let rules = rules.iter().map(|rule| (rule.abi.arch, rule.program.clone())).collect();
+        let rules = rules.iter().map(Ordered::of).collect();
         let order = Order { uid: identity.uid, gid: identity.gid, rules };
         let mut child = Command::new(program)
             .arg0("auditward")
@@ -231,10 +268,7 @@ impl Kept {
             origin => Identity { uid: order.uid, gid: order.gid, origin },
         };
         privilege::lay_down(&identity, &held()).map_err(|e| e.to_string())?;
-        let rules = order
-            .rules
-            .iter()
-            .filter_map(|(arch, program)| Some(Rule { abi: Abi::by_arch(*arch)?, program: program.clone() }));
+        let rules = order.rules.iter().filter_map(Ordered::rule);
         let mut kept = Self { control, enabled_beside: None, added: Vec::new() };
         match kept.change(&rules.collect::<Vec<_>>()) {
             Ok(report) => Ok((kept, report)),

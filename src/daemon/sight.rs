@@ -129,6 +129,9 @@ fn tell_auditing(status: &Status, loaded: &[LoadedRule], plan: &Plan) {
     if let Some(text) = advice(&missing(loaded, &plan.rules), status.locked()) {
         tracing::warn!("{text}");
     }
+    for left_out in &plan.left_out {
+        tracing::info!("kernel rules of profile minimal leave out {left_out}");
+    }
     if status.kernel_prints_records() {
         tracing::warn!(
             "no audit daemon runs, so the kernel prints every record to its own log as well; run auditd, \

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::needs::StageNeeds;
 use crate::eql::Requirement;
-use crate::event::schema::field;
 use crate::rule::Rule;
 
 /// For a rule that rests on messages of programs alone.
@@ -14,7 +14,7 @@ pub const NEEDS_NOTHING: &str = "no kernel rule: auditing must be on";
 pub fn kernel_needs(rule: &Rule) -> Vec<String> {
     let mut needs = BTreeSet::new();
     for stage in rule.program.requirements().into_iter().flatten() {
-        needs.insert(of_stage(stage));
+        needs.extend(of_stage(stage));
     }
     if needs.len() > 1 {
         needs.remove(NEEDS_NOTHING);
@@ -22,35 +22,47 @@ pub fn kernel_needs(rule: &Rule) -> Vec<String> {
     needs.into_iter().collect()
 }
 
-fn of_stage(stage: &[Requirement]) -> String {
-    let allows = |id, word: &str| {
-        let mut needs = stage.iter().filter(move |need| need.field == id);
-        needs.all(|need| need.any_of.iter().any(|literal| literal.takes(word.as_bytes())))
+fn of_stage(stage: &[Requirement]) -> Vec<String> {
+    let needs = StageNeeds::of(stage);
+    let names = needs.names.as_ref().map(|names| list(names.iter().map(|name| name.text.as_str())));
+    let mut told = Vec::new();
+    let mut add = |minimal: Option<String>, all: &str| {
+        told.push(match minimal {
+            Some(what) => format!("kernel rules for {what} (profile minimal)"),
+            None => format!("kernel rules of profile all ({all})"),
+        });
     };
-    let category = |word| allows(field::EVENT_CATEGORY, word);
-    let names = stage.iter().find(|need| need.field == field::PROCESS_NAME);
-    let text = match () {
-        () if category("process") && category("file") => {
-            "kernel rules for whatever its events are: executions (profile all), files and calls"
+    if needs.execution {
+        add(names.as_ref().map(|names| format!("executions of {names}")), "every execution");
+    }
+    if !needs.seldom.is_empty() {
+        add(Some(list(needs.seldom.iter().copied())), "");
+    }
+    if !needs.often.is_empty() {
+        let calls = list(needs.often.iter().copied());
+        let all = format!("{calls} of any program");
+        add(names.as_ref().map(|names| format!("{calls} of {names}")), &all);
+    }
+    if needs.access.is_some() {
+        let paths = list(needs.paths.iter().map(|path| path.text.as_str()));
+        let on_paths = || format!("accesses of {paths}");
+        match (needs.all_paths, names, needs.paths.is_empty()) {
+            (true, ..) => add(Some(on_paths()), ""),
+            (false, Some(names), _) => add(Some(format!("file accesses of {names}")), ""),
+            (false, None, true) => add(None, "every file access of its kind"),
+            (false, None, false) => {
+                add(None, &format!("every file access of its kind; minimal: only those of {paths}"));
+            }
         }
-        () if category("process") && allows(field::EVENT_TYPE, "start") => {
-            return match names {
-                Some(need) => {
-                    let names = need.any_of.iter().take(4).map(|name| String::from_utf8_lossy(&name.bytes));
-                    let names: Vec<_> = names.collect();
-                    let more = if need.any_of.len() > 4 { ", …" } else { "" };
-                    format!("kernel rules for executions of {}{more} (profile minimal)", names.join(", "))
-                }
-                None => "kernel rules of profile all (every execution)".to_owned(),
-            };
-        }
-        () if category("process") => {
-            "kernel rules for its system calls (setuid family, exit, kill, ptrace, …)"
-        }
-        () if category("file") => "kernel rules for file changes (open, creat, rename, unlink, or watches)",
-        () if category("network") => "kernel rules for connect, accept and bind",
-        () if category("driver") => "kernel rules for init_module, finit_module and delete_module",
-        () => NEEDS_NOTHING,
-    };
-    text.to_owned()
+    }
+    if told.is_empty() {
+        told.push(NEEDS_NOTHING.to_owned());
+    }
+    told
+}
+
+/// The first few.
+fn list<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> String {
+    let few: Vec<&str> = texts.clone().take(4).collect();
+    few.join(", ") + if texts.count() > 4 { ", …" } else { "" }
 }

@@ -41,7 +41,7 @@ impl RuleTable for Control {
     }
 
     fn add(&mut self, rule: &Rule) -> Result<bool, ControlError> {
-        self.add_rule(&rule.message())
+        rule.as_loaded().map_or(Ok(false), |rule| self.add_rule(&rule))
     }
 
     fn delete(&mut self, rule: &LoadedRule) -> Result<bool, ControlError> {
@@ -113,7 +113,7 @@ pub fn advice(missing: &[Rule], locked: bool) -> Option<String> {
     };
     if !locked {
         return Some(format!(
-            "{rules} not loaded, so these executions are not seen; load them with `auditward kernel-rules \
+            "{rules} not loaded, so what they record is not seen; load them with `auditward kernel-rules \
              load`, or start `auditward run` with --load-kernel-rules"
         ));
     }

@@ -2,6 +2,8 @@
 
 use netlink_packet_audit::constants as audit;
 
+use crate::audit::syscalls::Arch;
+
 /// One way to make system calls: `arch=b64` or `arch=b32` of audit rules, on some machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Abi {
@@ -53,6 +55,26 @@ impl Abi {
     pub fn of(machine: &str, has_b32: bool) -> Vec<Self> {
         let abis = MACHINES.iter().find(|(name, _)| *name == machine).map_or(&[] as &[_], |(_, abis)| abis);
         abis.iter().filter(|abi| abi.word == "b64" || has_b32 || abis.len() == 1).copied().collect()
+    }
+
+    /// The number of the system call `name`, where this ABI has it.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<u32> {
+        match name {
+            "execve" => Some(self.execve),
+            "execveat" => Some(self.execveat),
+            _ => Arch(self.arch).syscall_number(name),
+        }
+    }
+
+    /// The name of the system call `number`, where it has one.
+    #[must_use]
+    pub fn name(&self, number: u32) -> Option<&'static str> {
+        match number {
+            _ if number == self.execve => Some("execve"),
+            _ if number == self.execveat => Some("execveat"),
+            _ => Arch(self.arch).syscall_name(number),
+        }
     }
 
     /// The ABI of an `AUDIT_ARCH_*` value.

@@ -1,6 +1,6 @@
 //! Lines of `/etc/audit/rules.d`, as far as it takes to know whether one of them does the work of a rule of ours.
 
-use super::Rule;
+use super::{Rule, Scope, What};
 
 /// Whether everything that `rule` records is recorded by the rule in `line` too, under whatever key.
 ///
@@ -9,7 +9,8 @@ use super::Rule;
 #[must_use]
 pub fn covers(line: &str, rule: &Rule) -> bool {
     let mut words = line.split_whitespace();
-    let (mut always, mut calls, mut abi) = (false, false, None);
+    let (mut always, mut watch, mut abi) = (false, false, None);
+    let mut named: Vec<&str> = Vec::new();
     while let Some(option) = words.next() {
         let Some(value) = words.next() else { return false };
         let met = match option {
@@ -20,21 +21,20 @@ pub fn covers(line: &str, rule: &Rule) -> bool {
                 always
             }
             "-S" => {
-                let named = |call: &str| value.split(',').any(|name| name == call);
-                calls |= named("all") || (named("execve") && named("execveat"));
+                named.extend(value.split(','));
                 true
             }
             "-F" => match value.split_once('=') {
                 Some(("arch", word)) => {
                     abi = Some(word);
-                    word == rule.abi.word
+                    matches!(&rule.what, What::Calls(abi, _) if abi.word == word)
                 }
                 Some((field, text)) => meets(rule, field, text),
                 None => false,
             },
-            // A watch is a rule for every ABI.
+            // A watch is a rule for every ABI and call.
             "-w" => {
-                (always, calls, abi) = (true, true, Some(rule.abi.word));
+                (always, watch) = (true, true);
                 meets(rule, "path", value) || meets(rule, "dir", value)
             }
             "-p" => meets(rule, "perm", value),
@@ -45,20 +45,29 @@ pub fn covers(line: &str, rule: &Rule) -> bool {
             return false;
         }
     }
-    always && calls && abi.is_some()
+    let all = watch || named.contains(&"all");
+    always
+        && match &rule.what {
+            What::Calls(_, calls) => {
+                (watch || abi.is_some()) && (all || calls.iter().all(|call| named.contains(call)))
+            }
+            What::Access(_) => all,
+        }
 }
 
 /// Whether the condition holds for everything that `rule` records.
 fn meets(rule: &Rule, field: &str, value: &str) -> bool {
-    let below = |path: &str| {
-        let directory = value.strip_suffix('/').unwrap_or(value);
-        path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
-    };
-    match (field, &rule.program) {
+    let directory = value.strip_suffix('/').unwrap_or(value);
+    let below = |path: &str| path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
+    match (field, &rule.scope) {
         ("key", _) => true,
-        ("perm", _) => value.contains('x'),
-        ("path", Some(path)) => path == value,
-        ("dir", Some(path)) => below(path),
+        ("perm", _) => match &rule.what {
+            What::Calls(..) => value.contains('x'),
+            What::Access(access) => access.to_string().chars().all(|letter| value.contains(letter)),
+        },
+        ("path", Scope::Path(path)) | ("exe", Scope::Executable(path)) => path == value,
+        ("dir", Scope::Path(path)) => below(path),
+        ("dir", Scope::Directory(path)) => path == directory || below(path),
         _ => false,
     }
 }
@@ -66,13 +75,13 @@ fn meets(rule: &Rule, field: &str, value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::kernel_rules::Abi;
+    use crate::audit::kernel_rules::{Abi, Access};
 
     #[test]
     fn what_covers_an_execution_of_usermod_and_what_does_not() {
         let abi = Abi::of("x86_64", false)[0];
-        let usermod = Rule { abi, program: Some("/usr/sbin/usermod".to_owned()) };
-        let every = Rule { abi, program: None };
+        let usermod = Rule::executions(abi, Some("/usr/sbin/usermod".to_owned()));
+        let every = Rule::executions(abi, None);
         for line in [
             "-a always,exit -F arch=b64 -S execve,execveat -F path=/usr/sbin/usermod -F key=auditward",
             "-a exit,always -F arch=b64 -S execve -S execveat,execve -k everything",
@@ -101,5 +110,24 @@ mod tests {
         }
         assert!(covers("-a always,exit -F arch=b64 -S execve,execveat -k all", &every));
         assert!(!covers("-w /usr/sbin -p x", &every));
+    }
+
+    #[test]
+    fn what_covers_a_watch_or_calls_of_a_program_and_what_does_not() {
+        let abi = Abi::of("x86_64", false)[0];
+        let nc = Scope::Executable("/usr/bin/nc".to_owned());
+        let calls = Rule::calls(abi, ["connect", "bind"], nc).unwrap();
+        assert!(covers("-a always,exit -F arch=b64 -S bind,connect,listen -k net", &calls));
+        assert!(covers("-a always,exit -F arch=b64 -S bind -S connect -F exe=/usr/bin/nc", &calls));
+        assert!(!covers("-a always,exit -F arch=b64 -S connect -k net", &calls));
+        assert!(!covers("-a always,exit -F arch=b64 -S bind,connect -F exe=/usr/bin/ncat", &calls));
+        let watch = |scope| Rule { what: What::Access(Access::CHANGE), scope };
+        let passwd = watch(Scope::Path("/etc/passwd".to_owned()));
+        assert!(covers("-w /etc/passwd -p wa -k identity", &passwd) && covers("-w /etc -p rwa", &passwd));
+        assert!(!covers("-w /etc/passwd -p w", &passwd));
+        assert!(!covers("-a always,exit -F arch=b64 -S all -F path=/etc/passwd -F perm=wa", &passwd));
+        let cron = watch(Scope::Directory("/etc/cron.d".to_owned()));
+        assert!(covers("-w /etc/cron.d/ -p wa -k cron", &cron) && covers("-w /etc -p wa", &cron));
+        assert!(!covers("-w /etc/cron.d/x -p wa", &cron));
     }
 }

@@ -135,12 +135,44 @@ impl LoadedRule {
     /// Whether `condition` holds for everything that this rule records.
     fn meets(&self, condition: &Field) -> bool {
         match (condition.kind, &condition.value) {
-            (audit::AUDIT_PERM, Value::Number(bits)) => bits & audit::AUDIT_PERM_EXEC != 0,
+            (audit::AUDIT_PERM, Value::Number(bits)) => match self.permissions() {
+                Some(wanted) => bits & wanted == wanted,
+                // Executions.
+                None => bits & audit::AUDIT_PERM_EXEC != 0,
+            },
             (audit::AUDIT_DIR, Value::Text(directory)) => self.conditions().any(|mine| match &mine.value {
                 Value::Text(path) if mine.kind == audit::AUDIT_WATCH => is_below(path, directory),
+                Value::Text(path) if mine.kind == audit::AUDIT_DIR => {
+                    path == directory || is_below(path, directory)
+                }
                 _ => false,
             }),
             _ => self.conditions().any(|mine| mine == condition),
+        }
+    }
+
+    /// The kinds of access that it asks for, if it does.
+    fn permissions(&self) -> Option<u32> {
+        self.fields.iter().find_map(|field| match field.value {
+            Value::Number(bits) if field.kind == audit::AUDIT_PERM => Some(bits),
+            _ => None,
+        })
+    }
+
+    /// The path and the kinds of access, if it is what auditctl writes as `-w`.
+    fn as_watch(&self) -> Option<(&[u8], &Value)> {
+        let all = self.syscalls.iter().all(|&word| word == u32::MAX);
+        let always = self.list_number() == audit::AUDIT_FILTER_EXIT && self.action == audit::AUDIT_ALWAYS;
+        let mut conditions = self.conditions();
+        let (path, permissions) = (conditions.next()?, conditions.next()?);
+        let equal = |field: &Field| RuleFieldFlags::from(field.operator) == RuleFieldFlags::Equal;
+        let watched = [audit::AUDIT_WATCH, audit::AUDIT_DIR].contains(&path.kind);
+        let fits = watched && permissions.kind == audit::AUDIT_PERM && equal(path) && equal(permissions);
+        match &path.value {
+            Value::Text(text) if fits && all && always && conditions.next().is_none() => {
+                Some((text, &permissions.value))
+            }
+            _ => None,
         }
     }
 
@@ -174,6 +206,10 @@ impl fmt::Display for LoadedRule {
     /// In auditctl's syntax as far as this program has words for it; other fields and system calls
     /// by number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((path, access)) = self.as_watch() {
+            write!(f, "-w {} -p {}", path.escape_ascii(), permissions(access))?;
+            return self.keys().try_for_each(|key| write!(f, " -k {}", key.escape_ascii()));
+        }
         let action = match RuleAction::from(self.action) {
             RuleAction::Never => "never".to_owned(),
             RuleAction::Possible => "possible".to_owned(),
@@ -218,11 +254,7 @@ impl LoadedRule {
         }
         let names: Vec<String> = numbers
             .iter()
-            .map(|&n| match abi {
-                Some(abi) if n == abi.execve => "execve".to_owned(),
-                Some(abi) if n == abi.execveat => "execveat".to_owned(),
-                _ => n.to_string(),
-            })
+            .map(|&n| abi.and_then(|abi| abi.name(n)).map_or_else(|| n.to_string(), str::to_owned))
             .collect();
         write!(f, " -S {}", names.join(","))
     }
@@ -264,11 +296,5 @@ impl fmt::Display for Field {
 
 fn permissions(value: &Value) -> String {
     let Value::Number(bits) = value else { return String::new() };
-    let letters = [
-        (audit::AUDIT_PERM_READ, 'r'),
-        (audit::AUDIT_PERM_WRITE, 'w'),
-        (audit::AUDIT_PERM_EXEC, 'x'),
-        (audit::AUDIT_PERM_ATTR, 'a'),
-    ];
-    letters.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, letter)| letter).collect()
+    super::Access(*bits).to_string()
 }

@@ -1,10 +1,11 @@
 //! The kernel's audit rules: which ones the loaded detection rules need, which are loaded, and how the
 //! first become the second.
 //!
-//! Executions only, so far. Under [`Profile::Minimal`] a rule names a program by its path
-//! (`-F path=`); the kernel keeps such rules in a table by inode, so that a thousand of them cost a
-//! system call that touches none of the programs nothing. The kernel follows the path: a package
-//! upgrade that puts a new file in its place is seen.
+//! Under [`Profile::Minimal`] a rule is as narrow as can be: executions of a program by its path
+//! (`-F path=`; the kernel keeps such rules in a table by inode, so that a thousand of them cost a system call
+//! that touches none of the programs nothing, and it follows the path: a package upgrade that puts a new file
+//! in its place is seen), files by watches, other system calls of a program by its binary (`-F exe=`), and
+//! whatever is called seldom (setuid, `init_module`, …) of everybody.
 //!
 //! Nothing here knows of detection rules: what they need is told by [`Needs`].
 
@@ -14,17 +15,18 @@ pub mod cost;
 pub mod lines;
 mod loaded;
 mod programs;
+mod rule;
+mod scoped;
 pub mod switch;
 
 use std::fmt;
-
-use netlink_packet_audit::{RuleAction, RuleField, RuleFieldFlags, RuleFlags, RuleMessage, RuleSyscalls};
-use netlink_packet_core::Emitable;
 
 pub use apply::{Loading, RuleTable, advice, load, missing, unload};
 pub use arch::Abi;
 pub use loaded::LoadedRule;
 pub use programs::{Program, ProgramName, Programs};
+pub use rule::{Access, Rule, Scope, What};
+pub use scoped::{ActNeed, Of, PathName, Recorded};
 
 /// The key of every rule that is ours.
 pub const KEY: &str = "auditward";
@@ -36,64 +38,19 @@ pub struct Needs {
     pub programs: Vec<ProgramName>,
     /// Names of the rules that may match an execution of any program at all.
     pub every_exec: Vec<String>,
+    /// What else.
+    pub acts: Vec<ActNeed>,
 }
 
 /// How much is recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Profile {
-    /// Executions of the programs that the detection rules can name, by the paths that exist here.
+    /// Executions of the programs that the detection rules can name, by the paths that exist here; the
+    /// files, and the calls of programs, that they can name; what is called seldom.
     #[default]
     Minimal,
-    /// Every execution.
+    /// Every execution, and whatever else the detection rules need, of whomever.
     All,
-}
-
-/// One kernel rule of ours: executions, under one ABI, of one program or of any.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// For which system call numbers.
-    pub abi: Abi,
-    /// The program's absolute path; `None` for every execution.
-    pub program: Option<String>,
-}
-
-impl Rule {
-    /// The rule as the kernel takes it.
-    #[must_use]
-    pub fn message(&self) -> RuleMessage {
-        let mut message = RuleMessage::new();
-        message.flags = RuleFlags::FilterExit;
-        message.action = RuleAction::Always;
-        let mut syscalls = RuleSyscalls::new_zeroed();
-        syscalls.set(self.abi.execve).set(self.abi.execveat);
-        message.syscalls = syscalls;
-        message.fields.push((RuleField::Arch(self.abi.arch), RuleFieldFlags::Equal));
-        if let Some(path) = &self.program {
-            message.fields.push((RuleField::Watch(path.clone()), RuleFieldFlags::Equal));
-        }
-        message.fields.push((RuleField::Filterkey(KEY.to_owned()), RuleFieldFlags::Equal));
-        message
-    }
-
-    /// The rule as the kernel would list it.
-    #[must_use]
-    pub fn as_loaded(&self) -> Option<LoadedRule> {
-        let message = self.message();
-        let mut bytes = vec![0; message.buffer_len()];
-        message.emit(&mut bytes);
-        LoadedRule::parse(bytes)
-    }
-}
-
-impl fmt::Display for Rule {
-    /// A line of auditctl(8) and of `/etc/audit/rules.d`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "-a always,exit -F arch={} -S execve,execveat", self.abi.word)?;
-        if let Some(path) = &self.program {
-            write!(f, " -F path={path}")?;
-        }
-        write!(f, " -F key={KEY}")
-    }
 }
 
 /// What to do for detection rules that need more.
@@ -108,8 +65,12 @@ pub struct Plan {
     /// The detection rules that are blind under this profile: they may match any program, and only some are
     /// recorded.
     pub blind: Vec<String>,
-    /// The rules, program by program.
+    /// The rules: executions, program by program, then the others.
     pub rules: Vec<Rule>,
+    /// What profile minimal cannot record, and for which rules: `connect of any program: A, B`.
+    pub left_out: Vec<String>,
+    /// Files and directories that a detection rule names and that cannot be watched, as they are not here.
+    pub no_paths: Vec<String>,
     /// The programs found.
     pub programs: Programs,
 }
@@ -129,11 +90,14 @@ impl Plan {
         let programs = if every { Programs::default() } else { Programs::find(&needs.programs, directories) };
         let paths = programs.found.iter().map(|p| Some(p.path.clone()));
         let paths: Vec<_> = if every { vec![None] } else { paths.collect() };
-        let rules = paths
+        let mut rules: Vec<Rule> = paths
             .into_iter()
-            .flat_map(|program| abis.iter().map(move |&abi| Rule { abi, program: program.clone() }))
+            .flat_map(|program| abis.iter().map(move |&abi| Rule::executions(abi, program.clone())))
             .collect();
-        Self { profile, blind, rules, programs }
+        let scoped = scoped::Scoped::of(&needs.acts, profile, directories);
+        rules.extend(scoped.rules(abis));
+        let (left_out, no_paths) = (scoped.left_out(), scoped.absent);
+        Self { profile, blind, rules, left_out, no_paths, programs }
     }
 }
 
@@ -175,6 +139,16 @@ impl fmt::Display for Plan {
         for path in &self.programs.unwritable {
             writeln!(f, "# No rule can be written for {path}: it has a blank or a byte that is no text.")?;
         }
+        if !self.no_paths.is_empty() {
+            let paths = self.no_paths.join(", ");
+            writeln!(
+                f,
+                "# Files and directories that a detection rule names and that are not here: {paths}"
+            )?;
+        }
+        for left_out in &self.left_out {
+            writeln!(f, "# Only under --profile all: {left_out}")?;
+        }
         writeln!(
             f,
             "# If broad rules of yours (-S openat, -S connect) record auditward's own calls, put this before them:\n\
@@ -207,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_rule_that_needs_every_execution_is_named_and_widens_nothing() {
-        let needs = Needs { programs: Vec::new(), every_exec: vec!["Any Program".to_owned()] };
+        let needs = Needs { every_exec: vec!["Any Program".to_owned()], ..Needs::default() };
         let plan = Plan::new(&needs, Profile::Minimal, &abis(), &[]);
         assert_eq!((plan.profile, plan.rules.len()), (Profile::Minimal, 0));
         let text = plan.to_string();
@@ -215,17 +189,5 @@ mod tests {
         assert!(text.contains("auditward kernel-rules cost\n"), "{text}");
         let all = Plan::new(&needs, Profile::All, &abis(), &[]);
         assert_eq!((all.blind.len(), all.rules.len()), (0, 2));
-    }
-
-    #[test]
-    fn what_is_encoded_reads_back_as_what_was_meant() {
-        for abi in abis() {
-            for program in [None, Some("/usr/sbin/usermod".to_owned())] {
-                let rule = Rule { abi, program };
-                let loaded = rule.as_loaded().unwrap();
-                assert_eq!(loaded.to_string(), rule.to_string());
-                assert_eq!(loaded.keys().collect::<Vec<_>>(), [KEY.as_bytes()]);
-            }
-        }
     }
 }

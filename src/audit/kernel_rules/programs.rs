@@ -144,7 +144,7 @@ impl Programs {
 }
 
 /// Whether the file is known to be a binary of the kernel's usual format.
-fn is_elf(path: &Path) -> bool {
+pub(super) fn is_elf(path: &Path) -> bool {
     let mut magic = [0; 4];
     let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic));
     read.is_ok() && magic == *b"\x7fELF"

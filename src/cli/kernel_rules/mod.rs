@@ -27,7 +27,7 @@ const BEFORE: &str = "/run/auditward-kernel-rules/before";
 /// The kernel's audit rules that the detection rules need: print, load, keep, remove, and their cost
 ///
 /// The kernel records only what its own rules ask for. From the detection rules follows which
-/// executions it must record: `print` shows the kernel rules for that, ready for
+/// executions, file accesses and system calls it must record: `print` shows the kernel rules for that, ready for
 /// /etc/audit/rules.d; `load` gives those that are missing to the running kernel, until the next
 /// boot; `install` keeps them over a boot, in a file of their own; `unload` takes back every kernel
 /// rule with the key `auditward`, and no other, and `remove` the file too.
@@ -96,9 +96,9 @@ enum Action {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ProfileName {
-    /// Executions of the programs that the detection rules can name, by the paths that exist here
+    /// As narrow as the detection rules allow: by the programs and files that they name
     Minimal,
-    /// Every execution
+    /// Every execution, and what else the detection rules need, of any program
     All,
 }
 
@@ -170,6 +170,9 @@ fn tell_blind(plan: &Plan) {
             plan.blind.join(", ")
         );
     }
+    for left_out in &plan.left_out {
+        eprintln!("auditward: only under --profile all: {left_out}");
+    }
 }
 
 /// Compares the plan with the kernel's table.
@@ -226,7 +229,7 @@ fn rule_paths(args: &Args) -> anyhow::Result<Vec<PathBuf>> {
 fn load(plan: &Plan, table: &mut impl RuleTable, out: &mut impl Write) -> anyhow::Result<Status> {
     tell_blind(plan);
     if plan.rules.is_empty() {
-        writeln!(out, "nothing to load: no program that the detection rules name is installed here")?;
+        writeln!(out, "nothing to load: nothing that the detection rules name is here")?;
     }
     let enabled = table.status()?.enabled != 0;
     let done = kernel_rules::load(table, &plan.rules)?;

@@ -57,6 +57,11 @@ impl Act {
         ACTS.get(usize::from(self.0)).unwrap_or(&NONE)
     }
 
+    /// All acts.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        (0..ACTS.len()).filter_map(|at| u8::try_from(at).ok()).map(Self)
+    }
+
     /// What `event.action` answers to in matching where `action` is the word shown; none for a word that
     /// is no act's.
     #[must_use]

@@ -105,6 +105,20 @@ fn of_name(name: &'static str) -> Call {
     }
 }
 
+/// The names of the system calls that do `act`, on any architecture.
+pub(crate) fn calls_of(act: Act) -> impl Iterator<Item = &'static str> {
+    let does = move |kind: CallKind| match kind {
+        CallKind::Exec => act == Act::EXECUTED,
+        CallKind::Fork { .. } | CallKind::Clone3 => act == Act::FORKED || act == Act::CLONED,
+        CallKind::ExitGroup => act == Act::ENDED,
+        CallKind::Exit => act == Act::THREAD_ENDED,
+        CallKind::Open { .. } => [Act::OPENED, Act::OPENED_TO_WRITE, Act::CREATED].contains(&act),
+        CallKind::Setsid => act == Act::CHANGED_SESSION,
+        CallKind::Act(done) => act == done,
+    };
+    CALLS.iter().filter(move |(_, kind, _)| does(*kind)).flat_map(|(names, ..)| names.split(' '))
+}
+
 const fn act(act: Act) -> CallKind {
     CallKind::Act(act)
 }

@@ -10,7 +10,7 @@ mod messages;
 pub(crate) mod operation;
 
 pub use acts::{Act, ActRow};
-pub(crate) use calls::{Call, CallKind, Dirs, IN_RECORD, NO_FLAGS, call};
+pub(crate) use calls::{Call, CallKind, Dirs, IN_RECORD, NO_FLAGS, call, calls_of};
 
 use crate::audit::RecordType;
 

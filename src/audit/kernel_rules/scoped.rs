@@ -1,0 +1,245 @@
+//! Kernel rules for other things than executions: which calls of which programs, which files, and what is
+//! merged into one rule.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use super::programs::{ProgramName, Programs, is_elf};
+use super::{Abi, Access, Profile, Rule, Scope, What};
+
+/// Something that a detection rule needs to see, beside executions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActNeed {
+    /// The detection rule's name.
+    pub rule: String,
+    /// What is to be recorded.
+    pub what: Recorded,
+    /// Of whom, or on what.
+    pub of: Of,
+}
+
+/// What is to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// System calls, by their names on any architecture.
+    Calls(Vec<&'static str>),
+    /// Accesses of files.
+    Access(Access),
+}
+
+/// Of whom, or on what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// Of everybody: it is done seldom enough.
+    Everybody,
+    /// Of the programs of these names.
+    Programs(Vec<ProgramName>),
+    /// On these files and directories.
+    Paths(Vec<PathName>),
+    /// Of everybody, and done all the time: only under [`Profile::All`].
+    Unbounded,
+}
+
+/// A place in the file system as a detection rule names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PathName {
+    /// An absolute path.
+    pub text: String,
+    /// Whether everything below it is meant.
+    pub below: bool,
+}
+
+/// Below these, files are written all the time: a watch on the whole is no narrow one.
+const BUSY: [&str; 16] = [
+    "/", "/dev", "/dev/shm", "/home", "/mnt", "/opt", "/proc", "/run", "/srv", "/sys", "/tmp", "/usr",
+    "/var", "/var/lib", "/var/log", "/var/tmp",
+];
+
+impl PathName {
+    /// The narrowest place that holds all paths that begin with `start` (or are it, if `whole`); none
+    /// where that is a directory in which files are written all the time.
+    #[must_use]
+    pub fn of(start: &str, whole: bool) -> Option<Self> {
+        let writable = |path: &str| !path.contains(|c: char| c.is_whitespace() || c.is_control());
+        if !start.starts_with('/') || !writable(start) {
+            return None;
+        }
+        let below = if whole { start } else { start.get(..start.rfind('/')?)? };
+        let text = below.trim_end_matches('/');
+        let busy = text.is_empty() || BUSY.contains(&text);
+        (!busy).then(|| Self { text: text.to_owned(), below: !whole })
+    }
+}
+
+/// Needs, merged by scope.
+#[derive(Debug, Default)]
+pub(super) struct Scoped {
+    calls: BTreeMap<Scope, BTreeSet<&'static str>>,
+    access: BTreeMap<Scope, u32>,
+    /// What cannot be narrowed, in words, and the rules that need it.
+    unbounded: BTreeMap<String, BTreeSet<String>>,
+    pub(super) absent: Vec<String>,
+}
+
+impl Scoped {
+    pub(super) fn of(needs: &[ActNeed], profile: Profile, directories: &[&str]) -> Self {
+        let mut scoped = Self::default();
+        let mut found = BTreeMap::new();
+        let mut absent = BTreeSet::new();
+        for need in needs {
+            let scopes = match (&need.of, profile) {
+                (Of::Paths(paths), _) => paths.iter().filter_map(|path| place(path, &mut absent)).collect(),
+                (Of::Everybody, _) | (_, Profile::All) => vec![Scope::Everything],
+                (Of::Programs(names), _) => names
+                    .iter()
+                    .flat_map(|name| {
+                        found.entry(name.clone()).or_insert_with(|| binaries(name, directories)).clone()
+                    })
+                    .map(Scope::Executable)
+                    .collect(),
+                (Of::Unbounded, _) => {
+                    scoped.unbounded.entry(need.what.words()).or_default().insert(need.rule.clone());
+                    continue;
+                }
+            };
+            for scope in scopes {
+                match &need.what {
+                    Recorded::Calls(names) => scoped.calls.entry(scope).or_default().extend(names),
+                    Recorded::Access(access) => *scoped.access.entry(scope).or_default() |= access.0,
+                }
+            }
+        }
+        scoped.absent = absent.into_iter().collect();
+        scoped.drop_what_is_wider_already();
+        scoped
+    }
+
+    /// What is recorded of everybody needs no rule of one program's.
+    fn drop_what_is_wider_already(&mut self) {
+        if let Some(everybody) = self.calls.get(&Scope::Everything).cloned() {
+            let others = self.calls.iter_mut().filter(|(scope, _)| **scope != Scope::Everything);
+            others.for_each(|(_, calls)| calls.retain(|call| !everybody.contains(call)));
+            self.calls.retain(|_, calls| !calls.is_empty());
+        }
+        if let Some(everybody) = self.access.get(&Scope::Everything).copied() {
+            self.access.retain(|scope, access| *scope == Scope::Everything || *access & !everybody != 0);
+        }
+    }
+
+    pub(super) fn rules(&self, abis: &[Abi]) -> Vec<Rule> {
+        let calls = self.calls.iter().flat_map(|(scope, names)| {
+            abis.iter().filter_map(move |&abi| Rule::calls(abi, names.iter().copied(), scope.clone()))
+        });
+        let access = self
+            .access
+            .iter()
+            .map(|(scope, bits)| Rule { what: What::Access(Access(*bits)), scope: scope.clone() });
+        calls.chain(access).collect()
+    }
+
+    pub(super) fn left_out(&self) -> Vec<String> {
+        let line = |(what, rules): (&String, &BTreeSet<String>)| {
+            let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+            format!("{what} of any program: {}", rules.join(", "))
+        };
+        self.unbounded.iter().map(line).collect()
+    }
+}
+
+impl Recorded {
+    fn words(&self) -> String {
+        match self {
+            Self::Calls(names) => names.join(", "),
+            Self::Access(access) if *access == Access::CHANGE => "file changes".to_owned(),
+            Self::Access(_) => "file accesses".to_owned(),
+        }
+    }
+}
+
+/// Where a path leads here; a file may be missing, its directory may not.
+fn place(path: &PathName, absent: &mut BTreeSet<String>) -> Option<Scope> {
+    let written = Path::new(&path.text);
+    let real = fs::canonicalize(written).ok().or_else(|| {
+        let folder = fs::canonicalize(written.parent()?).ok().filter(|_| !path.below)?;
+        Some(folder.join(written.file_name()?))
+    });
+    let real = real.and_then(|real| Some(real.to_str()?.to_owned()));
+    let Some(real) = real.filter(|real| PathName::of(real, true).is_some()) else {
+        absent.insert(path.text.clone());
+        return None;
+    };
+    Some(if Path::new(&real).is_dir() { Scope::Directory(real) } else { Scope::Path(real) })
+}
+
+/// The binaries of this name; a script is none, the kernel knows its interpreter only.
+fn binaries(name: &ProgramName, directories: &[&str]) -> Vec<String> {
+    let found = Programs::find(std::slice::from_ref(name), directories).found.into_iter();
+    found.map(|program| program.path).filter(|path| is_elf(Path::new(path))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_as_narrow_as_the_pattern() {
+        let place = |start, whole| PathName::of(start, whole).map(|place| (place.text, place.below));
+        assert_eq!(place("/etc/passwd", true), Some(("/etc/passwd".to_owned(), false)));
+        assert_eq!(place("/etc/cron.d/", false), Some(("/etc/cron.d".to_owned(), true)));
+        assert_eq!(place("/etc/cron", false), Some(("/etc".to_owned(), true)));
+        for busy in ["/", "/tmp/", "/tmp/x", "/home/", "", "relative/", "/a b/", "/usr/"] {
+            assert_eq!(place(busy, false), None, "{busy}");
+        }
+        assert_eq!(place("/tmp/x", true), Some(("/tmp/x".to_owned(), false)));
+    }
+
+    #[test]
+    fn needs_of_one_scope_are_one_rule() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        fs::create_dir(at("bin")).unwrap();
+        fs::copy("/bin/true", at("bin/nc")).unwrap();
+        fs::write(at("bin/script"), "#!/bin/sh\n").unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(at("bin/script"), mode).unwrap();
+        let need = |rule: &str, what, of| ActNeed { rule: rule.to_owned(), what, of };
+        let calls = |names: &[&'static str]| Recorded::Calls(names.to_vec());
+        let programs = |names: &[&str]| Of::Programs(names.iter().map(|n| ProgramName::exact(n)).collect());
+        let changes = || Recorded::Access(Access::CHANGE);
+        let path = |text: String, below| Of::Paths(vec![PathName { text, below }]);
+        let needs = [
+            need("a", calls(&["setuid", "connect"]), programs(&["nc", "script"])),
+            need("b", calls(&["setuid", "init_module"]), Of::Everybody),
+            need("c", calls(&["connect"]), Of::Unbounded),
+            need("d", changes(), path(at("new-file"), false)),
+            need("e", Recorded::Access(Access::ANY), path(at("new-file"), false)),
+            need("f", changes(), path(at("bin"), true)),
+            need("g", changes(), path(at("absent/x"), false)),
+            need("h", changes(), Of::Unbounded),
+        ];
+        let abis = Abi::of("x86_64", false);
+        let directory = at("bin");
+        let minimal = Scoped::of(&needs, Profile::Minimal, &[&directory]);
+        let lines: Vec<String> = minimal.rules(&abis).iter().map(ToString::to_string).collect();
+        let expected = [
+            "-a always,exit -F arch=b64 -S setuid,init_module -F key=auditward".to_owned(),
+            format!("-a always,exit -F arch=b64 -S connect -F exe={} -F key=auditward", at("bin/nc")),
+            format!("-w {} -p rwa -k auditward", at("new-file")),
+            format!("-w {} -p wa -k auditward", at("bin")),
+        ];
+        assert_eq!(lines, expected);
+        assert_eq!(minimal.left_out(), ["connect of any program: c", "file changes of any program: h"]);
+        assert_eq!(minimal.absent, [at("absent/x")]);
+
+        let all = Scoped::of(&needs, Profile::All, &[&directory]);
+        let lines: Vec<String> = all.rules(&abis).iter().map(ToString::to_string).collect();
+        let expected = [
+            "-a always,exit -F arch=b64 -S connect,setuid,init_module -F key=auditward".to_owned(),
+            "-a always,exit -S all -F perm=wa -F key=auditward".to_owned(),
+            format!("-w {} -p rwa -k auditward", at("new-file")),
+        ];
+        assert_eq!(lines, expected);
+        assert_eq!(all.left_out(), [""; 0]);
+    }
+}
