@@ -57,10 +57,10 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Why `rule` did not see all executions that it asks for when the kernel was asked; none if it did.
+    /// Why `rule` did not see all that it asks for when the kernel was asked; none if it did.
     pub(super) fn hinders(&self, rule: &Arc<Rule>) -> Option<String> {
         let needs = detect::needs(std::slice::from_ref(rule));
-        if needs.programs.is_empty() && needs.every_exec.is_empty() {
+        if needs == detect::needs(&[]) {
             return None;
         }
         if self.status.enabled == 0 {
@@ -69,13 +69,7 @@ impl Seen {
         if self.silenced {
             return Some("the kernel rule `-a never,task` was loaded at the start".to_owned());
         }
-        let blind = self.missing.iter().filter(|missing| match &missing.program {
-            None => true,
-            Some(path) => {
-                let name = path.rsplit('/').next().unwrap_or_default();
-                !needs.every_exec.is_empty() || needs.programs.iter().any(|program| program.matches(name))
-            }
-        });
+        let blind = self.missing.iter().filter(|missing| needs.ask_for(missing));
         let mut rules: Vec<String> = blind.map(ToString::to_string).collect();
         let more = rules.len().saturating_sub(2);
         rules.truncate(2);

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use super::programs::{ProgramName, Programs, is_elf};
-use super::{Abi, Access, Profile, Rule, Scope, What};
+use super::{Abi, Access, Needs, Profile, Rule, Scope, What};
 
 /// Something that a detection rule needs to see, beside executions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,6 +147,42 @@ impl Scoped {
     }
 }
 
+impl Needs {
+    /// Whether `rule` is one of those that these needs come to, on whatever host.
+    #[must_use]
+    pub fn ask_for(&self, rule: &Rule) -> bool {
+        let executes = matches!(&rule.what, What::Calls(_, names) if names.contains(&"execve"));
+        let named = |path: &str, names: &[ProgramName]| {
+            let name = path.rsplit('/').next().unwrap_or_default();
+            names.iter().any(|program| program.matches(name))
+        };
+        if executes {
+            return match &rule.scope {
+                Scope::Path(path) => !self.every_exec.is_empty() || named(path, &self.programs),
+                _ => !self.every_exec.is_empty() || !self.programs.is_empty(),
+            };
+        }
+        let same_what = |need: &Recorded| match (need, &rule.what) {
+            (Recorded::Calls(wanted), What::Calls(_, names)) => {
+                wanted.iter().any(|call| names.contains(call))
+            }
+            (Recorded::Access(wanted), What::Access(access)) => wanted.0 & access.0 != 0,
+            _ => false,
+        };
+        self.acts.iter().any(|need| {
+            let of = match (&need.of, &rule.scope) {
+                (_, Scope::Everything) => true,
+                (Of::Programs(names), Scope::Executable(path)) => named(path, names),
+                (Of::Paths(paths), scope) => {
+                    paths.iter().any(|path| place(path, &mut BTreeSet::new()).as_ref() == Some(scope))
+                }
+                _ => false,
+            };
+            of && same_what(&need.what)
+        })
+    }
+}
+
 impl Recorded {
     fn words(&self) -> String {
         match self {
@@ -231,6 +267,19 @@ mod tests {
         assert_eq!(lines, expected);
         assert_eq!(minimal.left_out(), ["connect of any program: c", "file changes of any program: h"]);
         assert_eq!(minimal.absent, [at("absent/x")]);
+        // Each rule is asked for by the needs that it was made of, and by no other.
+        let asked_by = |rule: &Rule| -> String {
+            let asks =
+                |need: &&ActNeed| Needs { acts: vec![(*need).clone()], ..Needs::default() }.ask_for(rule);
+            needs.iter().filter(asks).map(|need| need.rule.as_str()).collect()
+        };
+        let asked: Vec<String> = minimal.rules(&abis).iter().map(asked_by).collect();
+        assert_eq!(asked, ["ab", "a", "de", "f"]);
+        let execution = Rule::executions(abis[0], Some("/usr/bin/nc".to_owned()));
+        let nc = Needs { programs: vec![ProgramName::exact("nc")], ..Needs::default() };
+        assert!(
+            nc.ask_for(&execution) && !Needs { acts: needs.to_vec(), ..Needs::default() }.ask_for(&execution)
+        );
 
         let all = Scoped::of(&needs, Profile::All, &[&directory]);
         let lines: Vec<String> = all.rules(&abis).iter().map(ToString::to_string).collect();
