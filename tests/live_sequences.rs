@@ -68,6 +68,7 @@ struct Stage {
     folder: tempfile::TempDir,
     kernel: KernelAudit,
     alerts: PathBuf,
+    rules: Vec<PathBuf>,
 }
 
 impl Stage {
@@ -76,26 +77,32 @@ impl Stage {
         let kernel = KernelAudit::take()?;
         kernel.turn_on();
         let folder = scratch();
-        let at = |name: &str| folder.path().join(name);
-        for name in ["rules", "state", "out"] {
-            fs::create_dir(at(name)).expect("folder");
-        }
-        fs::set_permissions(at("out"), fs::Permissions::from_mode(0o777)).expect("mode");
+        let written = folder.path().join("rules");
+        fs::create_dir(&written).expect("folder");
         for (name, query) in rules {
             let text = format!(
                 "[rule]\nrule_id = \"{name}\"\nname = \"{name}\"\ndescription = \"d\"\ntype = \"eql\"\n\
                  severity = \"low\"\nrisk_score = 21\nquery = '''{query}'''\n"
             );
-            fs::write(at("rules").join(format!("{name}.toml")), text).expect("rule");
+            fs::write(written.join(format!("{name}.toml")), text).expect("rule");
         }
+        Some(Self::with_rules(kernel, folder, vec![written]))
+    }
+
+    /// With rules that lie somewhere.
+    fn with_rules(kernel: KernelAudit, folder: tempfile::TempDir, rules: Vec<PathBuf>) -> Self {
+        let at = |name: &str| folder.path().join(name);
+        for name in ["state", "out"] {
+            fs::create_dir(at(name)).expect("folder");
+        }
+        fs::set_permissions(at("out"), fs::Permissions::from_mode(0o777)).expect("mode");
         let alerts = at("out").join("alerts.ndjson");
         let text = format!(
-            "rules = [{:?}]\n[syslog]\nenabled = false\n[file]\npath = {alerts:?}\n[daemon]\nstate_directory = {:?}\n",
-            at("rules"),
+            "rules = {rules:?}\n[syslog]\nenabled = false\n[file]\npath = {alerts:?}\n[daemon]\nstate_directory = {:?}\n",
             at("state")
         );
         fs::write(at("auditward.toml"), text).expect("configuration");
-        Some(Self { kernel, alerts, folder })
+        Self { kernel, alerts, rules, folder }
     }
 
     /// A copy of `of` under another name, each execution of which the kernel records.
@@ -132,12 +139,12 @@ impl Stage {
 
     /// What a replay of `recording` says, sorted; and its summary.
     fn replay(&self, recording: &Path) -> (Vec<(String, String)>, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_auditward"))
-            .args(["replay", "--format", "json", "--rules"])
-            .arg(self.folder.path().join("rules"))
-            .arg(recording)
-            .output()
-            .expect("replay runs");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auditward"));
+        command.args(["replay", "--format", "json"]);
+        for rules in &self.rules {
+            command.arg("--rules").arg(rules);
+        }
+        let output = command.arg(recording).output().expect("replay runs");
         let summary = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{summary}");
         let mut found = alerts(&String::from_utf8_lossy(&output.stdout));
@@ -150,7 +157,7 @@ impl Stage {
 fn alerts(text: &str) -> Vec<(String, String)> {
     let documents = text.lines().filter_map(|line| serde_json::from_str::<Json>(line).ok());
     let field = |document: &Json, at: &str| document.pointer(at).and_then(Json::as_str).map(str::to_owned);
-    documents.filter_map(|d| Some((field(&d, "/rule/name")?, field(&d, "/event/id")?))).collect()
+    documents.filter_map(|d| Some((field(&d, "/rule/uuid")?, field(&d, "/event/id")?))).collect()
 }
 
 fn execute(program: &Path, arguments: &[&str]) {
@@ -277,4 +284,104 @@ fn f02_absence_is_concluded_by_a_timer_and_not_before() {
     let (replayed, summary) = stage.replay(&recording);
     assert_eq!(replayed, [], "{summary}");
     assert!(summary.contains("1 undecided"), "{summary}");
+}
+
+/// Set for the copy of this program that makes system calls.
+const HELPER: &str = "AUDITWARD_TEST_CALLS";
+
+/// No test: what copies of this program do for the next one.
+#[test]
+fn helper_that_makes_calls() {
+    match std::env::var(HELPER).as_deref() {
+        // Nobody listens there; that it was tried counts.
+        Ok("connect") => drop(std::net::TcpStream::connect("127.0.0.2:9")),
+        Ok("setuid") => nix::unistd::setuid(nix::unistd::Uid::from_raw(0)).expect("root stays root"),
+        _ => {}
+    }
+}
+
+/// Elastic's rules, read where they lie, of five kinds.
+const ELASTIC: [(&str, &str); 5] = [
+    // An execution with a condition on its parent.
+    ("discovery_sudo_allowed_command_enumeration", "exec"),
+    // `with runs=20`.
+    ("discovery_unusual_user_enumeration_via_id", "runs"),
+    // An execution, then a connection by the same process.
+    ("command_and_control_linux_chisel_client_activity", "connect"),
+    // An execution, then a new file by the same process.
+    ("persistence_dynamic_linker_backup", "file"),
+    // An execution, then a change of identity by another child of the same parent.
+    ("privilege_escalation_enlightenment_window_manager", "uid_change"),
+];
+
+/// Each is really triggered, by harmless programs of the names that the rules look for, under kernel rules that
+/// name only these.
+#[test]
+fn elastics_rules_of_five_kinds_alert_live_and_in_replay() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/elastic-rules/linux");
+    if !corpus.exists() {
+        println!("skipped: {} is not there", corpus.display());
+        return;
+    }
+    let Some(kernel) = KernelAudit::take() else { return };
+    kernel.turn_on();
+    let files = ELASTIC.map(|(name, _)| corpus.join(format!("{name}.toml")));
+    let stage = Stage::with_rules(kernel, scratch(), files.to_vec());
+    let ids: Vec<String> = files.iter().map(|file| rule_id(file)).collect();
+    let at = |name: &str| stage.folder.path().join(name);
+    let [sudo, id, enlightenment] =
+        ["sudo", "id", "enlightenment_sys"].map(|name| stage.program("/bin/true", name));
+    let (shell, cp) = (stage.program("/bin/sh", "sh"), stage.program("/bin/cp", "cp"));
+    let this = std::env::current_exe().expect("this program");
+    let this = this.to_str().expect("UTF-8");
+    let [chisel, changer] = ["aw-chisel", "aw-changer"].map(|name| stage.program(this, name));
+    fs::create_dir(at("watched")).expect("folder");
+    let record = |arguments: &[&str]| live::auditctl(&[arguments, &["-k", stage.kernel.key()]].concat());
+    for (call, program) in [("connect", &chisel), ("setuid", &changer)] {
+        let exe = format!("exe={}", program.display());
+        record(&["-a", "always,exit", "-F", "arch=b64", "-S", call, "-F", &exe]);
+    }
+    record(&["-w", at("watched").to_str().expect("UTF-8"), "-p", "wa"]);
+    let recording = at("recording.log");
+    let recorder = Recorder::start(&recording);
+    let mut daemon = stage.daemon();
+    assert!(daemon.stderr().contains("started, 5 rules live"), "{}", daemon.stderr());
+
+    let helper = "helper_that_makes_calls";
+    let by_shell = |script: String, calls: &str| {
+        let mut command = Command::new(&shell);
+        assert!(command.args(["-c", &script]).env(HELPER, calls).status().expect("it runs").success());
+    };
+    by_shell(format!("{} -l; true", sudo.display()), "");
+    stage.expect_alert(&ids[0]);
+    let times = (0..20).map(|n| format!("{} user{n}", id.display())).collect::<Vec<_>>().join("; ");
+    by_shell(times, "");
+    stage.expect_alert(&ids[1]);
+    by_shell(format!("{} --exact client R:socks {helper}; true", chisel.display()), "connect");
+    stage.expect_alert(&ids[2]);
+    let copied = at("watched").join("ld.so");
+    execute(&cp, &["-S", "/etc/ld.so.preload", "/bin/true", copied.to_str().expect("UTF-8")]);
+    stage.expect_alert(&ids[3]);
+    execute(&enlightenment, &["-o"]);
+    let mut change = Command::new(&changer);
+    assert!(change.args(["--exact", helper]).env(HELPER, "setuid").status().expect("it runs").success());
+    stage.expect_alert(&ids[4]);
+    daemon.process.end(Signal::SIGTERM);
+    recorder.finish();
+
+    let mut live = stage.alerts();
+    live.sort();
+    for ((name, kind), id) in ELASTIC.iter().zip(&ids) {
+        println!("{kind}: {name}: {} alerts", stage.count(id));
+        assert_eq!(stage.count(id), 1, "{name}");
+    }
+    let (replayed, summary) = stage.replay(&recording);
+    assert_eq!(live, replayed, "{summary}");
+}
+
+/// `rule_id` of a rule file.
+fn rule_id(file: &Path) -> String {
+    let text = fs::read_to_string(file).expect("a rule");
+    let line = text.lines().find_map(|line| line.strip_prefix("rule_id = \"")).expect("rule_id");
+    line.trim_end_matches('"').to_owned()
 }
