@@ -152,6 +152,22 @@ fn every_execution_is_refused_where_it_can_harm_and_nothing_is_loaded() {
         assert_eq!(output.status.code(), Some(2), "{told}");
         assert!(told.contains("--force") && told.contains("no audit daemon runs"), "{told}");
     }
+    // Asked for in the configuration, the same is told and minimal stands; off is off.
+    let config = folder.path().join("auditward.toml");
+    let configured = |word: &str, action: &str| {
+        std::fs::write(&config, format!("kernel_rules = \"{word}\"\nrules = [\"{rules}\"]\n"))
+            .expect("written");
+        let output = kernel_rules(&[action, "--config", config.to_str().expect("text")]);
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let all = configured("all", "load");
+    assert_eq!(all.0, Some(2), "{all:?}");
+    assert!(all.1.contains("path=/usr/bin/tail") && all.2.contains("minimal stands"), "{all:?}");
+    assert!(configured("all", "print").1.contains("profile all"));
+    kernel_rules(&["unload"]);
+    let off = configured("off", "load");
+    assert_eq!(off.0, Some(0), "{off:?}");
+    assert!(off.1.contains("nothing is loaded"), "{off:?}");
     // A rule that may match any program is named, and turns nothing on.
     let any = rule_file(&folder, None);
     let output = kernel_rules(&["load", "--rules", &any]);

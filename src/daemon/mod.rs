@@ -90,7 +90,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let (config, config_faults) = start::config(options)?;
     let set = start::rule_set(&config.rules, &options.site())?;
     let health = Health::new(Host::this()).context("the daemon's own rules")?;
-    let plan = start::plan(&set.rules);
+    let plan = start::plan(&set.rules, config.kernel_rules);
     let identity = Identity::choose(config.user.as_deref())?;
     let directories = Directories::prepare(&config.daemon, &identity)?;
     // Joined first, so that what the keeper's rules record is heard from the first on.

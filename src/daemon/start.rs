@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use anyhow::bail;
 
-use super::config::{self, CONFIG_FILE, Config, Mode};
+use super::config::{self, CONFIG_FILE, Config, KernelRules, Mode};
 use super::directories::Directories;
 use super::ruleset::RuleSet;
 use super::sequence_state::SequenceState;
 use super::{Options, trial};
+use crate::audit::kernel_rules::cost;
 use crate::audit::kernel_rules::{Needs, Plan, Profile, ProgramName};
 use crate::detect;
 use crate::diagnostic::{Diagnostic, render};
@@ -115,9 +116,18 @@ pub(super) fn destinations(config: &Config) -> anyhow::Result<(Opened, Vec<Strin
     Ok((opened, left_out))
 }
 
-/// The kernel rules that the detection rules need on this host, under the profile that costs least.
-pub(super) fn plan(rules: &[Arc<Rule>]) -> Plan {
-    Plan::of_this_host(&needs(rules), Profile::Minimal)
+/// The kernel rules that the detection rules need on this host; every execution only where that is asked for and
+/// can harm nothing.
+pub(super) fn plan(rules: &[Arc<Rule>], asked: KernelRules) -> Plan {
+    let profile = match asked {
+        KernelRules::All if cost::risks_of_this_host().is_empty() => Profile::All,
+        _ => Profile::Minimal,
+    };
+    let mut plan = Plan::of_this_host(&needs(rules), profile);
+    if asked == KernelRules::Off {
+        plan.rules.clear();
+    }
+    plan
 }
 
 /// Where packages put this program, whose execution is the canary.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::audit::auditd_conf::AuditdConf;
-use crate::audit::control::Status;
+use crate::audit::control::{Control, Status};
 
 /// Bytes of auditd's log for one execution: 1,934, measured over a day of ordinary administration (raw format,
 /// Linux 6.18; docs/performance.md). `log_format = ENRICHED` writes more.
@@ -67,6 +67,13 @@ pub fn risks(status: Option<&Status>, auditd: Option<&AuditdConf>) -> Vec<String
         Some(_) => {}
     }
     risks
+}
+
+/// [`risks`] of the running kernel and the installed auditd.
+#[must_use]
+pub fn risks_of_this_host() -> Vec<String> {
+    let status = Control::open().and_then(|mut control| control.status()).ok();
+    risks(status.as_ref(), AuditdConf::of_this_host().as_ref())
 }
 
 #[cfg(test)]

@@ -5,11 +5,10 @@ use std::io::Write;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 use crate::audit::auditd_conf::{AUDITD_CONF, AuditdConf};
-use crate::audit::control::Control;
-use crate::audit::kernel_rules::cost::{Cost, forks_since_boot, risks};
+use crate::audit::kernel_rules::cost::{Cost, forks_since_boot, risks_of_this_host};
 
 fn forks() -> anyhow::Result<u64> {
     let stat = fs::read_to_string("/proc/stat").context("/proc/stat")?;
@@ -39,26 +38,20 @@ pub(super) fn tell(span: Duration, out: &mut impl Write) -> anyhow::Result<()> {
         (None, Some(_)) => {}
         (None, None) => writeln!(out, "  {AUDITD_CONF} cannot be read: is auditd installed?")?,
     }
-    for risk in risks_here() {
+    for risk in risks_of_this_host() {
         writeln!(out, "risk: {risk}")?;
     }
     Ok(())
 }
 
-fn risks_here() -> Vec<String> {
-    let status = Control::open().and_then(|mut control| control.status()).ok();
-    risks(status.as_ref(), AuditdConf::of_this_host().as_ref())
-}
-
-/// Refuses to record every execution where that can harm the host, unless somebody insists.
-pub(super) fn refuse_unless(force: bool) -> anyhow::Result<()> {
-    let risks = risks_here();
-    if force || risks.is_empty() {
-        return Ok(());
-    }
-    bail!(
-        "profile all is refused on this host without --force:\n  {}\n`auditward kernel-rules cost` says how much \
-         would be written",
-        risks.join("\n  ")
-    );
+/// Why every execution is not to be recorded here unless somebody insists.
+pub(super) fn refusal() -> Option<String> {
+    let risks = risks_of_this_host();
+    (!risks.is_empty()).then(|| {
+        format!(
+            "profile all is refused on this host without --force:\n  {}\n`auditward kernel-rules cost` says how much \
+             would be written",
+            risks.join("\n  ")
+        )
+    })
 }

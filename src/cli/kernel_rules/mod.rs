@@ -14,7 +14,7 @@ use clap::ValueEnum;
 use super::Status;
 use crate::audit::control::Control;
 use crate::audit::kernel_rules::{self, LoadedRule, Loading, Plan, Profile, RuleTable, switch};
-use crate::daemon::config::{self, CONFIG_FILE, Mode};
+use crate::daemon::config::{self, CONFIG_FILE, Config, KernelRules, Mode};
 use crate::daemon::start;
 use crate::diagnostic::render;
 
@@ -42,9 +42,9 @@ pub struct Args {
     #[arg(value_enum)]
     action: Action,
 
-    /// How much is recorded
-    #[arg(long, value_enum, default_value_t = ProfileName::Minimal)]
-    profile: ProfileName,
+    /// How much is recorded [default: `kernel_rules` of the configuration, which is minimal]
+    #[arg(long, value_enum)]
+    profile: Option<ProfileName>,
 
     /// Rule file or directory (again for more), instead of the configured, installed or built-in rules
     #[arg(long, value_name = "PATH")]
@@ -129,13 +129,40 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
         }
         Action::Print | Action::Diff | Action::Load | Action::Install => {}
     }
-    let rules = start::rules(&rule_paths(args)?)?;
-    let plan = Plan::of_this_host(&start::needs(&rules), args.profile.into());
-    if plan.profile == Profile::All && matches!(args.action, Action::Load | Action::Install) {
-        cost::refuse_unless(args.force)?;
+    let config = config_of(args)?;
+    let paths = if args.rules.is_empty() { &config.rules } else { &args.rules };
+    let rules = start::rules(paths)?;
+    let changes = matches!(args.action, Action::Load | Action::Install);
+    let mut profile = match (args.profile, config.kernel_rules) {
+        (Some(asked), _) => asked.into(),
+        (None, KernelRules::All) => Profile::All,
+        (None, KernelRules::Off) if changes => {
+            writeln!(out, "`kernel_rules = \"off\"` in the configuration: nothing is loaded or written")?;
+            return Ok(Status::Fine);
+        }
+        (None, _) => Profile::Minimal,
+    };
+    // What cannot be had of the configuration is told by the exit status, and no reason to load nothing.
+    let mut refused = false;
+    if profile == Profile::All
+        && changes
+        && !args.force
+        && let Some(why) = cost::refusal()
+    {
+        if args.profile.is_some() {
+            bail!("{why}");
+        }
+        eprintln!("auditward: {why}; minimal stands");
+        (profile, refused) = (Profile::Minimal, true);
     }
+    let plan = Plan::of_this_host(&start::needs(&rules), profile);
+    let status = act(args, &plan, &mut out)?;
+    Ok(if refused { Status::Error } else { status })
+}
+
+fn act(args: &Args, plan: &Plan, out: &mut impl Write) -> anyhow::Result<Status> {
     match args.action {
-        Action::Diff => diff(&plan, &mut Control::open()?, &mut out),
+        Action::Diff => diff(plan, &mut Control::open()?, out),
         Action::Load => {
             let mut control = Control::open()?;
             if args.turn_on && switch::turn_on(&mut control, Path::new(BEFORE))? {
@@ -145,13 +172,13 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
                 )?;
             }
             if args.drop_never_task {
-                drop_never_task(&mut control, &mut out)?;
+                drop_never_task(&mut control, out)?;
             }
-            load(&plan, &mut control, &mut out)
+            load(plan, &mut control, out)
         }
         Action::Install => {
-            tell_blind(&plan);
-            file::install(&plan, &args.rules_d, &mut out)?;
+            tell_blind(plan);
+            file::install(plan, &args.rules_d, out)?;
             Ok(Status::Fine)
         }
         _ => {
@@ -207,20 +234,17 @@ fn drop_never_task(table: &mut impl RuleTable, out: &mut impl Write) -> anyhow::
     Ok(())
 }
 
-/// The rules named on the command line, else those of the configuration; none for the default ones.
-fn rule_paths(args: &Args) -> anyhow::Result<Vec<PathBuf>> {
-    if !args.rules.is_empty() {
-        return Ok(args.rules.clone());
-    }
+/// The configuration named on the command line, else the installed one, else the defaults. Its faults are told.
+fn config_of(args: &Args) -> anyhow::Result<Config> {
     let file = match &args.config {
         Some(file) => file.as_path(),
         None if Path::new(CONFIG_FILE).exists() => Path::new(CONFIG_FILE),
-        None => return Ok(Vec::new()),
+        None => return Ok(Config::default()),
     };
     match config::read(file, Mode::Start) {
         Ok((config, faults)) => {
             faults.iter().for_each(|fault| eprint!("{}", render(fault, false)));
-            Ok(config.rules)
+            Ok(config)
         }
         Err(fault) => bail!("{}", render(&fault, false).trim_end()),
     }

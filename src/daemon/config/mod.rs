@@ -32,6 +32,8 @@ pub struct Config {
     pub rules: Vec<PathBuf>,
     /// `user`.
     pub user: Option<String>,
+    /// `kernel_rules`
+    pub kernel_rules: KernelRules,
     /// `[audit]`
     pub audit: AuditConfig,
     /// `[processes]`
@@ -46,6 +48,18 @@ pub struct Config {
     pub file: Option<FileConfig>,
     /// `[daemon]`
     pub daemon: DaemonConfig,
+}
+
+/// What the kernel is asked to record: `kernel_rules`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KernelRules {
+    /// Nothing: the administrator's own rules must do.
+    Off,
+    /// Executions of the programs that the detection rules can name.
+    #[default]
+    Minimal,
+    /// Every execution.
+    All,
 }
 
 /// `[daemon]`
@@ -255,12 +269,16 @@ pub fn read(path: &Path, mode: Mode) -> Result<(Config, Vec<Diagnostic>), Box<Di
     Ok((config, faults.finish()))
 }
 
+const KERNEL_RULES: [(&str, KernelRules); 3] =
+    [("off", KernelRules::Off), ("minimal", KernelRules::Minimal), ("all", KernelRules::All)];
+
 fn read_tree(faults: &Faults) -> Config {
     let Some(tree) = faults.parse() else { return Config::default() };
     let root = faults.root(&tree);
     let config = Config {
         rules: root.texts("rules").iter().filter_map(|path| absolute(&root, "rules", path)).collect(),
         user: root.text("user").and_then(user(faults)),
+        kernel_rules: word(&root, "kernel_rules", &KERNEL_RULES).unwrap_or_default(),
         audit: root.table("audit").map(audit).unwrap_or_default(),
         processes: root.table("processes").map(processes).unwrap_or_default(),
         sequences: root.table("sequences").map(sequences).unwrap_or_default(),

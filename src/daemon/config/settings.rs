@@ -66,6 +66,14 @@ pub const SETTINGS: &[Setting] = &[
          where there is one, else a free numeric uid, told at the start.",
     ),
     row(
+        ("", "kernel_rules"),
+        "\"minimal\"",
+        "off, minimal, all",
+        "What the kernel is asked to record by auditward-kernel-rules.service and `auditward kernel-rules`: \
+         nothing, executions of the programs that the detection rules can name, or every execution. Where the \
+         last could harm the host it is refused, told, and minimal stands (see `auditward kernel-rules cost`).",
+    ),
+    row(
         ("audit", "receive_buffer"),
         "\"64M\"",
         "bytes, or with K, M, G; 4K to 1G",
