@@ -72,7 +72,7 @@ complete -c auditward -n "__fish_auditward_using_subcommand eql" -s h -l help -d
 complete -c auditward -n "__fish_auditward_using_subcommand eql" -s V -l version -d 'Print version'
 complete -c auditward -n "__fish_auditward_using_subcommand snapshot" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c auditward -n "__fish_auditward_using_subcommand snapshot" -s V -l version -d 'Print version'
-complete -c auditward -n "__fish_auditward_using_subcommand kernel-rules" -l profile -d 'How much is recorded' -r -f -a "minimal\t'As narrow as the detection rules allow: by the programs and files that they name'
+complete -c auditward -n "__fish_auditward_using_subcommand kernel-rules" -l profile -d 'How much is recorded [default: `kernel_rules` of the configuration, which is minimal]' -r -f -a "minimal\t'As narrow as the detection rules allow: by the programs and files that they name'
 all\t'Every execution, and what else the detection rules need, of any program'"
 complete -c auditward -n "__fish_auditward_using_subcommand kernel-rules" -l rules -d 'Rule file or directory (again for more), instead of the configured, installed or built-in rules' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand kernel-rules" -l config -d 'Configuration file [default: /etc/auditward/auditward.toml where it exists]' -r -F
