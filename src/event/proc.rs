@@ -96,6 +96,22 @@ impl Gaps for ProcGaps {
     fn look(&mut self, pid: u32) -> Option<Found> {
         self.read(pid)
     }
+
+    fn taint(&mut self, module: &[u8]) -> Option<Vec<u8>> {
+        taint(Path::new("/sys/module"), module)
+    }
+}
+
+/// `Documentation/ABI/stable/sysfs-module`: one line of letters, empty for a module that taints nothing. The name
+/// is the kernel's, who writes `_` for `-` (`KERN_MODULE` has what was asked for).
+fn taint(modules: &Path, module: &[u8]) -> Option<Vec<u8>> {
+    let name: String = std::str::from_utf8(module).ok()?.replace('-', "_");
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        return None;
+    }
+    let letters = limited(&modules.join(name).join("taint")).ok()?;
+    let letters = letters.trim_ascii();
+    (!letters.is_empty()).then(|| letters.to_vec())
 }
 
 fn into_bytes(path: PathBuf) -> Vec<u8> {
@@ -260,5 +276,22 @@ mod tests {
         assert_eq!(found.image.executable(), std::env::current_exe().ok().map(into_bytes).as_deref());
         assert!(!found.foreign.unwrap_or(false));
         assert!(gaps.all().iter().any(|f| f.pid == found.pid));
+    }
+
+    #[test]
+    fn taint_of_a_module_is_read_by_its_name_and_nothing_else() {
+        let modules = tempfile::tempdir().unwrap();
+        for (name, text) in [("out_of_tree", "OE\n"), ("clean", "\n")] {
+            fs::create_dir(modules.path().join(name)).unwrap();
+            fs::write(modules.path().join(name).join("taint"), text).unwrap();
+        }
+        let taint = |name: &str| taint(modules.path(), name.as_bytes());
+        assert_eq!(taint("out_of_tree").as_deref(), Some(&b"OE"[..]));
+        assert_eq!(taint("out-of-tree").as_deref(), Some(&b"OE"[..]));
+        assert_eq!(taint("clean"), None);
+        assert_eq!(taint("gone"), None);
+        for name in ["", ".", "..", "../modules/out_of_tree", "a/b", "a\0b"] {
+            assert_eq!(taint(name), None, "{name:?}");
+        }
     }
 }

@@ -10,6 +10,13 @@ use super::table::{ProcessTable, entity};
 pub trait Gaps {
     /// What is known of the process that has `pid` now; `None` where there is none or none may be asked.
     fn look(&mut self, pid: u32) -> Option<Found>;
+
+    /// What taints the kernel's module of that name, as `/sys/module/NAME/taint` has it: letters, of which "O" is a
+    /// module from outside the kernel's tree and "E" one without signature (`Documentation/admin-guide/tainted-kernels.rst`).
+    /// `None` where nothing does, or none may be asked.
+    fn taint(&mut self, _module: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// Nothing is looked up.

@@ -40,6 +40,9 @@ pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
         field::PROCESS_THREAD_CAPABILITIES_EFFECTIVE | field::PROCESS_THREAD_CAPABILITIES_PERMITTED => {
             capabilities(doc, id)
         }
+        field::PROCESS_EXT_LOAD_MODULE_TAINT_FLAGS if parts.kind.is(Act::LOADED_MODULE) => {
+            text_or_none(taint(doc))
+        }
         field::CONTAINER_ID => text_or_none(doc.process.and_then(|p| p.container())),
         _ => relative::ids_of_event(doc, id),
     }
@@ -218,6 +221,14 @@ fn exit_code<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
         }
         _ => Values::None,
     }
+}
+
+/// What taints the module that was loaded: asked of the kernel's list of modules, by the name that its record has.
+fn taint<'e>(doc: &AuditDocument<'e>) -> Option<&'e [u8]> {
+    let record = doc.event.record(RecordType::KERN_MODULE)?;
+    let name = doc.decode(&fields::find(record.body, b"name")?)?;
+    let letters = doc.mapper.gaps.borrow_mut().taint(name)?;
+    Some(doc.keep(&letters))
 }
 
 /// The names of a set of capabilities (`capabilities(7)`).

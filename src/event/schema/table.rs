@@ -695,8 +695,8 @@ NETWORK_TRANSPORT = "network.transport": Keyword, One, Derived, Absent, Matched,
 NETWORK_TYPE = "network.type": Keyword, One, Kernel, Network, Shown, "SOCKADDR saddr=";
 /// Resource of an orchestrator.
 ORCHESTRATOR_RESOURCE_NAME = "orchestrator.resource.name": Keyword, One, Derived, Absent, Matched, "";
-/// Taint of a kernel module; it stands in no record.
-PROCESS_EXT_LOAD_MODULE_TAINT_FLAGS = "process.Ext.load_module.taint_flags": Keyword, One, Derived, Absent, Matched, "";
+/// What taints the kernel's module that was loaded ("OE"); live only, and where something does.
+PROCESS_EXT_LOAD_MODULE_TAINT_FLAGS = "process.Ext.load_module.taint_flags": Keyword, One, Derived, Process, Shown, "/sys/module/NAME/taint";
 /// The process: its arguments, the first its name.
 PROCESS_ARGS = "process.args": Keyword, Many, Process, Process, Shown, "EXECVE aN=; /proc/PID/cmdline for a process that no exec told";
 /// The process: number of arguments.
