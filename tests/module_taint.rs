@@ -1,6 +1,8 @@
 //! What taints a kernel module that is loaded stands in no record: it is asked of the kernel, live, and only of an
 //! event that is one.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod documents;
 
 use std::sync::{Arc, Mutex};
