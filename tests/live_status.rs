@@ -507,3 +507,57 @@ fn kernel_rules_taken_away_are_told_within_five_seconds_with_the_blind_rules_and
     let lines = stage.rsyslogd.lines();
     assert_eq!(lines.iter().filter(|l| l.contains("taken away")).count(), 1, "once: {lines:?}");
 }
+
+/// The doctor on this very machine, beside the daemon: it finds what was done to it, and the bundle is an archive.
+#[test]
+fn the_doctor_sees_what_is_in_the_way() {
+    let Some(stage) = Stage::set("", &[]) else { return };
+    stage.settle("one");
+    let site = stage.folder.path().to_str().unwrap().to_owned();
+    let bundle = stage.folder.path().join("bundle.tar.gz");
+    let doctor = || {
+        let output = stage.command(&["doctor", "--site", &site]);
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let line = |text: &str, check: &str| {
+        text.lines().filter(|line| line.contains(&format!(" {check} "))).collect::<Vec<_>>().join("\n")
+    };
+    let (_, text) = doctor();
+    println!("{text}");
+    assert!(line(&text, "kernel").starts_with("ok ") && line(&text, "enabled").starts_with("ok "), "{text}");
+    assert!(
+        line(&text, "daemon").contains(&format!("as process {}", stage.daemon().process.pid())),
+        "{text}"
+    );
+    assert!(line(&text, "destinations").contains("syslog (1 sent)"), "{text}");
+    assert!(line(&text, "syslog").starts_with("ok "), "{text}");
+    stage.write("rules.d/broken.toml", &rule("broken", "Broken").replace("where", "wher"));
+    live::auditctl(&["-e", "0"]);
+    let (code, text) = doctor();
+    live::auditctl(&["-e", "1"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        line(&text, "enabled").starts_with("MEND ") && line(&text, "enabled").contains("auditctl -e 1"),
+        "{text}"
+    );
+    assert!(line(&text, "detection-rules").contains("broken.toml:9: "), "{text}");
+    // As anybody: what cannot be seen is told.
+    let program = stage.folder.path().join("auditward");
+    fs::copy(env!("CARGO_BIN_EXE_auditward"), &program).unwrap();
+    let mut command = Command::new(&program);
+    command.args(["doctor", "--config", &stage.config(), "--site", &site]);
+    let output = command.uid(65534).gid(65534).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        line(&text, "enabled").starts_with("unseen ") && line(&text, "daemon").starts_with("unseen "),
+        "{text}"
+    );
+    // The bundle.
+    let output = stage.command(&["doctor", "--site", &site, "--bundle", bundle.to_str().unwrap()]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("look at it before you send it"), "{output:?}");
+    let names = live::run("tar", &["-tzf", bundle.to_str().unwrap()]);
+    assert!(
+        names.contains("auditward-bundle/doctor.txt") && names.contains("auditward-bundle/status.json"),
+        "{names}"
+    );
+}

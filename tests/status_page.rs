@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use auditward::daemon::doctor::CHECKS;
 use auditward::daemon::status::{
     Auditing, BlindSpot, Delivery, Destination, File, Hindered, METRICS, Report, Rules,
 };
@@ -82,4 +83,18 @@ fn every_metric_and_every_line_is_on_the_page_and_no_other() {
         lines.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     let topics: BTreeSet<&str> = Topic::ALL.iter().map(|topic| topic.word()).collect();
     assert_eq!(told, topics);
+}
+
+#[test]
+fn every_check_of_the_doctor_is_on_the_page_and_no_other() {
+    let page = page();
+    let section = page.split("## The doctor").nth(1).unwrap();
+    let told: Vec<(&str, &str)> = section
+        .lines()
+        .filter_map(|line| {
+            let mut cells = line.strip_prefix("| `")?.split(" | ");
+            Some((cells.next()?.trim_end_matches('`'), cells.next()?))
+        })
+        .collect();
+    assert_eq!(told, CHECKS);
 }

@@ -22,6 +22,9 @@ _auditward() {
             auditward,check)
                 cmd="auditward__subcmd__check"
                 ;;
+            auditward,doctor)
+                cmd="auditward__subcmd__doctor"
+                ;;
             auditward,eql)
                 cmd="auditward__subcmd__eql"
                 ;;
@@ -77,7 +80,7 @@ _auditward() {
 
     case "${cmd}" in
         auditward)
-            opts="-h -V --help --version run replay events eql snapshot kernel-rules check rules exceptions status reload canary"
+            opts="-h -V --help --version run replay events eql snapshot kernel-rules check rules exceptions status reload canary doctor"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -128,6 +131,36 @@ _auditward() {
                     return 0
                     ;;
                 --rules)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        auditward__subcmd__doctor)
+            opts="-q -h -V --quiet --bundle --runtime --config --site --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --bundle)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --runtime)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -38,6 +38,7 @@ complete -c auditward -n "__fish_auditward_needs_command" -f -a "exceptions" -d 
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "status" -d 'Show how the running daemon is: since when, how much, what was lost and where, which rules are live'
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "reload" -d 'Have the running daemon read rules, lists, exceptions and settings anew, and open its files anew'
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "canary" -d 'Be seen: prove that executions on this host reach the daemon\'s rules'
+complete -c auditward -n "__fish_auditward_needs_command" -f -a "doctor" -d 'Look for everything that makes this host blind, silent or noisy, and say how it is mended'
 complete -c auditward -n "__fish_auditward_using_subcommand run" -l config -d 'Configuration file [default: /etc/auditward/auditward.toml where it exists]' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand run" -l rules -d 'Rule file or directory, instead of the configured ones (again for more)' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand run" -l site -d 'Where overrides.d, exceptions.d and lists.d are (and rules.d, without --rules)' -r -F
@@ -140,3 +141,10 @@ complete -c auditward -n "__fish_auditward_using_subcommand canary" -l runtime -
 complete -c auditward -n "__fish_auditward_using_subcommand canary" -l config -d 'Configuration file, to find the daemon by [default: /etc/auditward/auditward.toml where it exists]' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand canary" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c auditward -n "__fish_auditward_using_subcommand canary" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand doctor" -l bundle -d 'Write an archive for a bug report (tar, gzip), with names, addresses and secrets taken out' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand doctor" -l runtime -d 'The runtime directory of the daemon [default: of the configuration, else /run/auditward]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand doctor" -l config -d 'Configuration file [default: /etc/auditward/auditward.toml where it exists]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand doctor" -l site -d 'Where overrides.d, exceptions.d and lists.d are (and rules.d, without rules in the configuration)' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand doctor" -s q -l quiet -d 'Show only what is to be mended'
+complete -c auditward -n "__fish_auditward_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_using_subcommand doctor" -s V -l version -d 'Print version'

@@ -12,6 +12,7 @@ use crate::daemon::{CannotListen, keeper};
 
 pub mod canary;
 pub mod check;
+pub mod doctor;
 pub mod eql;
 pub mod events;
 pub mod exceptions;
@@ -82,6 +83,7 @@ enum Command {
     Status(status::Args),
     Reload(reload::Args),
     Canary(canary::Args),
+    Doctor(doctor::Args),
 }
 
 /// Parses the arguments and runs the command.
@@ -107,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Canary(args) => canary::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
     };
     match result {
         Ok(status) => status.into(),

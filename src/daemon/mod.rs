@@ -6,6 +6,7 @@ pub mod config;
 mod desk;
 pub mod detector;
 pub mod directories;
+pub mod doctor;
 pub mod excepted;
 mod gather;
 mod health;

@@ -118,6 +118,12 @@ impl LoadedRule {
         self.list_number() == audit::AUDIT_FILTER_EXIT && self.action == audit::AUDIT_NEVER
     }
 
+    /// Whether it takes whole record types or events away before anybody sees them (`-a …,exclude`).
+    #[must_use]
+    pub fn excludes_records(&self) -> bool {
+        self.list_number() == audit::AUDIT_FILTER_TYPE
+    }
+
     /// Whether everything that `wanted` records is recorded by this rule too, under whatever key.
     ///
     /// That is so when it names at least the same system calls and asks for no condition that
