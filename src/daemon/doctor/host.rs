@@ -64,7 +64,7 @@ fn proc(patient: &Patient<'_>, to: &mut Vec<Finding>) {
     // behind it type, source and the options of the file system.
     let at = |point: &str| {
         let lines = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-        lines.filter(|fields| fields.get(4) == Some(&point)).last()
+        lines.rev().find(|fields| fields.get(4) == Some(&point))
     };
     let options = at("/proc").map(|fields| fields.join(" ")).unwrap_or_default();
     let words: Vec<&str> = options.split([' ', ',']).collect();

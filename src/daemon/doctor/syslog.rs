@@ -93,8 +93,8 @@ fn journal_limits(patient: &Patient<'_>) -> Option<String> {
     // journald.conf(5): the defaults; of several values the last counts.
     let last = |key: &str| {
         text.lines()
-            .filter_map(|line| line.trim().strip_prefix(key)?.trim().strip_prefix('=').map(str::trim))
-            .last()
+            .rev()
+            .find_map(|line| line.trim().strip_prefix(key)?.trim().strip_prefix('=').map(str::trim))
     };
     let (interval, burst) =
         (last("RateLimitIntervalSec").unwrap_or("30s"), last("RateLimitBurst").unwrap_or("10000"));
