@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::keeper::{Keeper, Report};
 use crate::audit::control::{Control, Status};
-use crate::audit::kernel_rules::{self, LoadedRule, Plan, advice, missing};
+use crate::audit::kernel_rules::{self, LoadedRule, Needs, Plan, Profile, advice, missing};
 use crate::audit::netlink::Socket;
 use crate::detect;
 use crate::rule::Rule;
@@ -54,6 +54,8 @@ pub(super) struct Seen {
     /// The rules of the plan that are not loaded.
     pub(super) missing: Vec<kernel_rules::Rule>,
     silenced: bool,
+    /// Every execution is recorded.
+    every: bool,
 }
 
 impl Seen {
@@ -68,6 +70,14 @@ impl Seen {
         }
         if self.silenced {
             return Some("the kernel rule `-a never,task` was loaded at the start".to_owned());
+        }
+        if self.every {
+            return None;
+        }
+        if !needs.every_exec.is_empty() {
+            let told = "not every execution was recorded at the start (`auditward kernel-rules cost` says what \
+                        that costs, `load --profile all` does it)";
+            return Some(told.to_owned());
         }
         let blind = self.missing.iter().filter(|missing| needs.ask_for(missing));
         let mut rules: Vec<String> = blind.map(ToString::to_string).collect();
@@ -94,6 +104,7 @@ pub(super) fn tell(socket: &Socket, plan: &Plan) -> Option<Seen> {
                 asked_at: Timestamp::now(),
                 missing: missing(&rules, &plan.rules),
                 silenced: rules.iter().any(LoadedRule::silences_all_tasks),
+                every: missing(&rules, &every_execution()).is_empty(),
                 status,
             })
         }
@@ -102,6 +113,11 @@ pub(super) fn tell(socket: &Socket, plan: &Plan) -> Option<Seen> {
             None
         }
     }
+}
+
+/// The rules that record every execution.
+fn every_execution() -> Vec<kernel_rules::Rule> {
+    Plan::of_this_host(&Needs::default(), Profile::All).rules
 }
 
 fn tell_auditing(status: &Status, loaded: &[LoadedRule], plan: &Plan) {

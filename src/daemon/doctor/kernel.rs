@@ -2,7 +2,7 @@
 
 use super::{Finding, Patient, Verdict, find, fine};
 use crate::audit::control::{Control, ControlError, Status};
-use crate::audit::kernel_rules::{LoadedRule, advice, missing};
+use crate::audit::kernel_rules::{LoadedRule, Needs, Plan, Profile, advice, missing};
 
 /// The least backlog limit that bears a burst.
 const BACKLOG: u32 = 8192;
@@ -116,9 +116,11 @@ fn asked(patient: &Patient<'_>, status: &Status, rules: &[LoadedRule], to: &mut 
 
 fn loaded(patient: &Patient<'_>, status: &Status, rules: &[LoadedRule], to: &mut Vec<Finding>) {
     let plan = patient.plan;
-    if !plan.widened_by.is_empty() {
-        let names = plan.widened_by.join(", ");
-        let text = format!("every execution would have to be recorded for: {names}");
+    let every = Plan::of_this_host(&Needs::default(), Profile::All).rules;
+    if !plan.blind.is_empty() && !missing(rules, &every).is_empty() {
+        let named = plan.blind.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+        let count = plan.blind.len();
+        let text = format!("every execution would have to be recorded for {count} rules: {named}");
         find(to, "rules-loaded", Verdict::Note, text, "`auditward kernel-rules cost` says what that costs");
     }
     let missing = missing(rules, &plan.rules);
