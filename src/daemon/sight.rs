@@ -71,10 +71,7 @@ impl Seen {
         if self.silenced {
             return Some("the kernel rule `-a never,task` was loaded at the start".to_owned());
         }
-        if self.every {
-            return None;
-        }
-        if !needs.every_exec.is_empty() {
+        if !self.every && !needs.every_exec.is_empty() {
             let told = "not every execution was recorded at the start (`auditward kernel-rules cost` says what \
                         that costs, `load --profile all` does it)";
             return Some(told.to_owned());

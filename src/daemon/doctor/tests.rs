@@ -38,7 +38,7 @@ impl Healthy {
         let bin = root.path().join("bin");
         fs::create_dir_all(&bin).expect("a directory");
         fs::copy("/bin/true", bin.join("usermod")).expect("a program");
-        let needs = Needs { programs: vec![ProgramName::exact("usermod")], every_exec: Vec::new() };
+        let needs = Needs { programs: vec![ProgramName::exact("usermod")], ..Needs::default() };
         let plan = Plan::new(&needs, Profile::Minimal, &Abi::of_this_host(), &[bin.to_str().expect("UTF-8")]);
         assert!(!plan.rules.is_empty());
         let status = Status { enabled: 1, failure: 1, pid: 700, backlog_limit: 8192, ..Status::default() };
