@@ -10,7 +10,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle, sleep};
@@ -164,47 +164,55 @@ fn execute(program: &Path, arguments: &[&str]) {
     assert!(Command::new(program).args(arguments).status().expect("it runs").success());
 }
 
+/// Of each kind one, by name.
+const RULES: &[(&str, &str)] = &[
+    (
+        "siblings",
+        "sequence by process.parent.entity_id with maxspan=1m \
+             [process where event.type == \"start\" and process.name == \"aw-one\"] \
+             [process where event.type == \"start\" and process.name == \"aw-two\"]",
+    ),
+    (
+        "one process",
+        "sequence by process.entity_id with maxspan=1m \
+             [process where event.type == \"start\" and process.name == \"aw-shell\"] \
+             [process where event.type == \"start\" and process.name == \"aw-two\"]",
+    ),
+    (
+        "thrice",
+        "sequence by process.parent.pid with maxspan=1m \
+             [process where event.type == \"start\" and process.name == \"aw-many\"] with runs=3",
+    ),
+    (
+        "restart",
+        "sequence by process.parent.entity_id with maxspan=2m \
+             [process where event.type == \"start\" and process.name == \"aw-before\"] \
+             [process where event.type == \"start\" and process.name == \"aw-after\"]",
+    ),
+    (
+        "one process, restart",
+        "sequence by process.entity_id with maxspan=2m \
+             [process where event.type == \"start\" and process.name == \"aw-waits\"] \
+             [process where event.type == \"start\" and process.name == \"aw-goes-on\"]",
+    ),
+    (
+        "sample",
+        "sample by process.parent.entity_id \
+             [process where event.type == \"start\" and process.name == \"aw-after\"] \
+             [process where event.type == \"start\" and process.name == \"aw-before\"]",
+    ),
+];
+
 /// Sequences over parents, one process, repetition, and a stop between two stages: the daemon's alerts are those
 /// of a replay.
 #[test]
 fn live_and_replay_give_the_same_alerts_also_over_a_restart() {
-    let Some(stage) = Stage::set(&[
-        (
-            "siblings",
-            "sequence by process.parent.entity_id with maxspan=1m \
-             [process where event.type == \"start\" and process.name == \"aw-one\"] \
-             [process where event.type == \"start\" and process.name == \"aw-two\"]",
-        ),
-        (
-            "one process",
-            "sequence by process.entity_id with maxspan=1m \
-             [process where event.type == \"start\" and process.name == \"aw-shell\"] \
-             [process where event.type == \"start\" and process.name == \"aw-two\"]",
-        ),
-        (
-            "thrice",
-            "sequence by process.parent.pid with maxspan=1m \
-             [process where event.type == \"start\" and process.name == \"aw-many\"] with runs=3",
-        ),
-        (
-            "restart",
-            "sequence by process.parent.entity_id with maxspan=2m \
-             [process where event.type == \"start\" and process.name == \"aw-before\"] \
-             [process where event.type == \"start\" and process.name == \"aw-after\"]",
-        ),
-        (
-            "sample",
-            "sample by process.parent.entity_id \
-             [process where event.type == \"start\" and process.name == \"aw-after\"] \
-             [process where event.type == \"start\" and process.name == \"aw-before\"]",
-        ),
-    ]) else {
-        return;
-    };
+    let Some(stage) = Stage::set(RULES) else { return };
     let program = |name: &str| stage.program("/bin/true", name);
     let [one, two, many, before, after] =
         ["aw-one", "aw-two", "aw-many", "aw-before", "aw-after"].map(program);
     let shell = stage.program("/bin/sh", "aw-shell");
+    let (waits, goes_on) = (stage.program("/bin/sh", "aw-waits"), program("aw-goes-on"));
     let recording = stage.folder.path().join("recording.log");
     let recorder = Recorder::start(&recording);
 
@@ -218,6 +226,10 @@ fn live_and_replay_give_the_same_alerts_also_over_a_restart() {
     (0..3).for_each(|_| execute(&many, &[]));
     stage.expect_alert("thrice");
     execute(&before, &[]);
+    // It lives on: its number and its times are /proc's for the next daemon.
+    let script = format!("read line; exec {}", goes_on.display());
+    let mut waiting = Command::new(&waits);
+    let mut waiting = waiting.args(["-c", &script]).stdin(Stdio::piped()).spawn().expect("it runs");
     let status = daemon.process.end(Signal::SIGTERM);
     assert!(status.success(), "{}", daemon.stderr());
     let state = stage.folder.path().join("state/sequences.state");
@@ -228,6 +240,9 @@ fn live_and_replay_give_the_same_alerts_also_over_a_restart() {
     let mut daemon = stage.daemon();
     assert!(daemon.stderr().contains("sequences go on where the last run stopped"), "{}", daemon.stderr());
     execute(&after, &[]);
+    drop(waiting.stdin.take());
+    assert!(waiting.wait().expect("it ends").success());
+    stage.expect_alert("one process, restart");
     stage.expect_alert("restart");
     stage.expect_alert("sample");
     daemon.process.end(Signal::SIGTERM);
@@ -236,7 +251,11 @@ fn live_and_replay_give_the_same_alerts_also_over_a_restart() {
     let mut live = stage.alerts();
     live.sort();
     let names: Vec<&str> = live.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["one process", "restart", "sample", "siblings", "thrice"], "each once");
+    assert_eq!(
+        names,
+        ["one process", "one process, restart", "restart", "sample", "siblings", "thrice"],
+        "each once"
+    );
     let (replayed, summary) = stage.replay(&recording);
     assert_eq!(live, replayed, "{summary}");
 }

@@ -47,6 +47,7 @@ use intake::Intake;
 use life::Start;
 use privilege::Identity;
 use reload::Reloader;
+use sequence_state::SequenceState;
 use watch::Watch;
 
 /// How `auditward run` was asked to run.
@@ -100,9 +101,9 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let seen = sight::tell(&socket, &plan);
     let mapping = event::Options { limits: config.processes.limits, ..event::Options::live() };
     let mut mapper = Mapper::new(Host::this(), &mapping);
-    start::snapshot(&mut mapper);
-    let (outputs, left_out) = start::destinations(&config)?;
     let mut state = start::sequence_state(&directories);
+    start::snapshot(&mut mapper, &state.as_mut().map(SequenceState::births).unwrap_or_default());
+    let (outputs, left_out) = start::destinations(&config)?;
     // Capabilities belong to threads, so this comes before the first one is started.
     privilege::lay_down(&identity, &[]).context("privilege cannot be laid down")?;
     tracing::info!("{identity}");

@@ -2,7 +2,8 @@
 //!
 //! It is opened before privilege is laid down and kept open, so that the daemon can write it whoever it is
 //! by then. It is emptied when it has been read: what it holds counts once, also if the daemon is killed
-//! afterwards.
+//! afterwards. Beside what the engine holds, in a line before it, stands when the running processes began:
+//! sequences are joined by `process.entity_id`, which is made of that.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -10,17 +11,30 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
+use serde::{Deserialize, Serialize};
 
 use crate::detect::{Engine, MOST_STATE_BYTES};
+use crate::event::Birth;
 
 /// The file in it.
 const FILE: &str = "sequences.state";
+
+/// The most bytes that are read: those of the engine, and of some hundred thousand processes.
+const MOST_BYTES: u64 = MOST_STATE_BYTES as u64 + (16 << 20);
 
 /// The file, open and locked.
 #[derive(Debug)]
 pub struct SequenceState {
     path: PathBuf,
     file: File,
+    /// What was in it, once it was read.
+    left: Option<io::Result<Vec<u8>>>,
+}
+
+/// The first line.
+#[derive(Debug, Serialize, Deserialize)]
+struct Processes {
+    processes: Vec<Birth>,
 }
 
 impl SequenceState {
@@ -47,20 +61,41 @@ impl SequenceState {
             Err(TryLockError::Error(error)) => return Err(named(&path, &error)),
         }
         file.set_permissions(PermissionsExt::from_mode(0o600))?;
-        Ok(Self { path, file })
+        Ok(Self { path, file, left: None })
+    }
+
+    fn left(&mut self) -> &mut io::Result<Vec<u8>> {
+        let Self { file, left, .. } = self;
+        left.get_or_insert_with(|| {
+            let mut bytes = Vec::new();
+            let read = (&*file).take(MOST_BYTES).read_to_end(&mut bytes);
+            let emptied = file.set_len(0).and_then(|()| file.sync_all());
+            read.and(emptied).map(|()| bytes)
+        })
+    }
+
+    /// When the processes began that ran at the former run's end; none where that is not known.
+    pub fn births(&mut self) -> Vec<Birth> {
+        let Ok(bytes) = self.left() else { return Vec::new() };
+        let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return Vec::new() };
+        match serde_json::from_slice(bytes.get(..end).unwrap_or_default()) {
+            Ok(Processes { processes }) => {
+                bytes.drain(..=end);
+                processes
+            }
+            Err(_) => Vec::new(),
+        }
     }
 
     /// Gives `engine` what a former run left, and says what came of it; nothing where it left nothing.
     /// `blind`: what happened since was not recorded for us.
     pub fn resume(&mut self, engine: &mut Engine, blind: bool) -> Option<String> {
-        let path = self.path.display();
-        let mut bytes = Vec::new();
-        let most = MOST_STATE_BYTES as u64 + 1;
-        let read = (&self.file).take(most).read_to_end(&mut bytes);
-        let emptied = self.file.set_len(0).and_then(|()| self.file.sync_all());
-        if let Err(error) = read.and(emptied) {
-            return Some(format!("{path}: {error}: sequences begin anew"));
-        }
+        let _ = self.births();
+        let path = self.path.display().to_string();
+        let bytes = match self.left() {
+            Ok(bytes) => std::mem::take(bytes),
+            Err(error) => return Some(format!("{path}: {error}: sequences begin anew")),
+        };
         if bytes.is_empty() {
             return None;
         }
@@ -86,13 +121,18 @@ impl SequenceState {
         Some(told)
     }
 
-    /// Writes what `engine` holds, for the next run; how many partial sequences that are.
+    /// Writes what `engine` holds, for the next run, and `births` if that is anything; how many partial
+    /// sequences that are.
     ///
     /// # Errors
     /// It is too much, or cannot be written; then the file is empty.
-    pub fn save(&mut self, engine: &Engine) -> io::Result<u64> {
+    pub fn save(&mut self, engine: &Engine, births: impl FnOnce() -> Vec<Birth>) -> io::Result<u64> {
         let held = engine.join_counts().held;
-        let bytes = engine.save().map_err(|error| named(&self.path, &io::Error::other(error)))?;
+        let engine = engine.save().map_err(|error| named(&self.path, &io::Error::other(error)))?;
+        let processes = if held > 0 { births() } else { Vec::new() };
+        let mut bytes = serde_json::to_vec(&Processes { processes })?;
+        bytes.push(b'\n');
+        bytes.extend(engine);
         let write = |file: &mut File| {
             file.rewind()?;
             file.set_len(0)?;
@@ -163,7 +203,7 @@ mod tests {
         let mut state = SequenceState::open(folder.path()).expect("opened");
         assert_eq!(state.resume(first.engine_mut(), true), None, "nothing was left");
         assert_eq!(exec(&mut first, 1, "one"), 0);
-        assert_eq!(state.save(first.engine()).expect("saved"), 1);
+        assert_eq!(state.save(first.engine(), Vec::new).expect("saved"), 1);
         let busy = SequenceState::open(folder.path()).expect_err("it is in use").to_string();
         assert!(busy.ends_with("another daemon uses it"), "{busy}");
         drop(state);
@@ -217,7 +257,7 @@ mod tests {
         let mut state = SequenceState::open(folder.path()).expect("opened");
         exec(&mut first, 1, "one");
         exec(&mut first, 2, "two");
-        state.save(first.engine()).expect("saved");
+        state.save(first.engine(), Vec::new).expect("saved");
         drop(state);
         let mut second = detector(&query);
         let mut state = SequenceState::open(folder.path()).expect("opened");

@@ -14,7 +14,7 @@ use crate::audit::kernel_rules::cost;
 use crate::audit::kernel_rules::{Needs, Plan, Profile, ProgramName};
 use crate::detect;
 use crate::diagnostic::{Diagnostic, render};
-use crate::event::Mapper;
+use crate::event::{Birth, Mapper};
 use crate::output::{Opened, Outputs};
 use crate::rule::policy::SITE;
 use crate::rule::{Rule, load};
@@ -160,7 +160,7 @@ pub(super) fn sequence_state(directories: &Directories) -> Option<SequenceState>
 }
 
 /// Takes the running processes into the process table, while /proc may be read as root.
-pub(super) fn snapshot(mapper: &mut Mapper) {
-    let found = mapper.take_snapshot();
+pub(super) fn snapshot(mapper: &mut Mapper, births: &[Birth]) {
+    let found = mapper.take_snapshot_after(births);
     tracing::info!("{found} processes were already running");
 }

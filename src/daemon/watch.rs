@@ -433,7 +433,7 @@ impl Watch {
         }
         intake.finish(&mut |event| path.event(event, received));
         path.finish();
-        let saved = state.map(|mut state| state.save(path.detector.engine()));
+        let saved = state.map(|mut state| state.save(path.detector.engine(), || intake.mapper().births()));
         self.tell_losses();
         match saved {
             Some(Ok(held)) if held > 0 => {

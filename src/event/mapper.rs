@@ -9,6 +9,7 @@ use bumpalo::Bump;
 
 use super::ancestry::{self, Counters, Gaps, Image, NoGaps, ProcessRef, ProcessTable, Sighting, Terminal};
 use super::audit_document::AuditDocument;
+use super::births::{self, Birth};
 use super::from_audit::name_of_exec;
 use super::from_audit::parts::Parts;
 use super::host::Host;
@@ -107,12 +108,24 @@ impl Mapper {
     /// Takes the processes that run now into the process table, to be called while /proc may be read
     /// with privilege; gives their number.
     pub fn take_snapshot(&mut self) -> usize {
-        let found = ProcGaps::new().all();
+        self.take_snapshot_after(&[])
+    }
+
+    /// The same where an earlier run has left `births`: what it called its processes, they are called again.
+    pub fn take_snapshot_after(&mut self, births: &[Birth]) -> usize {
+        let mut found = ProcGaps::new().all();
+        births::restore(births, &mut found);
         let count = found.len();
         for process in found {
             self.table.add_snapshot(0, self.host.id.as_bytes(), process);
         }
         count
+    }
+
+    /// When the processes that run now began, for a later [`Mapper::take_snapshot_after`].
+    #[must_use]
+    pub fn births(&self) -> Vec<Birth> {
+        births::of(&self.table, &ProcGaps::new().all())
     }
 
     /// Takes in a line of a snapshot at the head of a recording; `false` when it is none.

@@ -21,6 +21,7 @@
 
 pub mod ancestry;
 mod audit_document;
+mod births;
 pub mod date;
 pub mod document;
 mod from_audit;
@@ -39,6 +40,7 @@ pub mod snapshot;
 pub mod text;
 
 pub use audit_document::AuditDocument;
+pub use births::Birth;
 pub use document::{Document, Value, Values};
 pub use held::Held;
 pub use host::Host;
