@@ -221,7 +221,11 @@ fn ends(bytes: &[u8], max: usize) -> (&[u8], &[u8]) {
 /// character beyond ASCII is written so.
 pub fn push_json(out: &mut Vec<u8>, s: &str, ascii: bool) {
     out.push(b'"');
-    for c in s.chars() {
+    // Most texts are plain to their end, or to where it needs a look at each character.
+    let plain = s.bytes().position(|b| !(b' '..=b'~').contains(&b) || b == b'"' || b == b'\\');
+    let (plain, rest) = s.split_at(plain.unwrap_or(s.len()));
+    out.extend_from_slice(plain.as_bytes());
+    for c in rest.chars() {
         match c {
             '"' => out.extend_from_slice(b"\\\""),
             '\\' => out.extend_from_slice(b"\\\\"),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use auditward::alert::source;
 use auditward::detect::{Engine, Events, Evidence, Keep, Kept, Limits, Match};
 use auditward::eql::Kind;
 use auditward::eql::finite::{Bounds, answer};
@@ -196,6 +197,22 @@ fn dispatch_finds_the_sequences_that_asking_about_every_event_finds() {
     let seldom: Vec<_> =
         rules[..own].iter().filter(|rule| sequences[&key(rule)] < 2).map(|rule| &rule.name).collect();
     assert!(seldom.is_empty(), "these prove nothing: {seldom:?}");
+}
+
+/// The text that is kept of an event for a sequence is the source of an alert of it.
+#[test]
+fn what_is_kept_of_an_event_is_its_source() {
+    let (mut events, mut with_parents) = (0, 0);
+    for (name, log) in recordings() {
+        each_event(&log, |event| {
+            let kept: serde_json::Value = serde_json::from_str(&event.keep().source).unwrap();
+            // As texts, so that the order of the keys counts.
+            assert_eq!(kept.to_string(), serde_json::Value::Object(source(event)).to_string(), "{name}");
+            events += 1;
+            with_parents += u64::from(kept["auditward"]["ancestors"].is_array());
+        });
+    }
+    assert!(events > 7_000 && with_parents > 1_000, "{events} {with_parents}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(crate) mod text;
 
 pub use document::ECS_VERSION;
 pub use id::alert_id;
-pub use source::source;
+pub use source::{source, source_text};
 
 /// One alert, complete: nothing is looked up after it was made.
 #[derive(Debug)]

@@ -1,7 +1,10 @@
 //! The source event of an alert, with what only an alert needs of it.
 
+use std::borrow::Cow;
+
 use bstr::ByteSlice;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::document::rfc3339;
@@ -17,26 +20,71 @@ use crate::event::{AuditDocument, json};
 #[must_use]
 pub fn source(event: &AuditDocument<'_>) -> Map<String, Value> {
     let mut document = json::to_map(event);
-    let mut own = Map::new();
-    if let Some(name) = account(event) {
-        own.insert("target".to_owned(), json!({ "user": { "name": name }, "source": "arguments" }));
-    }
-    let mut line: Vec<Value> = Vec::new();
-    let mut next = 0;
-    for process in event.ancestors() {
-        line.push(ancestor(process));
-        next = process.ppid;
-    }
-    if !line.is_empty() {
-        if next != 0 {
-            line.push(json!({ "pid": next }));
-        }
-        own.insert("ancestors".to_owned(), line.into());
-    }
-    if !own.is_empty() {
-        document.insert("auditward".to_owned(), own.into());
+    // Its parts are texts and numbers, which are always JSON.
+    if let Some(own) = Own::of(event).and_then(|own| serde_json::to_value(own).ok()) {
+        document.insert("auditward".to_owned(), own);
     }
     document
+}
+
+/// [`source`] as text, written in one go: what is kept of every event that might become part of a
+/// sequence, of which most never do.
+#[must_use]
+pub fn source_text(event: &AuditDocument<'_>) -> String {
+    let mut writer = json::Writer::default();
+    let document = writer.write(event).to_str_lossy();
+    let own = Own::of(event).and_then(|own| serde_json::to_string(&own).ok());
+    match (own, document.strip_suffix('}')) {
+        (Some(own), Some(open)) => {
+            let comma = if open == "{" { "" } else { "," };
+            [open, comma, "\"auditward\":", &own, "}"].concat()
+        }
+        _ => document.into_owned(),
+    }
+}
+
+/// What an alert tells of its event beyond the export.
+#[derive(Serialize)]
+struct Own<'e> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ancestors: Vec<Ancestor<'e>>,
+}
+
+/// What is known of a parent; nothing stands where nothing is.
+#[derive(Default, Serialize)]
+struct Ancestor<'e> {
+    pid: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    executable: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    args: Option<Vec<Cow<'e, str>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    args_count: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    working_directory: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start: Option<String>,
+}
+
+impl<'e> Own<'e> {
+    /// None where there is nothing to tell.
+    fn of(event: &AuditDocument<'e>) -> Option<Self> {
+        let target = account(event).map(|name| json!({ "user": { "name": name }, "source": "arguments" }));
+        let mut ancestors = Vec::new();
+        let mut next = 0;
+        for process in event.ancestors() {
+            ancestors.push(Ancestor::of(process));
+            next = process.ppid;
+        }
+        if !ancestors.is_empty() && next != 0 {
+            ancestors.push(Ancestor { pid: next, ..Ancestor::default() });
+        }
+        (target.is_some() || !ancestors.is_empty()).then_some(Self { target, ancestors })
+    }
 }
 
 /// Of a report that names no account (usermod and useradd tell the number alone): the account in the
@@ -55,24 +103,19 @@ fn account(event: &AuditDocument<'_>) -> Option<String> {
     Some(target::from_arguments(tool, &arguments)?.to_str_lossy().into_owned())
 }
 
-/// What is known of a parent; nothing stands where nothing is.
-fn ancestor(process: &Process) -> Value {
-    let image = process.image.as_ref();
-    let text = |of: fn(&Image) -> Option<&[u8]>| image.and_then(of).map(|b| b.to_str_lossy().into_owned());
-    let args = image.and_then(Image::arguments);
-    let args = args.map(|all| all.map(|a| a.to_str_lossy().into_owned()).collect::<Vec<_>>());
-    let start = i64::try_from(process.start).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    let mut all = json!({
-        "pid": process.pid,
-        "name": text(Image::name),
-        "executable": text(Image::executable),
-        "args": args,
-        "args_count": image.and_then(Image::count),
-        "working_directory": text(Image::directory),
-        "start": start.map(rfc3339),
-    });
-    if let Value::Object(map) = &mut all {
-        map.retain(|_, value| !value.is_null());
+impl<'e> Ancestor<'e> {
+    fn of(process: &'e Process) -> Self {
+        let image = process.image.as_ref();
+        let text = |of: fn(&'e Image) -> Option<&'e [u8]>| image.and_then(of).map(ByteSlice::to_str_lossy);
+        let start = i64::try_from(process.start).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        Self {
+            pid: process.pid,
+            name: text(Image::name),
+            executable: text(Image::executable),
+            args: image.and_then(Image::arguments).map(|all| all.map(ByteSlice::to_str_lossy).collect()),
+            args_count: image.and_then(Image::count),
+            working_directory: text(Image::directory),
+            start: start.map(rfc3339),
+        }
     }
-    all
 }

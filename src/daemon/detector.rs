@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::excepted;
-use crate::alert::{Alert, source};
+use crate::alert::{Alert, source, source_text};
 use crate::audit::Stamp;
 use crate::detect::{Engine, Events, Evidence, Keep, Kept, Limits, Match};
 use crate::event::AuditDocument;
@@ -93,7 +93,7 @@ impl Keep for AuditDocument<'_> {
             millis: self.event.stamp.millis,
             serial: self.event.stamp.serial,
             host: self.host_id().into(),
-            source: Value::Object(source(self)).to_string().into(),
+            source: source_text(self).into(),
         }
     }
 }
