@@ -1,8 +1,8 @@
 //! What users reported of other tools at the stage of rules, as tests here, named after the report.
 //!
 //! Elsewhere: F03 in `tests/rule_loading.rs` and `tests/check.rs`; F48 and F53 also in `src/eql/tests`.
-//! Later: F11's roll-up of suppressed alerts, F16's watches and its `status`, F36's detections of
-//! take-overs beside the literal rule, F51's reload of a running daemon, F02's real timer.
+//! F36 by the shipped rules together is in `tests/uid0.rs`.
+//! Later: F11's roll-up of suppressed alerts, F16's watches and its `status`, F51's reload of a running daemon, F02's real timer.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its files fails")]
 
 use std::sync::Arc;

@@ -476,7 +476,9 @@ fn f27_a_slow_output_stops_the_reader_or_the_whole_machine() {
     });
     let mut datagrams = Datagrams::<()>::new();
     let mut intake = Intake::for_replay();
-    let mut detector = Detector::new(load::embedded(&Live).rules, Created::Stamp);
+    let mut rules = load::embedded(&Live).rules;
+    rules.retain(|rule| rule.id == "linux_backdoor_user_creation");
+    let mut detector = Detector::new(rules, Created::Stamp);
     let mut alerts = 0;
     while datagrams.counters.datagrams < 5 * EVENTS {
         let received = datagrams

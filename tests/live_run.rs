@@ -17,10 +17,15 @@ use nix::sys::signal::Signal;
 
 const RULE_NAME: &str = "Potential Linux Backdoor User Account Creation";
 
+/// The one rule that is asked here: what the others say of an act is in tests/uid0.rs.
+const LITERAL: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/rules/persistence_linux_backdoor_user_creation.toml");
+
 /// A configuration that sends alerts to the private rsyslogd alone, with `further` settings.
 fn configuration(folder: &Path, socket: &Path, further: &str) -> PathBuf {
     let file = folder.join("auditward.toml");
-    let text = format!("[syslog]\nsocket = \"{}\"\n{further}", socket.display());
+    let socket = socket.display();
+    let text = format!("rules = [\"{LITERAL}\"]\n[syslog]\nsocket = \"{socket}\"\n{further}");
     fs::write(&file, text).expect("configuration");
     file
 }

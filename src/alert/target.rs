@@ -4,7 +4,7 @@
 //! chooses its own. Where a record names the account, that name is used instead.
 
 /// How a tool's options are read: which of them take a value. From the manual pages of shadow 4.13
-/// and of Debian's adduser 3.134.
+/// and of Debian's adduser 3.134 and libuser 0.64.
 struct Tool {
     name: &'static str,
     /// Short options with a value.
@@ -59,6 +59,16 @@ const TOOLS: &[Tool] = &[
         ],
     },
     Tool { name: "userdel", short: "PR", long: &["prefix", "root"] },
+    Tool {
+        name: "lusermod",
+        short: "cdglpPsu",
+        long: &["gecos", "directory", "shell", "uid", "gid", "login", "plainpassword", "password"],
+    },
+    Tool {
+        name: "luseradd",
+        short: "cdgkpPsu",
+        long: &["gecos", "directory", "shell", "uid", "gid", "skeleton", "plainpassword", "password"],
+    },
     Tool {
         name: "passwd",
         short: "inrRwx",

@@ -154,7 +154,8 @@ mod tests {
 
     #[test]
     fn a_spot_lasts_from_the_look_before_its_first_loss_to_the_look_after_its_last() {
-        let rules = load::embedded(&Live).rules;
+        let mut rules = load::embedded(&Live).rules;
+        rules.retain(|rule| rule.id == "linux_backdoor_user_creation");
         let start = (Timestamp::from_second(1_790_000_000).expect("a time"), Instant::now());
         let at = |n: u64| (start.0 + Duration::from_secs(n), start.1 + Duration::from_secs(n));
         let mut spots = Spots::default();

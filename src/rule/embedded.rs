@@ -1,10 +1,46 @@
 //! The rules of `rules/`, inside the program: it works with no file installed.
 
 /// File name and text of each file in `rules/`, sorted; a test compares it with the directory.
-pub(super) const RULES: &[(&str, &str)] = &[(
-    "persistence_linux_backdoor_user_creation.toml",
-    include_str!("../../rules/persistence_linux_backdoor_user_creation.toml"),
-)];
+pub(super) const RULES: &[(&str, &str)] = &[
+    (
+        "defense_evasion_audit_backlog_lowered.toml",
+        include_str!("../../rules/defense_evasion_audit_backlog_lowered.toml"),
+    ),
+    (
+        "defense_evasion_audit_rules_removed.toml",
+        include_str!("../../rules/defense_evasion_audit_rules_removed.toml"),
+    ),
+    ("defense_evasion_auditd_stopped.toml", include_str!("../../rules/defense_evasion_auditd_stopped.toml")),
+    (
+        "defense_evasion_auditing_disabled.toml",
+        include_str!("../../rules/defense_evasion_auditing_disabled.toml"),
+    ),
+    (
+        "persistence_account_file_written.toml",
+        include_str!("../../rules/persistence_account_file_written.toml"),
+    ),
+    (
+        "persistence_account_given_uid_0.toml",
+        include_str!("../../rules/persistence_account_given_uid_0.toml"),
+    ),
+    (
+        "persistence_accounts_made_in_bulk.toml",
+        include_str!("../../rules/persistence_accounts_made_in_bulk.toml"),
+    ),
+    (
+        "persistence_linux_backdoor_user_creation.toml",
+        include_str!("../../rules/persistence_linux_backdoor_user_creation.toml"),
+    ),
+    ("persistence_uid_0_by_arguments.toml", include_str!("../../rules/persistence_uid_0_by_arguments.toml")),
+    (
+        "privilege_escalation_member_of_privileged_group.toml",
+        include_str!("../../rules/privilege_escalation_member_of_privileged_group.toml"),
+    ),
+    (
+        "privilege_escalation_privileged_group_by_arguments.toml",
+        include_str!("../../rules/privilege_escalation_privileged_group_by_arguments.toml"),
+    ),
+];
 
 #[cfg(test)]
 mod tests {

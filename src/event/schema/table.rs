@@ -77,6 +77,8 @@ AUDITD_DATA_AUDIT_BACKLOG_WAIT_TIME = "auditd.data.audit_backlog_wait_time": Key
 AUDITD_DATA_AUDIT_ENABLED = "auditd.data.audit_enabled": Keyword, Many, Kernel, Data, Shown, "audit_enabled=";
 /// What the kernel does when auditing fails.
 AUDITD_DATA_AUDIT_FAILURE = "auditd.data.audit_failure": Keyword, Many, Kernel, Data, Shown, "audit_failure=";
+/// Process id of the audit daemon, 0 for none.
+AUDITD_DATA_AUDIT_PID = "auditd.data.audit_pid": Keyword, Many, Kernel, Data, Shown, "audit_pid=";
 /// Banners of a print job.
 AUDITD_DATA_BANNERS = "auditd.data.banners": Keyword, Many, Kernel, Data, Shown, "banners=";
 /// SELinux boolean.

@@ -290,8 +290,9 @@ fn suppression_is_checked() {
 
 #[test]
 fn the_shipped_rule_says_what_the_reference_says() {
-    let (_, text) = crate::rule::embedded::RULES[0];
-    let rule = rule(text);
+    let mut shipped = crate::rule::embedded::RULES.iter();
+    let found = shipped.find(|(name, _)| *name == "persistence_linux_backdoor_user_creation.toml");
+    let rule = rule(found.expect("the literal rule").1);
     assert_eq!(rule.uuid, "494ebba4-ecb7-4be4-8c6f-654c686549ad");
     assert_eq!(rule.name, "Potential Linux Backdoor User Account Creation");
     assert_eq!((rule.version, rule.severity, rule.risk_score), (7, Severity::Medium, 47));
