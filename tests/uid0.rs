@@ -69,7 +69,8 @@ fn holds(name: &str, expected: &[Found]) {
 macro_rules! ways {
     ($($name:ident: [$($found:expr),* $(,)?];)*) => {
         const NAMES: &[&str] = &[$(stringify!($name)),*];
-        $(#[test]
+        $(#[allow(non_snake_case, reason = "the name is that of the recording")]
+        #[test]
         fn $name() {
             holds(stringify!($name), &[$($found),*]);
         })*
