@@ -561,3 +561,23 @@ fn the_doctor_sees_what_is_in_the_way() {
         "{names}"
     );
 }
+
+/// What a sequence holds survives a reload that leaves its rule as it is.
+#[test]
+fn a_sequence_goes_on_over_a_reload() {
+    let sequence = "[rule]\nrule_id = \"steps\"\nname = \"Two Steps\"\ndescription = \"d\"\ntype = \"eql\"\n\
+                    severity = \"low\"\nrisk_score = 1\nquery = '''\nsequence by process.parent.pid with maxspan=1m\n\
+                    [process where event.type == \"start\" and process.args == \"first\"]\n\
+                    [process where event.type == \"start\" and process.args == \"second\"]\n'''\n";
+    let Some(stage) = Stage::set("", &[("rules.d/steps.toml", sequence)]) else { return };
+    let step = |word: &str| assert!(Command::new(&stage.usermod).arg(word).status().unwrap().success());
+    step("first");
+    stage.settle("between");
+    stage.write("rules.d/new.toml", &rule("xyz", "New Rule"));
+    let (code, said) = stage.reload();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("left out") && !said.contains("lost"), "{said}");
+    step("second");
+    let line = stage.rsyslogd.expect_line("Two Steps");
+    println!("{line}");
+}

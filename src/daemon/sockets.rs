@@ -167,4 +167,30 @@ mod tests {
         drop(ours);
         let _ = sent.join();
     }
+
+    proptest::proptest! {
+        /// In whatever pieces a caller sends whatever bytes: what is read is the beginning up to the first
+        /// newline or the bound, and only the one request is one.
+        #[test]
+        fn any_bytes_in_any_pieces(
+            pieces in proptest::collection::vec(proptest::collection::vec(proptest::prelude::any::<u8>(), 1..600), 0..12),
+            whole in proptest::prelude::any::<bool>(),
+        ) {
+            let mut pieces = pieces;
+            if whole {
+                pieces.insert(0, b"reload\n".to_vec());
+            }
+            let (mut caller, ours) = UnixStream::pair().expect("a pair");
+            let sent = pieces.concat();
+            for piece in &pieces {
+                caller.write_all(piece).expect("room for a few KiB");
+            }
+            drop(caller);
+            let read = read_line(&ours).expect("read");
+            proptest::prop_assert!(read.len() <= LONGEST && sent.starts_with(&read));
+            let line = read.iter().position(|byte| *byte == b'\n').map_or(read.len(), |at| at + 1);
+            proptest::prop_assert!(line == read.len() || read.len() - line < 256, "no further than one piece");
+            proptest::prop_assert_eq!(parse(&read).is_some(), read == b"reload\n");
+        }
+    }
 }
