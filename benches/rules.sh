@@ -27,7 +27,7 @@ fi
 add() { # add NAME RULES
     printf '%s\t1\t%s\t%s\n' "$1" "$auditward replay --site /nonexistent --rules $2 $scratch/days.log >$scratch/$1 2>$scratch/$1.summary" "$scratch/$1"
 }
-{ add one rules && add many "$rules"; } >"$scratch/programs"
+{ add one rules/persistence_linux_backdoor_user_creation.toml && add many "$rules"; } >"$scratch/programs"
 echo "$copies copies of $recording"
 python3 benches/measure.py "$turns" <"$scratch/programs"
 tail -n 3 "$scratch/one.summary" "$scratch/many.summary" | cut -c 1-160

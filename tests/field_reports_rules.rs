@@ -2,7 +2,8 @@
 //!
 //! Elsewhere: F03 in `tests/rule_loading.rs` and `tests/check.rs`; F48 and F53 also in `src/eql/tests`.
 //! F36 by the shipped rules together is in `tests/uid0.rs`.
-//! Later: F11's roll-up of suppressed alerts, F16's watches and its `status`, F51's reload of a running daemon, F02's real timer.
+//! F02's real timer is in `tests/live_sequences.rs`, F51's reload of a running daemon in `tests/live_status.rs`, F16's
+//! watches in `tests/kernel_rules_command.rs`. Later: F11's roll-up of suppressed alerts.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its files fails")]
 
 use std::sync::Arc;

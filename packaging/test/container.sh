@@ -141,7 +141,8 @@ privilege() {
 
 # take_over NAME: a program called usermod, the container's own and harmless, with the arguments of a take-over
 take_over() { inside /opt/auditward-test/usermod -u 0 -o "$1" || true; }
-alert_of() { inside sh -c "$shown_by" 2>/dev/null | grep -F "usermod -u 0 -o $1" || true; }
+# alert_of NAME: the literal rule's; other rules match the same act and have lines of their own
+alert_of() { inside sh -c "$shown_by" 2>/dev/null | grep -F 'Potential Linux Backdoor' | grep -F "usermod -u 0 -o $1" || true; }
 awaited() { # awaited NAME: the alert, within five seconds
     local i
     for ((i = 0; i < 50; i++)); do
