@@ -256,7 +256,12 @@ impl<'e> AuditDocument<'e> {
         }
     }
 
-    /// A number as text, as ids are.
+    /// An id as text.
+    pub(crate) fn id_text(&self, id: u32) -> Values<'e> {
+        self.one_text(self.keep(itoa::Buffer::new().format(id).as_bytes()))
+    }
+
+    /// A number as text.
     pub(crate) fn number_text(&self, number: impl std::fmt::Display) -> Values<'e> {
         self.one_text(self.format(number))
     }

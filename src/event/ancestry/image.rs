@@ -70,12 +70,20 @@ impl Image {
         self.0.get(HEAD - 1).is_some_and(|known| known & bit != 0)
     }
 
-    fn texts(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.get(HEAD..).unwrap_or_default().split(|&b| b == 0)
+    /// What stands behind the first `texts` texts.
+    fn behind(&self, texts: usize) -> &[u8] {
+        let all = self.0.get(HEAD..).unwrap_or_default();
+        match texts.checked_sub(1) {
+            Some(last) => {
+                memchr::memchr_iter(0, all).nth(last).and_then(|end| all.get(end + 1..)).unwrap_or_default()
+            }
+            None => all,
+        }
     }
 
     fn part(&self, at: usize, bit: u8) -> Option<&[u8]> {
-        if self.knows(bit) { self.texts().nth(at) } else { None }
+        let text = self.knows(bit).then(|| self.behind(at))?;
+        text.get(..memchr::memchr(0, text).unwrap_or(text.len()))
     }
 
     /// The program's path.
@@ -99,7 +107,13 @@ impl Image {
     /// The arguments that were kept; `None` where they are not known.
     pub fn arguments(&self) -> Option<impl Iterator<Item = &[u8]>> {
         let kept = usize::try_from(self.number(4)).unwrap_or(usize::MAX);
-        self.knows(ARGUMENTS).then(|| self.texts().skip(3).take(kept))
+        self.knows(ARGUMENTS).then(|| self.behind(3).split(|&b| b == 0).take(kept))
+    }
+
+    /// The same in one piece, with a NUL between one and the next.
+    pub(crate) fn joined_arguments(&self) -> Option<&[u8]> {
+        let joined = self.knows(ARGUMENTS).then(|| self.behind(3))?;
+        Some(joined.strip_suffix(b"\0").unwrap_or(joined))
     }
 
     /// How many arguments there were; `None` where they are not known.
@@ -138,7 +152,13 @@ mod tests {
         assert_eq!(image.directory(), Some(&b"/"[..]));
         assert_eq!(image.name(), None);
         assert_eq!(image.arguments().unwrap().collect::<Vec<_>>(), args);
+        assert_eq!(image.joined_arguments().unwrap(), b"sh\0\0-c\0\xff");
         assert_eq!(image.count(), Some(4));
+        let args: [&[u8]; 2] = [b"sh", b""];
+        let image = Image::new(None, None, None, Some((&mut args.into_iter(), 2)));
+        assert_eq!(image.joined_arguments().unwrap(), b"sh\0");
+        let image = Image::new(None, None, None, Some((&mut std::iter::empty(), 0)));
+        assert_eq!(image.joined_arguments().unwrap(), b"");
     }
 
     #[test]

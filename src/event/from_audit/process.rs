@@ -168,10 +168,7 @@ fn is_loader(path: &[u8]) -> bool {
     name.starts_with(b"ld") && memchr::memmem::find(name, b".so").is_some()
 }
 
-pub(super) fn command_line<'e, 'a>(
-    doc: &AuditDocument<'e>,
-    arguments: impl Iterator<Item = &'a [u8]>,
-) -> Values<'e> {
+fn command_line<'e, 'a>(doc: &AuditDocument<'e>, arguments: impl Iterator<Item = &'a [u8]>) -> Values<'e> {
     let mut line = bumpalo::collections::Vec::with_capacity_in(128, doc.arena);
     for (at, argument) in arguments.enumerate() {
         if at > 0 {

@@ -7,7 +7,6 @@ use super::super::audit_document::{AuditDocument, long_or_none, text_or_none};
 use super::super::document::{Value, Values};
 use super::super::schema::{FieldId, ROWS, field};
 use super::parts::number;
-use super::process::command_line;
 
 /// What can be asked of a parent or leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,8 +88,12 @@ pub(super) fn values<'e>(
             None => Values::None,
         },
         Part::ArgsCount => long_or_none(image.and_then(Image::count)),
-        Part::CommandLine => match image.and_then(Image::arguments) {
-            Some(arguments) => command_line(doc, arguments),
+        Part::CommandLine => match image.and_then(Image::joined_arguments) {
+            Some(joined) => {
+                let line = doc.arena.alloc_slice_copy(joined);
+                line.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
+                doc.one_text(line)
+            }
             None => Values::None,
         },
         Part::Entity => entity(doc, process),
@@ -111,10 +114,10 @@ fn parent_pid(doc: &AuditDocument<'_>) -> Option<u32> {
 
 fn id<'e>(doc: &AuditDocument<'e>, ids: Ids, part: Part) -> Values<'e> {
     match part {
-        Part::EffectiveUser => doc.number_text(ids.euid),
-        Part::EffectiveGroup => doc.number_text(ids.egid),
-        Part::RealUser => doc.number_text(ids.uid),
-        Part::RealGroup => doc.number_text(ids.gid),
+        Part::EffectiveUser => doc.id_text(ids.euid),
+        Part::EffectiveGroup => doc.id_text(ids.egid),
+        Part::RealUser => doc.id_text(ids.uid),
+        Part::RealGroup => doc.id_text(ids.gid),
         _ => Values::None,
     }
 }

@@ -54,6 +54,14 @@ impl<'v> Line<'v> {
         }
     }
 
+    /// The first `length` bytes of `text`. All of them are copied, which is a few stores and no branch.
+    #[inline]
+    pub(super) fn padded<const N: usize>(&mut self, text: &[u8; N], length: usize) {
+        let start = self.at;
+        self.literal(text);
+        self.at = start + length.min(N);
+    }
+
     #[inline]
     pub(super) fn bytes(&mut self, text: &[u8]) {
         copy(text, self.space(text.len()));

@@ -38,7 +38,7 @@ impl Writer {
 
 fn write(doc: &AuditDocument<'_>, out: &mut Line<'_>) {
     let plan = plan();
-    let mut objects = Objects::begin(plan, out);
+    let mut objects = Objects::begin(plan);
     let absent = Absent::of(doc);
     let steps = plan.sections.iter().filter(|section| !absent.holds(section.needs)).flat_map(|s| &s.steps);
     for step in steps {

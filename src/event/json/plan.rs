@@ -49,9 +49,10 @@ fn is_capabilities(field: FieldId) -> bool {
 pub(super) struct Shown {
     pub(super) field: FieldId,
     /// The objects it stands in, in [`Plan::objects`].
-    pub(super) objects: usize,
-    /// Its key within them, as it is written behind another.
-    pub(super) key: String,
+    objects: usize,
+    key: &'static str,
+    /// What is written up to its value, by the objects that are open: see [`Objects`].
+    before: Vec<Padded>,
     pub(super) many: bool,
     /// Text that is not UTF-8 is shown with U+FFFD.
     pub(super) lossy: bool,
@@ -81,9 +82,27 @@ pub(super) struct Section {
 pub(super) struct Plan {
     pub(super) sections: Vec<Section>,
     /// The lists of objects that fields stand in, each object as it is opened.
-    pub(super) objects: Vec<Vec<String>>,
-    /// What is written between fields, by the objects of the one before and the one after.
-    pub(super) between: Vec<Vec<String>>,
+    objects: Vec<Vec<String>>,
+}
+
+/// A text of at most so many bytes, which is copied as all of them.
+pub(super) const PADDED: usize = 96;
+
+/// See [`PADDED`].
+#[derive(Debug)]
+struct Padded {
+    bytes: [u8; PADDED],
+    length: usize,
+}
+
+impl Padded {
+    fn of(text: &str) -> Self {
+        let mut bytes = [0; PADDED];
+        for (place, byte) in bytes.iter_mut().zip(text.bytes()) {
+            *place = byte;
+        }
+        Self { bytes, length: text.len() }
+    }
 }
 
 pub(super) fn plan() -> &'static Plan {
@@ -114,8 +133,16 @@ pub(super) fn plan() -> &'static Plan {
                 _ => plan.sections.push(Section { needs, steps: vec![step] }),
             }
         }
-        let from = |before: &Vec<String>| plan.objects.iter().map(|after| between(before, after)).collect();
-        plan.between = plan.objects.iter().map(from).collect();
+        let Plan { sections, objects } = &mut plan;
+        for step in sections.iter_mut().flat_map(|section| &mut section.steps) {
+            let (Step::Field(shown) | Step::Capabilities(shown) | Step::Data(shown) | Step::Paths(shown)) =
+                step;
+            let Some(after) = objects.get(shown.objects) else { continue };
+            let text = |between: String| Padded::of(&format!("{between}\"{}\":", shown.key));
+            let nothing_yet = format!("{{{}", after.concat());
+            let texts = objects.iter().map(|before| between(before, after)).chain([nothing_yet]).map(text);
+            shown.before = texts.collect();
+        }
         plan
     })
 }
@@ -139,7 +166,8 @@ impl Plan {
         Shown {
             field,
             objects: at,
-            key: format!(",\"{key}\":"),
+            key,
+            before: Vec::new(),
             // Of these the exported document has one word, but where two acts are one event.
             many: row.cardinality == Cardinality::Many && !matches!(name, "event.action" | "event.module"),
             lossy: name.ends_with(".args") || name.ends_with(".command_line"),
@@ -150,33 +178,45 @@ impl Plan {
 /// The objects that are open.
 pub(super) struct Objects {
     plan: &'static Plan,
+    /// In [`Plan::objects`]; one more than the last before anything is written.
     open: usize,
-    first: bool,
 }
 
 impl Objects {
-    pub(super) fn begin(plan: &'static Plan, out: &mut Line<'_>) -> Self {
-        out.byte(b'{');
-        Self { plan, open: 0, first: true }
+    pub(super) fn begin(plan: &'static Plan) -> Self {
+        Self { plan, open: plan.objects.len() }
     }
 
     /// Writes the key of a field: closes the objects that it does not stand in, opens those that it does.
     #[inline]
     pub(super) fn key(&mut self, shown: &Shown, out: &mut Line<'_>) {
-        if self.open == shown.objects && !self.first {
-            return out.bytes(shown.key.as_bytes());
+        if let Some(text) = shown.before.get(self.open) {
+            out.padded(&text.bytes, text.length);
         }
-        let between = self.plan.between.get(self.open).and_then(|from| from.get(shown.objects));
-        let between = between.map(String::as_bytes).unwrap_or_default();
-        // The comma of the first is not needed.
-        let skip = usize::from(std::mem::take(&mut self.first));
-        out.bytes(between.get(skip..).unwrap_or_default());
-        out.bytes(shown.key.as_bytes().get(1..).unwrap_or_default());
         self.open = shown.objects;
     }
 
     pub(super) fn end(self, out: &mut Line<'_>) {
-        let open = self.plan.objects.get(self.open).map_or(0, Vec::len);
-        (0..=open).for_each(|_| out.byte(b'}'));
+        match self.plan.objects.get(self.open) {
+            Some(open) => (0..=open.len()).for_each(|_| out.byte(b'}')),
+            None => out.bytes(b"{}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_between_two_fields_has_room() {
+        for step in plan().sections.iter().flat_map(|section| &section.steps) {
+            let (Step::Field(shown) | Step::Capabilities(shown) | Step::Data(shown) | Step::Paths(shown)) =
+                step;
+            assert_eq!(shown.before.len(), plan().objects.len() + 1);
+            for text in &shown.before {
+                assert!(text.length <= PADDED, "{}: {}", shown.key, text.length);
+            }
+        }
     }
 }
