@@ -284,3 +284,30 @@ fn the_keeper_leaves_what_was_there_and_says_what_it_took_back() {
     assert_eq!(ours.loaded(), [rules[0].as_loaded().expect("encoded")]);
     assert_eq!(ours.0.status().expect("status").enabled, 1);
 }
+
+#[test]
+fn a_watch_that_is_loaded_is_not_missing_whoever_loaded_it() {
+    let Some(kernel) = KernelAudit::take() else { return };
+    let folder = scratch();
+    let watched = folder.path().join("watched");
+    std::fs::write(&watched, "").expect("file");
+    let mut ours = OurRules::none_yet();
+    let wanted = Rule {
+        what: What::Access(Access::CHANGE),
+        scope: Scope::Path(watched.to_str().expect("a path of text").to_owned()),
+    };
+    let missing = |ours: &mut OurRules| {
+        let loaded = ours.0.rules().expect("rules");
+        kernel_rules::missing(&loaded, std::slice::from_ref(&wanted)).len()
+    };
+    assert_eq!(missing(&mut ours), 1);
+    ours.0.add_rule(&wanted.as_loaded().expect("encoded")).expect("added");
+    assert_eq!(missing(&mut ours), 0, "{:?}", ours.loaded());
+    assert_eq!(ours.loaded(), [wanted.as_loaded().expect("encoded")], "as the kernel lists it");
+    assert_eq!(ours.loaded()[0].to_string(), wanted.to_string());
+    kernel_rules::unload(&mut ours.0).expect("unload");
+    // The same by auditctl, under a key of somebody else's.
+    let watch = watched.to_str().expect("a path of text");
+    auditctl(&["-w", watch, "-p", "wa", "-k", kernel.key()]);
+    assert_eq!(missing(&mut ours), 0, "covered");
+}

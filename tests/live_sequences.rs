@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
+use auditward::audit::RecordType;
 use auditward::audit::netlink::{DEFAULT_BUFFER, Socket};
 use live::{Daemon, KernelAudit, eventually, scratch};
 use nix::sys::signal::Signal;
@@ -24,6 +25,8 @@ use serde_json::Value as Json;
 /// A second listener of the kernel's group that writes what it hears as auditd would.
 struct Recorder {
     stop: Arc<AtomicBool>,
+    /// The execution of [`WAITS`] has come, whole: to every member of the group at once.
+    waits: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
@@ -37,11 +40,21 @@ impl Recorder {
         let mut out = snapshot.stdout;
         let (stop, file) = (Arc::new(AtomicBool::new(false)), file.to_owned());
         let stopped = Arc::clone(&stop);
+        let waits = Arc::new(AtomicBool::new(false));
+        let came = Arc::clone(&waits);
         let thread = thread::spawn(move || {
-            while !stopped.load(Ordering::Acquire) {
+            let mut event = None;
+            loop {
+                let ends = stopped.load(Ordering::Acquire);
                 let deadline = Some(Instant::now() + Duration::from_millis(50));
                 let received = socket.receive(None, deadline, &mut |record| {
                     let stamp = record.stamp;
+                    if memchr::memmem::find(record.body, WAITS.as_bytes()).is_some() {
+                        event = Some(stamp.serial);
+                    }
+                    if record.kind == RecordType::EOE && event == Some(stamp.serial) {
+                        came.store(true, Ordering::Release);
+                    }
                     let (seconds, millis) = (stamp.millis / 1000, stamp.millis % 1000);
                     let head =
                         format!("type={} msg=audit({seconds}.{millis:03}:{}): ", record.kind, stamp.serial);
@@ -49,12 +62,15 @@ impl Recorder {
                     out.extend(record.body);
                     out.push(b'\n');
                 });
-                received.expect("the socket reads on");
+                // What was delivered before the end belongs to the recording.
+                if received.expect("the socket reads on").datagrams == 0 && ends {
+                    break;
+                }
             }
             assert_eq!(socket.drops().expect("drops"), 0);
             fs::File::create(file).expect("file").write_all(&out).expect("written");
         });
-        Self { stop, thread }
+        Self { stop, waits, thread }
     }
 
     fn finish(self) {
@@ -62,6 +78,9 @@ impl Recorder {
         self.thread.join().expect("the recorder ends well");
     }
 }
+
+/// The program whose execution is the last thing before the restart.
+const WAITS: &str = "aw-waits";
 
 /// The whole arrangement.
 struct Stage {
@@ -212,7 +231,7 @@ fn live_and_replay_give_the_same_alerts_also_over_a_restart() {
     let [one, two, many, before, after] =
         ["aw-one", "aw-two", "aw-many", "aw-before", "aw-after"].map(program);
     let shell = stage.program("/bin/sh", "aw-shell");
-    let (waits, goes_on) = (stage.program("/bin/sh", "aw-waits"), program("aw-goes-on"));
+    let (waits, goes_on) = (stage.program("/bin/sh", WAITS), program("aw-goes-on"));
     let recording = stage.folder.path().join("recording.log");
     let recorder = Recorder::start(&recording);
 
@@ -230,6 +249,9 @@ fn live_and_replay_give_the_same_alerts_also_over_a_restart() {
     let script = format!("read line; exec {}", goes_on.display());
     let mut waiting = Command::new(&waits);
     let mut waiting = waiting.args(["-c", &script]).stdin(Stdio::piped()).spawn().expect("it runs");
+    eventually("the execution before the restart is delivered", || {
+        if recorder.waits.load(Ordering::Acquire) { Ok(()) } else { Err("not yet".into()) }
+    });
     let status = daemon.process.end(Signal::SIGTERM);
     assert!(status.success(), "{}", daemon.stderr());
     let state = stage.folder.path().join("state/sequences.state");
@@ -290,9 +312,11 @@ fn f02_absence_is_concluded_by_a_timer_and_not_before() {
     println!("absence of 2 s was told after {took:?}");
     assert!(took >= Duration::from_secs(2) && took < Duration::from_secs(4), "{took:?}");
     assert_eq!(stage.count("never"), 0);
+    // An event behind the time, for the replay to see that it has passed.
+    execute(&start, &[]);
+    sleep(Duration::from_millis(200));
     daemon.process.end(Signal::SIGTERM);
     recorder.finish();
-    // The daemon's own leaving was recorded, behind the time.
     let (replayed, summary) = stage.replay(&recording);
     assert_eq!(replayed, stage.alerts(), "{summary}");
     // A recording that ends inside the time: undecided, and said.

@@ -54,6 +54,10 @@ const TEXT_FIELDS: &[u32] = &[
     audit::AUDIT_OBJ_LEV_HIGH,
 ];
 
+/// `AUDIT_SYSCALL_CLASSES` of the kernel's `include/uapi/linux/audit.h`; `audit_to_entry_common` of `auditfilter.c` replaces
+/// such a bit at the end of the mask by the calls of its class.
+pub(super) const CLASSES: u32 = 16;
+
 /// `AUDIT_KEY_SEPARATOR` of audit-userspace's `lib/libaudit.h`: stands between several keys.
 const KEY_SEPARATOR: u8 = 0x01;
 
@@ -165,9 +169,16 @@ impl LoadedRule {
         })
     }
 
+    /// Whether no system call is left out. The last [`CLASSES`] bits are none: they stand for classes, and the kernel
+    /// clears them in what it lists.
+    fn is_of_all_calls(&self) -> bool {
+        let Some((last, others)) = self.syscalls.split_last() else { return false };
+        others.iter().all(|&word| word == u32::MAX) && last | !(u32::MAX >> CLASSES) == u32::MAX
+    }
+
     /// The path and the kinds of access, if it is what auditctl writes as `-w`.
     fn as_watch(&self) -> Option<(&[u8], &Value)> {
-        let all = self.syscalls.iter().all(|&word| word == u32::MAX);
+        let all = self.is_of_all_calls();
         let always = self.list_number() == audit::AUDIT_FILTER_EXIT && self.action == audit::AUDIT_ALWAYS;
         let mut conditions = self.conditions();
         let (path, permissions) = (conditions.next()?, conditions.next()?);
@@ -255,7 +266,7 @@ impl LoadedRule {
         if self.list_number() != audit::AUDIT_FILTER_EXIT || numbers.is_empty() {
             return Ok(());
         }
-        if self.syscalls.iter().all(|&word| word == u32::MAX) {
+        if self.is_of_all_calls() {
             return write!(f, " -S all");
         }
         let names: Vec<String> = numbers

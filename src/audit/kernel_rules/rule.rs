@@ -7,6 +7,7 @@ use netlink_packet_audit::{RuleAction, RuleField, RuleFieldFlags, RuleFlags, Rul
 use netlink_packet_core::Emitable;
 use serde::{Deserialize, Serialize};
 
+use super::loaded::CLASSES;
 use super::{Abi, KEY, LoadedRule};
 
 /// A kernel rule of ours.
@@ -88,7 +89,14 @@ impl Rule {
                 message.syscalls = syscalls;
                 fields.push(RuleField::Arch(abi.arch));
             }
-            What::Access(_) => message.syscalls = RuleSyscalls::new_maxed(),
+            // As the kernel lists it: without the bits of classes.
+            What::Access(_) => {
+                let mut syscalls = RuleSyscalls::new_zeroed();
+                for number in 0..audit::AUDIT_BITMASK_SIZE as u32 * 32 - CLASSES {
+                    syscalls.set(number);
+                }
+                message.syscalls = syscalls;
+            }
         }
         let mut executable = None;
         match &self.scope {
