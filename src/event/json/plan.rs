@@ -86,7 +86,7 @@ pub(super) struct Plan {
 }
 
 /// A text of at most so many bytes, which is copied as all of them.
-pub(super) const PADDED: usize = 96;
+pub(super) const PADDED: usize = 64;
 
 /// See [`PADDED`].
 #[derive(Debug)]
