@@ -19,7 +19,7 @@ kernel() { # settings and rules, without counters
 }
 listing() {
     find / -xdev \( -path /var/log -o -path /var/cache -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /tmp \
-        -o -path /root -o -path /var/lib/systemd -o -path /usr/lib/modules \) -prune -o -print | sort
+        -o -path /var/tmp -o -path /root -o -path /var/lib/systemd -o -path /usr/lib/modules \) -prune -o -print | sort
     grep -c auditward /etc/passwd /etc/group /etc/shadow /etc/gshadow
 }
 # The first time as the page says; later with dpkg, which needs half the time here.
