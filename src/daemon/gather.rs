@@ -8,7 +8,7 @@ use super::losses::stamp;
 use super::status::{
     Auditing, Delivery, Destination, Hindered, Memory, ReceiveBuffer, Report, Rules, Totals,
 };
-use super::watch::Watch;
+use super::watch::{Watch, watching};
 use crate::output::{Counters, Delays};
 
 impl Watch {
@@ -66,7 +66,7 @@ impl Watch {
 
     /// The rules that run, without the canary's.
     pub(super) fn live(&self) -> usize {
-        self.second.path.detector.engine().rules().len() - 1
+        watching(&self.second.path.detector).len()
     }
 
     fn rules(&self) -> Rules {

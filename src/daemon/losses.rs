@@ -10,8 +10,14 @@ use crate::audit::netlink::Socket;
 use crate::detect::JoinCounts;
 use crate::rule::Rule;
 
-/// Rules named when a blind spot is over; the rest is counted.
+/// Rules named in a sentence on what they do not see; the rest is counted.
 const NAMED: usize = 5;
+
+/// The first of `names` that a sentence has room for, and how many more there are.
+pub(super) fn named<'r>(names: impl ExactSizeIterator<Item = &'r str>) -> (Vec<&'r str>, usize) {
+    let more = names.len().saturating_sub(NAMED);
+    (names.take(NAMED).collect(), more)
+}
 
 /// What was lost so far, by place and reason.
 pub(super) fn lost(socket: &mut Socket, intake: &Intake, joined: &JoinCounts) -> Lost {
@@ -117,10 +123,10 @@ impl Spots {
         }
         let open = self.open.take()?;
         let blind = before.1.saturating_duration_since(open.began);
-        let mut names: Vec<&str> = rules.iter().take(NAMED).map(|rule| rule.name.as_str()).collect();
-        let more = format!("{} more", rules.len().saturating_sub(NAMED));
-        if rules.len() > NAMED {
-            names.push(&more);
+        let (mut names, more) = named(rules.iter().map(|rule| rule.name.as_str()));
+        let others = format!("{more} more");
+        if more > 0 {
+            names.push(&others);
         }
         Some(format!(
             "blind spot over: {} lost between {} and {} ({:.1} s at most); {} could not see everything: {}",

@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use super::losses::named;
 use crate::audit::kernel_rules::KEY;
 use crate::audit::{AuditEvent, Record, RecordType, fields, value};
 
@@ -129,13 +130,12 @@ impl RuleRemovals {
     }
 
     fn taken<'r>(&self, changing: &Changing, rules: impl ExactSizeIterator<Item = &'r str>) -> String {
-        const NAMED: usize = 5;
         let who = match changing.auid.as_str() {
             "" | "4294967295" => "without a login user".to_owned(),
             auid => format!("by login uid {auid}"),
         };
-        let more = rules.len().saturating_sub(NAMED);
-        let mut names = rules.take(NAMED).collect::<Vec<_>>().join("; ");
+        let (names, more) = named(rules);
+        let mut names = names.join("; ");
         if more > 0 {
             names += &format!("; and {more} more");
         }

@@ -106,6 +106,12 @@ pub(super) fn detector(rules: &[Arc<Rule>], canary: &Arc<Rule>, limits: Limits) 
     Detector::with_limits(rules.iter().chain([canary]).cloned().collect(), limits, Created::Now)
 }
 
+/// The rules of a [`detector`] but the canary's, which is the last and nobody's.
+pub(super) fn watching(detector: &Detector) -> &[Arc<Rule>] {
+    let rules = detector.engine().rules();
+    rules.split_last().map_or(rules, |(_canary, others)| others)
+}
+
 /// Milliseconds since the Unix epoch, as records are stamped.
 fn wall_clock() -> i64 {
     Timestamp::now().as_millisecond()
@@ -396,9 +402,7 @@ impl Watch {
             self.notice(Topic::BlindSpot, &text, Urgency::Warning);
         }
         let records = now.socket_records.saturating_sub(self.life.lost.socket_records);
-        let rules = self.second.path.detector.engine().rules();
-        // The canary's, which is the last, is nobody's.
-        let rules = rules.split_last().map_or(rules, |(_, others)| others);
+        let rules = watching(&self.second.path.detector);
         if let Some(text) = self.life.spots.look(records, self.life.looked, looked, rules) {
             self.notice(Topic::BlindSpot, &text, Urgency::Warning);
         }
@@ -408,8 +412,7 @@ impl Watch {
     /// Says which detections may be blind since kernel rules were taken away, and when they are back.
     fn tell_removals(&mut self) {
         let Path { removals, detector, .. } = &mut self.second.path;
-        let rules = detector.engine().rules();
-        let rules = rules.split_last().map_or(rules, |(_canary, others)| others);
+        let rules = watching(detector);
         let now = u64::try_from(wall_clock()).unwrap_or(0);
         if let Some(text) = removals.round(now, rules.iter().map(|rule| &*rule.name)) {
             self.notice(Topic::KernelRules, &text, Urgency::Warning);
