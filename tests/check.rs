@@ -1,20 +1,17 @@
 //! `auditward check`, as an administrator runs it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its files fails")]
 
+mod program;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use program::auditward;
+
 /// Exit status, standard output and standard error.
 fn check(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_auditward"))
-        .arg("check")
-        .args(arguments)
-        .current_dir(directory)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    auditward(directory, &[&["check"], arguments].concat())
 }
 
 fn rule(id: &str, query: &str) -> String {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot read its cases fails")]
 
 mod eql_support;
+mod program;
 
 use std::collections::BTreeMap;
 
@@ -83,7 +84,7 @@ fn as_rule_files_in_replay() {
             std::fs::write(directory.path().join(format!("rules/{number:04}.toml")), rule).unwrap();
         }
         let arguments = ["replay", "--rules", "rules", "--site", "none", "--format", "json", "audit.log"];
-        let (status, out, err) = ways::auditward(directory.path(), &arguments);
+        let (status, out, err) = program::auditward(directory.path(), &arguments);
         assert_eq!(status, 0, "{err}");
         let mut found: BTreeMap<String, Vec<Hit>> = BTreeMap::new();
         for line in out.lines() {
@@ -124,7 +125,7 @@ fn as_tests_of_rule_files() {
         asked += 1;
     }
     assert!(asked > 100, "{asked}");
-    let (status, out, err) = ways::auditward(directory.path(), &["rules", "test", ".", "--site", "none"]);
+    let (status, out, err) = program::auditward(directory.path(), &["rules", "test", ".", "--site", "none"]);
     let wrong: Vec<&str> = out.lines().filter(|line| !line.ends_with("... ok")).collect();
     assert_eq!(status, 0, "{}\n{err}", wrong.join("\n"));
     assert!(out.contains(&format!("{asked} passed; 0 failed")), "{out}");
@@ -331,7 +332,7 @@ fn what_is_cut_is_told() {
     )
     .unwrap();
     let arguments = ["replay", "--rules", "rule.toml", "--site", "none", "audit.log"];
-    let (status, _, err) = ways::auditward(directory.path(), &arguments);
+    let (status, _, err) = program::auditward(directory.path(), &arguments);
     assert_eq!(status, 0, "{err}");
     assert!(err.contains("1 comparison with more combinations of values than are tried"), "{err}");
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot read its page fails")]
 
 mod eql_support;
+mod program;
 
 use std::fmt::Write as _;
 
@@ -114,7 +115,7 @@ fn the_command_on_the_page_runs() {
     let words: Vec<&str> = line.split('\'').collect();
     let [command, query, file] = words[..] else { panic!("{line}") };
     assert_eq!(command, "auditward eql ");
-    let (status, out, err) = ways::auditward(directory.path(), &["eql", query, file.trim()]);
+    let (status, out, err) = program::auditward(directory.path(), &["eql", query, file.trim()]);
     assert_eq!((status, out.lines().count()), (0, 1), "{out}{err}");
 }
 

@@ -1,22 +1,18 @@
 //! `auditward rules`, as a rule author runs it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its files fails")]
 
+mod program;
+
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+
+use program::auditward;
 
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/rules");
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/elastic-rules");
 
 fn run(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_auditward"))
-        .arg("rules")
-        .args(arguments)
-        .current_dir(directory)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    auditward(directory, &[&["rules"], arguments].concat())
 }
 
 fn rule(id: &str, query: &str, more: &str) -> String {

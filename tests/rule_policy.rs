@@ -1,14 +1,16 @@
 //! Overrides, exceptions and lists of a site, as an administrator writes them and as they take effect.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its files fails")]
 
+mod program;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use auditward::daemon::trial;
 use auditward::diagnostic::{Level, codes, render};
 use auditward::rule::load::effective;
 use auditward::rule::{Loaded, Severity, SkipReason};
+use program::auditward;
 
 const UUID: &str = "494ebba4-ecb7-4be4-8c6f-654c686549ad";
 const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/uid0/usermod_u0_o.log");
@@ -38,18 +40,8 @@ impl Site {
 
     /// Exit status, standard output and standard error of the program, `--site` given.
     fn run(&self, arguments: &[&str]) -> (i32, String, String) {
-        run(self.0.path(), &[arguments, &["--site", "."]].concat())
+        auditward(self.0.path(), &[arguments, &["--site", "."]].concat())
     }
-}
-
-fn run(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_auditward"))
-        .args(arguments)
-        .current_dir(directory)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
 fn told(loaded: &Loaded) -> Vec<(u16, Level)> {

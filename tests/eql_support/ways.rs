@@ -1,7 +1,6 @@
 //! The ways in which a query is evaluated: compiled, by walking the tree, and by the command line.
 
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
@@ -173,15 +172,4 @@ pub(crate) fn rule(uuid: &str, query: &str, more: &str) -> String {
         "[rule]\nrule_id = \"{uuid}\"\nname = \"Case {uuid}\"\ndescription = \"d\"\ntype = \"eql\"\n\
          severity = \"low\"\nrisk_score = 21\nquery = '''\n{query}\n'''\n{more}"
     )
-}
-
-/// `auditward ARGUMENTS`, from an empty site.
-pub(crate) fn auditward(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_auditward"))
-        .args(arguments)
-        .current_dir(directory)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
