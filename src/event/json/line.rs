@@ -99,11 +99,6 @@ impl<'v> Line<'v> {
 
     #[cold]
     fn odd_text(&mut self, text: &[u8], lossy: bool) {
-        /// Room for six times as much is asked of the buffer.
-        const MOST: usize = 4096;
-        if text.len() <= MOST && text.is_ascii() {
-            return self.odd_ascii(text);
-        }
         let mut rest = text;
         self.byte(b'"');
         loop {
@@ -122,38 +117,6 @@ impl<'v> Line<'v> {
             };
         }
         self.byte(b'"');
-    }
-
-    /// Scripts among arguments are full of quotes: byte by byte, into room for the longest that each can become.
-    fn odd_ascii(&mut self, text: &[u8]) {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
-        let start = self.at;
-        let room = self.space(6 * text.len() + 2);
-        let mut at = 0;
-        let mut put = |bytes: &[u8]| {
-            for byte in bytes {
-                if let Some(place) = room.get_mut(at) {
-                    *place = *byte;
-                    at += 1;
-                }
-            }
-        };
-        put(b"\"");
-        for &byte in text {
-            match byte {
-                b'"' | b'\\' => put(&[b'\\', byte]),
-                0x20..0x7f => put(&[byte]),
-                b'\n' => put(b"\\n"),
-                b'\r' => put(b"\\r"),
-                b'\t' => put(b"\\t"),
-                _ => {
-                    let digit = |half: u8| HEX.get(usize::from(half)).copied().unwrap_or(b'0');
-                    put(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
-                }
-            }
-        }
-        put(b"\"");
-        self.at = start + at;
     }
 
     fn beyond_ascii(&mut self, text: &[u8], lossy: bool) {
