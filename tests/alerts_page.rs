@@ -32,6 +32,16 @@ fn syslog(protocol: Protocol) -> String {
     String::from_utf8(out).unwrap()
 }
 
+/// The take-over of which three rules tell, as `replay` does.
+fn case() -> String {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_auditward"))
+        .args(["replay", "--rules", concat!(env!("CARGO_MANIFEST_DIR"), "/rules")])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/uid0/usermod_u0_o.log"))
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
 /// The block behind `<!-- example: NAME -->`, replaced by `text`.
 fn with_example(page: &str, name: &str, language: &str, text: &str) -> String {
     let mark = format!("<!-- example: {name} -->\n```{language}\n");
@@ -49,6 +59,7 @@ fn the_examples_are_what_comes_out() {
     let mut made = page.clone();
     for (name, language, text) in [
         ("line", "text", &alert.line),
+        ("case", "text", &case()),
         ("rfc3164", "text", &syslog(Protocol::Rfc3164)),
         ("rfc5424", "text", &syslog(Protocol::Rfc5424)),
         ("json", "json", &json),
@@ -66,7 +77,7 @@ fn the_examples_are_what_comes_out() {
 fn every_key_of_the_line_is_explained() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/alerts.md")).unwrap();
     let rows: String = page.lines().filter_map(|l| l.strip_prefix("| ")?.split(" | ").next()).collect();
-    for (key, _) in pairs(&sample().line) {
+    for (key, _) in pairs(&sample().line).into_iter().chain(pairs(&case())) {
         let key = if key.strip_prefix('a').is_some_and(|n| n.parse::<u32>().is_ok()) {
             "a0".to_owned()
         } else {

@@ -17,15 +17,23 @@ use nix::sys::signal::Signal;
 
 const RULE_NAME: &str = "Potential Linux Backdoor User Account Creation";
 
-/// The one rule that is asked here: what the others say of an act is in tests/uid0.rs.
+/// The one rule that most are asked here: what the others say of an act is in tests/uid0.rs.
 const LITERAL: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/rules/persistence_linux_backdoor_user_creation.toml");
 
+/// Without its group: it waits for no other rule's evidence.
+fn alone(folder: &Path) -> PathBuf {
+    let text = fs::read_to_string(LITERAL).expect("the rule");
+    let file = folder.join("alone.toml");
+    fs::write(&file, text.replace("group = \"account\"\n", "")).expect("a copy");
+    file
+}
+
 /// A configuration that sends alerts to the private rsyslogd alone, with `further` settings.
-fn configuration(folder: &Path, socket: &Path, further: &str) -> PathBuf {
+fn configuration(folder: &Path, rules: &Path, socket: &Path, further: &str) -> PathBuf {
     let file = folder.join("auditward.toml");
-    let socket = socket.display();
-    let text = format!("rules = [\"{LITERAL}\"]\n[syslog]\nsocket = \"{socket}\"\n{further}");
+    let (rules, socket) = (rules.display(), socket.display());
+    let text = format!("rules = [\"{rules}\"]\n[syslog]\nsocket = \"{socket}\"\n{further}");
     fs::write(&file, text).expect("configuration");
     file
 }
@@ -46,12 +54,21 @@ impl Stage {
     }
 
     fn set_with(further: &str) -> Option<Self> {
+        Self::set_up(alone, further)
+    }
+
+    /// With all the shipped rules.
+    fn set_whole() -> Option<Self> {
+        Self::set_up(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/rules").into(), "")
+    }
+
+    fn set_up(rules: impl FnOnce(&Path) -> PathBuf, further: &str) -> Option<Self> {
         let kernel = KernelAudit::take()?;
         let folder = scratch();
         let usermod = private_usermod(folder.path());
         kernel.record_executions_of(&usermod);
         let rsyslogd = Rsyslogd::start(folder.path());
-        let file = configuration(folder.path(), &rsyslogd.socket, further);
+        let file = configuration(folder.path(), &rules(folder.path()), &rsyslogd.socket, further);
         let daemon = Daemon::start(folder.path(), &["--config", file.to_str().expect("UTF-8 path")]);
         Some(Self { daemon, rsyslogd, usermod, _folder: folder, _kernel: kernel })
     }
@@ -69,6 +86,21 @@ fn an_execution_becomes_an_alert_line_in_syslog() {
     let status = stage.daemon.process.end(Signal::SIGTERM);
     assert!(status.success(), "SIGTERM is a good end: {status}: {}", stage.daemon.stderr());
     assert_eq!(stage.rsyslogd.lines().iter().filter(|l| l.contains("-o bob")).count(), 1, "one alert, once");
+}
+
+/// Two rules match the arguments: the real timer ends their wait, without any further event.
+#[test]
+fn two_rules_on_one_act_are_one_line() {
+    let Some(mut stage) = Stage::set_whole() else { return };
+    let begun = Instant::now();
+    take_over(&stage.usermod, "bob");
+    let line = stage.rsyslogd.expect_line("-o bob");
+    assert!(begun.elapsed() >= Duration::from_millis(50), "it waited for stronger evidence");
+    assert!(line.contains(&format!("MEDIUM {RULE_NAME}: ")), "{line}");
+    assert!(line.contains(", also matched by UID 0 Asked of an Account Tool; time="), "{line}");
+    let status = stage.daemon.process.end(Signal::SIGTERM);
+    assert!(status.success(), "{status}: {}", stage.daemon.stderr());
+    assert_eq!(stage.rsyslogd.lines().iter().filter(|l| l.contains("-o bob")).count(), 1);
 }
 
 #[test]
@@ -209,7 +241,7 @@ fn kernel_rules_are_taken_back_at_the_end_also_after_kill_9() {
     for signal in [Signal::SIGTERM, Signal::SIGKILL] {
         let folder = scratch();
         let rsyslogd = Rsyslogd::start(folder.path());
-        let file = configuration(folder.path(), &rsyslogd.socket, "");
+        let file = configuration(folder.path(), Path::new(LITERAL), &rsyslogd.socket, "");
         let arguments = ["--load-kernel-rules", "--config", file.to_str().expect("UTF-8 path")];
         let mut daemon = Daemon::start(folder.path(), &arguments);
         eventually("the kernel's rules are loaded", || {

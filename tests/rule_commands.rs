@@ -127,6 +127,12 @@ fn a_new_rule_is_sound_and_passes_its_own_tests() {
     assert!(out.contains("2 passed; 0 failed; 0 rules without a test"), "{out}");
     let (_, shown, _) = run(folder.path(), &["show", "new.toml"]);
     assert!(shown.contains("A \"quoted\" \\ name"), "{shown}");
+    assert!(!shown.contains("\ngroup "), "{shown}");
+    fs::write(folder.path().join("grouped.toml"), skeleton.clone() + "\n[auditward]\ngroup = \"web\"\n")
+        .unwrap();
+    let (_, shown, _) = run(folder.path(), &["show", "grouped.toml"]);
+    let group = shown.lines().find(|line| line.starts_with("group ")).expect("the group");
+    assert!(group.contains(" web: what its rules find of one act is one alert"), "{group}");
     let raw =
         rule("raw", "process where process.name == \"a\u{9b}2J\" or process.args regex \"a\\\\.b\"", "");
     fs::write(folder.path().join("raw.toml"), raw).unwrap();

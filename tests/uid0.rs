@@ -1,7 +1,7 @@
 //! The 25 ways of `tests/fixtures/uid0`, replayed with the shipped rules: one test a row of docs/detection.md.
 //!
-//! `INDEX.tsv` says what was run, and what /etc/passwd said afterwards. Until several rules' matches of one
-//! act become one case, each rule that matches alerts by itself.
+//! `INDEX.tsv` says what was run, and what /etc/passwd said afterwards. Each act is one alert, of the strongest rule,
+//! which names all that matched.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Rule, severity, and the account that the alert names.
-type Found = (&'static str, u64, Option<&'static str>);
+/// The rules, the strongest first, the severity, and the account that the alert names.
+type Found = (&'static [&'static str], u64, Option<&'static str>);
 
 const LITERAL: &str = "linux_backdoor_user_creation";
 const ASKED: &str = "uid_0_by_arguments";
@@ -45,77 +45,90 @@ fn truth(name: &str) -> Option<String> {
     line.split('\t').nth(1).filter(|account| *account != "-").map(str::to_owned)
 }
 
-/// Exactly these alerts, in this order; of a take-over one at least, of anything else none.
-fn holds(name: &str, expected: &[Found]) {
-    let alerts = replay(&fixture(&format!("uid0/{name}.log")));
-    let found: Vec<_> = alerts
-        .iter()
-        .map(|alert| {
-            let severity = alert["event"]["severity"].as_u64().unwrap();
-            (alert["rule"]["id"].as_str().unwrap(), severity, account(alert))
-        })
-        .collect();
-    assert_eq!(found, expected);
+/// Exactly this alert, in one line and one document; of a take-over one, of anything else none.
+fn holds(name: &str, expected: Option<Found>) {
+    let log = fixture(&format!("uid0/{name}.log"));
+    let alerts = replay(&log);
+    assert_eq!(lines(&log), alerts.len(), "as many lines as documents");
+    assert_eq!(alerts.len(), usize::from(expected.is_some()), "{alerts:?}");
     let truth = truth(name);
     // lusermod was told to do it and did not: what it was told is reported as that, and no more.
     let asked_only = name == "lusermod";
-    assert_eq!(truth.is_some() || asked_only, !found.is_empty(), "what /etc/passwd said decides");
-    for (rule, _, named) in found.into_iter().filter(|_| !asked_only) {
-        assert!(named.is_none() || named == truth.as_deref(), "{rule} names {named:?}, it was {truth:?}");
+    assert_eq!(truth.is_some() || asked_only, !alerts.is_empty(), "what /etc/passwd said decides");
+    let (Some((rules, severity, named)), [alert]) = (expected, alerts.as_slice()) else { return };
+    assert_eq!(rules_of(alert), rules);
+    assert_eq!(alert["rule"]["id"], rules[0], "the strongest leads");
+    assert_eq!((alert["event"]["severity"].as_u64(), account(alert)), (Some(severity), named));
+    assert_eq!(alert["auditward"]["case"]["id"], alert["event"]["id"]);
+    if !asked_only {
+        assert!(named.is_none() || named == truth.as_deref(), "it names {named:?}, it was {truth:?}");
     }
+}
+
+fn rules_of(alert: &Value) -> Vec<&str> {
+    let rules = alert["auditward"]["rules"].as_array().unwrap().iter();
+    rules.map(|rule| rule["id"].as_str().unwrap()).collect()
+}
+
+/// How many readable lines a log gives.
+fn lines(log: &Path) -> usize {
+    let output = Command::new(env!("CARGO_BIN_EXE_auditward"))
+        .args(["replay", "--rules", concat!(env!("CARGO_MANIFEST_DIR"), "/rules")])
+        .arg(log)
+        .output()
+        .unwrap();
+    output.stdout.iter().filter(|byte| **byte == b'\n').count()
 }
 
 /// A named test for each recording, and the list of their names.
 macro_rules! ways {
-    ($($name:ident: [$($found:expr),* $(,)?];)*) => {
+    ($($name:ident: $found:expr;)*) => {
         const NAMES: &[&str] = &[$(stringify!($name)),*];
         $(#[allow(non_snake_case, reason = "the name is that of the recording")]
         #[test]
         fn $name() {
-            holds(stringify!($name), &[$($found),*]);
+            holds(stringify!($name), $found);
         })*
     };
 }
 
-const fn bob(rule: &'static str, severity: u64) -> Found {
-    (rule, severity, Some("bob"))
-}
+const NONE: Option<Found> = None;
 
-const fn eve(rule: &'static str, severity: u64) -> Found {
-    (rule, severity, Some("eve"))
+const fn high(rules: &'static [&'static str], account: &'static str) -> Option<Found> {
+    Some((rules, 73, Some(account)))
 }
 
 /// Of a program that no record tells the account of.
-const fn unnamed(rule: &'static str) -> Found {
-    (rule, 47, None)
+const fn unnamed(rules: &'static [&'static str]) -> Option<Found> {
+    Some((rules, 47, None))
 }
 
 ways! {
-    usermod_u0_o: [bob(LITERAL, 47), bob(ASKED, 47), bob(GIVEN, 73)];
-    usermod_ou0: [bob(ASKED, 47), bob(GIVEN, 73)];
-    usermod_u0glued_o: [bob(ASKED, 47), bob(GIVEN, 73)];
-    usermod_long: [bob(ASKED, 47), bob(GIVEN, 73)];
-    usermod_long_eq: [bob(ASKED, 47), bob(GIVEN, 73)];
-    usermod_00: [bob(ASKED, 47), bob(GIVEN, 73)];
-    usermod_empty_comment: [bob(LITERAL, 47), bob(ASKED, 47), bob(GIVEN, 73)];
-    usermod_gecos_space: [bob(LITERAL, 47), bob(ASKED, 47), bob(GIVEN, 73)];
-    usermod_uid_no_o: [];
-    usermod_0x0: [];
-    useradd_o_u0: [eve(ASKED, 47), eve(GIVEN, 73)];
-    useradd_long: [eve(ASKED, 47), eve(GIVEN, 73)];
-    renamed_copy: [unnamed(WRITTEN), unnamed(WRITTEN), bob(GIVEN, 73), unnamed(WRITTEN)];
-    argv0_exec: [bob(LITERAL, 47), bob(ASKED, 47), bob(GIVEN, 73)];
-    newusers: [unnamed(BULK)];
-    sed_inplace: [unnamed(WRITTEN)];
-    echo_append: [unnamed(WRITTEN)];
-    mv_over: [unnamed(WRITTEN)];
-    vipw_ed: [unnamed(WRITTEN)];
-    lusermod: [bob(ASKED, 47)];
-    benign_useradd: [];
-    benign_usermod_G: [];
-    benign_usermod_u: [];
-    benign_passwd_read: [];
-    benign_groupmod_g0: [];
+    usermod_u0_o: high(&[GIVEN, LITERAL, ASKED], "bob");
+    usermod_ou0: high(&[GIVEN, ASKED], "bob");
+    usermod_u0glued_o: high(&[GIVEN, ASKED], "bob");
+    usermod_long: high(&[GIVEN, ASKED], "bob");
+    usermod_long_eq: high(&[GIVEN, ASKED], "bob");
+    usermod_00: high(&[GIVEN, ASKED], "bob");
+    usermod_empty_comment: high(&[GIVEN, LITERAL, ASKED], "bob");
+    usermod_gecos_space: high(&[GIVEN, LITERAL, ASKED], "bob");
+    usermod_uid_no_o: NONE;
+    usermod_0x0: NONE;
+    useradd_o_u0: high(&[GIVEN, ASKED], "eve");
+    useradd_long: high(&[GIVEN, ASKED], "eve");
+    renamed_copy: high(&[GIVEN, WRITTEN], "bob");
+    argv0_exec: high(&[GIVEN, LITERAL, ASKED], "bob");
+    newusers: unnamed(&[BULK]);
+    sed_inplace: unnamed(&[WRITTEN]);
+    echo_append: unnamed(&[WRITTEN]);
+    mv_over: unnamed(&[WRITTEN]);
+    vipw_ed: unnamed(&[WRITTEN]);
+    lusermod: Some((&[ASKED], 47, Some("bob")));
+    benign_useradd: NONE;
+    benign_usermod_G: NONE;
+    benign_usermod_u: NONE;
+    benign_passwd_read: NONE;
+    benign_groupmod_g0: NONE;
 }
 
 #[test]
@@ -140,17 +153,41 @@ fn an_ordinary_day_is_silent() {
 /// 723 the same from a root shell, 724 an ordinary account, 725 a shared number that is not 0.
 #[test]
 fn f36_take_overs_alert_with_and_without_sudo_and_ordinary_account_work_does_not() {
-    let alerts = replay(&fixture("field_reports/F36.log"));
-    let of = |rule: &str| -> Vec<u64> {
-        let of_rule = alerts.iter().filter(|alert| alert["rule"]["id"] == rule);
-        of_rule.map(|alert| alert["event"]["sequence"].as_u64().unwrap()).collect()
-    };
-    assert_eq!(of(ASKED), [722, 723], "one UID-0 alert each, for usermod's process");
-    assert_eq!(of(LITERAL), [722, 723, 725], "the literal rule stays literal");
-    assert_eq!(alerts.len(), 5, "nothing else: {alerts:?}");
-    for (alert, login) in alerts.iter().filter(|alert| alert["rule"]["id"] == ASKED).zip(["1000", "0"]) {
+    let log = fixture("field_reports/F36.log");
+    let alerts = replay(&log);
+    let found: Vec<_> =
+        alerts.iter().map(|alert| (alert["event"]["sequence"].as_u64().unwrap(), rules_of(alert))).collect();
+    let both = || vec![LITERAL, ASKED];
+    // One UID-0 alert each, for usermod's process; 724 none; 725 the literal rule alone, which stays literal.
+    assert_eq!(found, [(722, both()), (723, both()), (725, vec![LITERAL])]);
+    assert_eq!(lines(&log), 3);
+    for (alert, login) in alerts.iter().zip(["1000", "0"]) {
         assert_eq!(alert["user"]["audit"]["id"], login);
         assert_eq!(alert["process"]["name"], "usermod");
         assert_eq!(account(alert), Some("carol"));
     }
+    let shared = &alerts[2];
+    assert_eq!(shared["event"]["severity"], 47, "no take-over: the literal rule's own rank");
+    assert_eq!(account(shared), Some("dave"));
+}
+
+/// The report comes so late that the arguments have been told: two lines, of one case.
+#[test]
+fn late_evidence_gives_exactly_two_lines_of_one_case() {
+    let log = std::fs::read_to_string(fixture("uid0/usermod_u0_o.log")).unwrap();
+    // Half a second later, as on a machine that stood still: all from the report on.
+    let late = log.replace("audit(1795516094.919:", "audit(1795516095.519:");
+    assert_ne!(late, log);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), late).unwrap();
+    let alerts = replay(file.path());
+    let [first, second] = alerts.as_slice() else { panic!("{alerts:?}") };
+    assert_eq!((rules_of(first), &first["event"]["severity"]), (vec![LITERAL, ASKED], &47.into()));
+    assert_eq!((rules_of(second), &second["event"]["severity"]), (vec![GIVEN, LITERAL, ASKED], &73.into()));
+    assert_eq!(second["auditward"]["case"]["id"], first["event"]["id"]);
+    assert_ne!(second["event"]["id"], first["event"]["id"]);
+    let told = second["message"].as_str().unwrap();
+    let raised = format!("raised: {} medium → high, ", first["event"]["id"].as_str().unwrap());
+    assert!(told.contains(&raised), "{told}");
+    assert_eq!(lines(file.path()), 2);
 }

@@ -24,7 +24,7 @@ listing() {
 }
 # The first time as the page says; later with dpkg, which needs half the time here.
 install_it() { apt-get install -y -q /root/auditward.deb 2>&1 | tr -d '\r'; }
-# The literal rule's alert: other rules match the same act and have lines of their own.
+# The alert that names the literal rule: one line, also where a stronger rule leads it.
 alert_of() { sh -c "$shown_by" 2>/dev/null | grep -F 'Potential Linux Backdoor' | grep -F -- "$1"; }
 awaited() {
     local i

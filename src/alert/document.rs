@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::case::Told;
 use super::{read, target, text};
 use crate::audit::Stamp;
 use crate::rule::{Rule, Threat, ThreatItem};
@@ -21,20 +22,33 @@ const OWN_EVENT_FIELDS: [&str; 7] = ["kind", "id", "created", "module", "dataset
 /// Top-level keys that stand first, in this order; the rest of the source event follows.
 const FIRST: [&str; 7] = ["@timestamp", "message", "event", "user", "process", "host", "auditd"];
 
-/// Builds the document; see [`super::Alert::new`].
-pub(super) fn build(
-    rule: &Rule,
-    events: &[Map<String, Value>],
-    stamps: &[Stamp],
-    id: &str,
-    created: Timestamp,
-) -> Map<String, Value> {
-    let mut source = events.last().cloned().unwrap_or_default();
-    let time = stamps.last().map(|s| time_of(*s));
-    let source_event = object(source.shift_remove("event"));
-    let own = own_fields(events, stamps, &source, &source_event);
+/// What an alert's document is made of.
+pub(super) struct Parts<'a> {
+    pub(super) rule: &'a Rule,
+    /// The event that is merged into the document.
+    pub(super) source: Map<String, Value>,
+    /// Its stamp; none of the daemon's own alerts.
+    pub(super) stamp: Option<Stamp>,
+    /// All events, in order.
+    pub(super) events: &'a [Map<String, Value>],
+    pub(super) stamps: &'a [Stamp],
+    pub(super) id: &'a str,
+    pub(super) created: Timestamp,
+    /// Of a rule with a group.
+    pub(super) case: Option<&'a Told<'a>>,
+}
 
-    if let Some(time) = time {
+/// Builds the document; see [`super::Alert::new`].
+pub(super) fn build(parts: Parts<'_>) -> Map<String, Value> {
+    let Parts { rule, mut source, stamp, events, stamps, id, created, case } = parts;
+    let source_event = object(source.shift_remove("event"));
+    let mut own = own_fields(events, stamps, &source, &source_event);
+    if let Some(case) = case {
+        own.insert("case".to_owned(), case_fields(rule, case));
+        own.insert("rules".to_owned(), case.rules.iter().map(|rule| brief(rule.as_ref())).collect());
+    }
+
+    if let Some(time) = stamp.map(time_of) {
         source.entry("@timestamp").or_insert_with(|| rfc3339(time).into());
     }
     let mut document = Map::new();
@@ -60,6 +74,58 @@ pub(super) fn build(
     document.insert("message".to_owned(), message.into());
     document.retain(|_, value| !value.is_null());
     document
+}
+
+/// `auditward.case`: the id of its first alert, and the rank that this one raises.
+fn case_fields(rule: &Rule, case: &Told<'_>) -> Value {
+    let mut fields = json!({ "id": case.id, "group": case.group, "matches": case.matches });
+    if let Some(from) = case.raised_from {
+        let raised = json!({ "from": from.word(), "to": rule.severity.word() });
+        fields.as_object_mut().map(|fields| fields.insert("raised".to_owned(), raised));
+    }
+    fields
+}
+
+/// A rule in the list of those that matched one act.
+fn brief(rule: &Rule) -> Value {
+    json!({
+        "id": rule.id,
+        "uuid": rule.uuid,
+        "name": rule.name,
+        "version": rule.version.to_string(),
+        "severity": rule.severity.number(),
+    })
+}
+
+/// What the execution tells of a process and a later event of it does not.
+const OF_THE_EXECUTION: [&str; 5] = ["args", "args_count", "command_line", "tty", "working_directory"];
+
+/// Fills into `event` what `other`, an event of the same process in the same program, tells of how that was
+/// started; nothing that `event` tells itself is changed.
+pub(super) fn complete(event: &mut Map<String, Value>, other: &Map<String, Value>) {
+    let same = |path| {
+        let (this, other) = (read::text(event, path), read::text(other, path));
+        this.is_some() && this == other
+    };
+    if !same("process.entity_id") || !same("process.executable") {
+        return;
+    }
+    let Some(known) = other.get("process").and_then(Value::as_object) else { return };
+    if let Some(process) = event.get_mut("process").and_then(Value::as_object_mut) {
+        for key in OF_THE_EXECUTION {
+            if let (None, Some(value)) = (process.get(key), known.get(key)) {
+                process.insert(key.to_owned(), value.clone());
+            }
+        }
+    }
+}
+
+/// The account that an event is about: as a record names it, else as the arguments do.
+pub(super) fn account(event: &Map<String, Value>) -> Option<String> {
+    read::text(event, "user.target.name")
+        .or_else(|| read::text(event, "auditward.target.user.name"))
+        .map(std::borrow::Cow::into_owned)
+        .or_else(|| target_from_arguments(event))
 }
 
 /// `event.*`: the alert's own values first, then what the source says of the act.
@@ -91,6 +157,7 @@ fn own_fields(
         own.insert("audit_id".to_owned(), ids.into());
     }
     if read::text(source, "user.target.name").is_none()
+        && read::text(source, "auditward.target.user.name").is_none()
         && let Some(name) = target_from_arguments(source)
     {
         own.insert("target".to_owned(), json!({ "user": { "name": name }, "source": "arguments" }));

@@ -4,14 +4,19 @@
 //! the source events, `text` the line out of the document, `id` the name by which receivers know doubles.
 //! Nothing is looked up here: what the line says is what the document holds.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::audit::Stamp;
 use crate::rule::Rule;
+use case::{Finding, Told};
+use document::Parts;
 
+pub mod case;
 mod document;
 mod id;
 pub(crate) mod json;
@@ -38,6 +43,10 @@ pub struct Alert {
     pub stamp: Stamp,
     /// `event.created`: when the alert was made, by this host's clock.
     pub created: Timestamp,
+    /// How long it waited for stronger evidence, by a real clock.
+    pub waited: Duration,
+    /// Whether it raises the rank of a case that was told before.
+    pub raised: bool,
     /// The ECS document as one line of JSON, clean as [`crate::clean::push_json`] writes it. As text, since
     /// alerts wait in queues, and a tree of objects takes ten times the memory: [`Alert::document`].
     pub json: Box<str>,
@@ -61,15 +70,69 @@ impl Alert {
         created: Timestamp,
     ) -> Self {
         let id = alert_id(&rule.uuid, host_id, stamps);
-        let document = document::build(rule, events, stamps, &id, created);
-        let mut line = text::line(rule.severity, &document);
-        line.shrink_to_fit();
+        let document = document::build(Parts {
+            rule,
+            source: events.last().cloned().unwrap_or_default(),
+            stamp: stamps.last().copied(),
+            events,
+            stamps,
+            id: &id,
+            created,
+            case: None,
+        });
         let stamp = stamps.last().copied().unwrap_or(Stamp { millis: 0, serial: 0 });
+        Self::made(rule, id, stamp, created, &document)
+    }
+
+    /// The alert of a case: on the strongest of its matches, with the events of all.
+    fn of_case(strongest: &Finding, findings: &[Finding], case: &Told<'_>) -> Self {
+        let Finding { rule, events, stamps, host, created } = strongest;
+        let mut source = events.last().cloned().unwrap_or_default();
+        let mut all = BTreeMap::new();
+        for finding in findings {
+            for (event, stamp) in finding.events.iter().zip(&finding.stamps) {
+                document::complete(&mut source, event);
+                all.entry((stamp.millis, stamp.serial)).or_insert(event);
+            }
+        }
+        let (all_stamps, all_events): (Vec<_>, Vec<_>) = all
+            .into_iter()
+            .map(|((millis, serial), event)| (Stamp { millis, serial }, event.clone()))
+            .unzip();
+        let id = match case.raised_from {
+            None => case.id.to_owned(),
+            Some(_) => alert_id(&rule.uuid, host, stamps),
+        };
+        let document = document::build(Parts {
+            rule,
+            source,
+            stamp: stamps.last().copied(),
+            events: &all_events,
+            stamps: &all_stamps,
+            id: &id,
+            created: *created,
+            case: Some(case),
+        });
+        let stamp = stamps.last().copied().unwrap_or(Stamp { millis: 0, serial: 0 });
+        Self { raised: case.raised_from.is_some(), ..Self::made(rule, id, stamp, *created, &document) }
+    }
+
+    /// With the line and the text of its document.
+    fn made(
+        rule: &Arc<Rule>,
+        id: String,
+        stamp: Stamp,
+        created: Timestamp,
+        document: &Map<String, Value>,
+    ) -> Self {
+        let mut line = text::line(rule.severity, document);
+        line.shrink_to_fit();
         let mut text = Vec::with_capacity(8192);
-        json::push_object(&mut text, &document, json::Charset::Utf8);
+        json::push_object(&mut text, document, json::Charset::Utf8);
         // What is pushed is UTF-8 throughout.
         let json = String::from_utf8(text).unwrap_or_default().into();
-        Self { rule: Arc::clone(rule), id, stamp, created, json, line }
+        let (waited, raised) = (Duration::ZERO, false);
+        Self { rule: Arc::clone(rule), id, stamp, created, waited, raised, json, line }
     }
 
     /// An alert of the daemon about itself, on no audit event: `document` holds `event.reason`, the sentence,
@@ -88,13 +151,17 @@ impl Alert {
         let id = alert_id(&rule.uuid, &format!("{host_id} {reason}"), &[stamp]);
         document.insert("@timestamp".to_owned(), document::rfc3339(time).into());
         document.insert("auditward".to_owned(), serde_json::json!({ "about_itself": true }));
-        let document = document::build(rule, &[document], &[], &id, time);
-        let mut line = text::line(rule.severity, &document);
-        line.shrink_to_fit();
-        let mut text = Vec::with_capacity(2048);
-        json::push_object(&mut text, &document, json::Charset::Utf8);
-        let json = String::from_utf8(text).unwrap_or_default().into();
-        Self { rule: Arc::clone(rule), id, stamp, created: time, json, line }
+        let document = document::build(Parts {
+            rule,
+            source: document,
+            stamp: None,
+            events: &[],
+            stamps: &[],
+            id: &id,
+            created: time,
+            case: None,
+        });
+        Self::made(rule, id, stamp, time, &document)
     }
 
     /// The ECS document, as nested objects.

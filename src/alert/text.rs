@@ -28,6 +28,8 @@ const COMMAND_IN_SENTENCE: usize = 120;
 const NAME_IN_SENTENCE: usize = 120;
 /// Bytes of a reason of the daemon's own in the sentence.
 const REASON_IN_SENTENCE: usize = 400;
+/// Further rules of a case named in the sentence.
+const OTHER_RULES: usize = 3;
 /// Parents named, nearest first.
 const PARENTS: usize = 8;
 /// Value lengths tried, one after the other, until the line fits.
@@ -109,13 +111,9 @@ pub(crate) fn sentence(severity: Severity, document: &Map<String, Value>, comman
     };
     let name = get("rule.name").unwrap_or(Cow::Borrowed("unnamed rule"));
     let _ = write!(out, "{word} ");
-    if name.contains('"') {
-        // The only quotes of a sentence are those around values, by which a reader finds its end.
-        put_name(&mut out, &name);
-    } else {
-        out.push_str(clean::cut(&clean::text(name.as_bytes()), NAME_IN_SENTENCE));
-    }
+    put_rule_name(&mut out, &name);
     out.push_str(": ");
+    write_raised(&mut out, document);
     if let Some(reason) = about_itself(document) {
         // Quotes are for values; the sentence ends at `; time=` whatever the reason holds.
         let reason = clean::text(reason.as_bytes()).replace('"', "'").replace("; time=", ", time=");
@@ -136,7 +134,55 @@ pub(crate) fn sentence(severity: Severity, document: &Map<String, Value>, comman
         out.push_str(" on ");
         put_name(&mut out, &host);
     }
+    write_others(&mut out, document);
     out
+}
+
+fn put_rule_name(out: &mut String, name: &str) {
+    if name.contains('"') {
+        // The only quotes of a sentence are those around values, by which a reader finds its end.
+        put_name(out, name);
+    } else {
+        out.push_str(clean::cut(&clean::text(name.as_bytes()), NAME_IN_SENTENCE));
+    }
+}
+
+/// `raised: ID medium → high, `, where the case was told before.
+fn write_raised(out: &mut String, document: &Map<String, Value>) {
+    let get = |path| read::text(document, path);
+    if let (Some(from), Some(to), Some(id)) =
+        (get("auditward.case.raised.from"), get("auditward.case.raised.to"), get("auditward.case.id"))
+    {
+        let _ = write!(out, "raised: {id} {from} → {to}, ");
+    }
+}
+
+/// `, also matched by NAME, NAME`: the other rules of the case.
+fn write_others(out: &mut String, document: &Map<String, Value>) {
+    let others = other_rules(document);
+    for (n, name) in others.iter().take(OTHER_RULES).filter_map(|rule| read::text(rule, "name")).enumerate() {
+        out.push_str(if n == 0 { ", also matched by " } else { ", " });
+        put_rule_name(out, &name);
+    }
+    if let Some(more) = others.len().checked_sub(OTHER_RULES).filter(|more| *more > 0) {
+        let _ = write!(out, " and {more} more");
+    }
+}
+
+/// The rules of the case but the alert's own.
+fn other_rules(document: &Map<String, Value>) -> Vec<&Map<String, Value>> {
+    let own = read::text(document, "rule.uuid");
+    let all = read::get(document, "auditward.rules").and_then(Value::as_array);
+    let rules = all.into_iter().flatten().filter_map(Value::as_object);
+    rules.filter(|rule| read::text(rule, "uuid") != own).collect()
+}
+
+/// The ids of all rules of the case, the alert's own first; none where it is the only one.
+fn rule_ids(document: &Map<String, Value>) -> Option<String> {
+    let others = other_rules(document);
+    let mut ids = vec![read::text(document, "rule.id")?];
+    ids.extend(others.iter().filter_map(|rule| read::text(rule, "id")));
+    (ids.len() > 1).then(|| ids.join(","))
 }
 
 /// The sentence of an alert of the daemon about itself.
@@ -341,7 +387,9 @@ pub(crate) fn facts(document: &Map<String, Value>) -> Vec<(&'static str, Cow<'_,
         ("host", get("host.name")),
         ("event", joined(document, "auditward.audit_id").map(Cow::Owned)),
         ("alert", get("event.id")),
+        ("case", get("auditward.case.id").filter(|case| get("event.id").as_ref() != Some(case))),
         ("rule", get("rule.id")),
+        ("rules", rule_ids(document).map(Cow::Owned)),
         ("uuid", get("rule.uuid")),
         ("version", get("rule.version")),
         ("severity", get("event.severity")),

@@ -89,7 +89,7 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
     let mut replay = Replay {
         intake: Intake::for_replay(),
         detector: Detector::with_limits(rules, start::sequence_limits(), Created::Stamp),
-        alerts: Alerts { lines: Lines::new(out, format), error: None, worst: None },
+        alerts: Alerts { lines: Lines::new(out, format), error: None, worst: None, count: 0 },
     };
     let read = match replay.read(args) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Status::Fine),
@@ -117,10 +117,12 @@ struct Alerts<W: Write> {
     lines: Lines<W>,
     error: Option<std::io::Error>,
     worst: Option<Severity>,
+    count: u64,
 }
 
 impl<W: Write> Alerts<W> {
     fn print(&mut self, alert: Alert) {
+        self.count += 1;
         self.worst = self.worst.max(Some(alert.rule.severity));
         if self.error.is_none() {
             self.error = self.lines.write(&Arc::new(alert)).err();
@@ -151,15 +153,17 @@ impl<W: Write> Replay<W> {
     /// What was read and what it came to, on standard error.
     fn summarise(&self, read: &input::Read) {
         eprintln!("{}{}", self.intake.summary(), read);
-        let mut total = 0;
         for (rule, counts) in self.detector.engine().counts().filter(|(_, c)| c.matched > 0) {
-            total += counts.matched;
             eprintln!("  {:>7}  {:8}  {}  {}", counts.matched, rule.severity.word(), rule.name, rule.uuid);
         }
         let rules = self.detector.engine().rules().len() as u64;
-        total -= self.detector.excepted().map(|(_, applied)| applied.taken()).sum::<u64>();
         self.detector.told_of_exceptions().iter().for_each(|line| eprintln!("  {line}"));
-        eprintln!("{} by {}", counted(total, "alert"), counted(rules, "rule"));
+        let joined = match self.detector.case_counts().joined {
+            0 => String::new(),
+            1 => "; 1 further match of the same act is part of them".to_owned(),
+            more => format!("; {more} further matches of the same acts are part of them"),
+        };
+        eprintln!("{} by {}{joined}", counted(self.alerts.count, "alert"), counted(rules, "rule"));
         self.summarise_sequences();
         for rule in self.detector.engine().rules().iter().filter(|rule| rule.program.cut_comparisons() > 0) {
             let cut = counted(rule.program.cut_comparisons(), "comparison");

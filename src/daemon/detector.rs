@@ -1,11 +1,13 @@
 //! The second half of the path, the same live and in replay: events in, alerts out.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::excepted;
+use crate::alert::case::{CaseCounts, Cases, Finding};
 use crate::alert::{Alert, source, source_text};
 use crate::audit::Stamp;
 use crate::detect::{Engine, Events, Evidence, Keep, Kept, Limits, Match};
@@ -21,10 +23,11 @@ pub enum Created {
     Stamp,
 }
 
-/// Rules over events; each match becomes an alert at once.
+/// Rules over events; each match becomes an alert: at once, or as a part of its case.
 #[derive(Debug)]
 pub struct Detector {
     engine: Engine,
+    cases: Cases,
     created: Created,
 }
 
@@ -38,7 +41,7 @@ impl Detector {
     /// A detector for `rules`.
     #[must_use]
     pub fn with_limits(rules: Vec<Arc<Rule>>, limits: Limits, created: Created) -> Self {
-        Self { engine: Engine::with_limits(rules, limits), created }
+        Self { engine: Engine::with_limits(rules, limits), cases: Cases::default(), created }
     }
 
     /// The rules and their counts.
@@ -54,20 +57,51 @@ impl Detector {
 
     /// Asks the rules about `event`.
     pub fn event(&mut self, event: &AuditDocument<'_>, emit: &mut dyn FnMut(Alert)) {
-        let created = self.created;
-        self.engine.process(event, |matched| alert(matched, created, emit));
+        let Self { engine, cases, created } = self;
+        if *created == Created::Stamp {
+            cases.event_at(epoch(Some(&event.event.stamp)), emit);
+        }
+        engine.process(event, |matched| found(matched, *created, cases, emit));
     }
 
     /// The host's clock stands at `millis` since the Unix epoch, and no earlier event waits to be read.
     pub fn time_is(&mut self, millis: i64, emit: &mut dyn FnMut(Alert)) {
-        let created = self.created;
-        self.engine.time_is(millis, |matched: &Match<'_, AuditDocument<'_>>| alert(matched, created, emit));
+        let Self { engine, cases, created } = self;
+        if *created == Created::Stamp {
+            cases.event_at(millis, emit);
+        }
+        engine.time_is(millis, |matched: &Match<'_, AuditDocument<'_>>| {
+            found(matched, *created, cases, emit);
+        });
+    }
+
+    /// Tells the cases that have waited long enough by a real clock.
+    pub fn settle(&mut self, now: Instant, emit: &mut dyn FnMut(Alert)) {
+        self.cases.time_is(now, emit);
+    }
+
+    /// When [`Detector::settle`] has something to do next.
+    #[must_use]
+    pub fn settles(&self) -> Option<Instant> {
+        self.cases.due()
     }
 
     /// No more events come.
     pub fn finish(&mut self, emit: &mut dyn FnMut(Alert)) {
-        let created = self.created;
-        self.engine.finish(|matched: &Match<'_, AuditDocument<'_>>| alert(matched, created, emit));
+        let Self { engine, cases, created } = self;
+        engine.finish(|matched: &Match<'_, AuditDocument<'_>>| found(matched, *created, cases, emit));
+        cases.finish(emit);
+    }
+
+    /// What became of the matches of rules with a group.
+    #[must_use]
+    pub fn case_counts(&self) -> CaseCounts {
+        self.cases.counts()
+    }
+
+    /// Goes on with the cases of the detector before this one.
+    pub fn take_cases(&mut self, before: &mut Self) {
+        self.cases = std::mem::take(&mut before.cases);
     }
 
     /// One line for each rule and exception that has taken matches of it.
@@ -98,16 +132,21 @@ impl Keep for AuditDocument<'_> {
     }
 }
 
-/// Emits the alert of a match, unless an exception takes it.
-fn alert(matched: &Match<'_, AuditDocument<'_>>, created: Created, emit: &mut dyn FnMut(Alert)) {
+/// Takes a match to its case, unless an exception takes it.
+fn found(
+    matched: &Match<'_, AuditDocument<'_>>,
+    created: Created,
+    cases: &mut Cases,
+    emit: &mut dyn FnMut(Alert),
+) {
     let rule = matched.rule;
-    let alert = match &matched.events {
+    let (events, stamps, host) = match &matched.events {
         Events::One(event) => {
             let stamp = event.event.stamp;
             if excepted::takes(rule, &[*event], epoch(Some(&stamp))) {
                 return;
             }
-            Alert::new(rule, &[source(event)], &[stamp], &event.host_id(), created.of(Some(&stamp)))
+            (vec![source(event)], vec![stamp], event.host_id().into_owned())
         }
         Events::Kept(events) => {
             let documents: Vec<_> = events.iter().map(document).collect();
@@ -115,11 +154,12 @@ fn alert(matched: &Match<'_, AuditDocument<'_>>, created: Created, emit: &mut dy
             if excepted::takes_documents(rule, &documents, epoch(stamps.last())) {
                 return;
             }
-            let host = events.last().map_or("", |event| &event.host);
-            Alert::new(rule, &documents, &stamps, host, created.of(stamps.last()))
+            (documents, stamps, events.last().map_or_else(String::new, |event| event.host.to_string()))
         }
     };
-    emit(alert);
+    let created_at = created.of(stamps.last());
+    let now = (created == Created::Now).then(Instant::now);
+    cases.take(Finding { rule: Arc::clone(rule), events, stamps, host, created: created_at }, now, emit);
 }
 
 fn epoch(stamp: Option<&Stamp>) -> i64 {

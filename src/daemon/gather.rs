@@ -56,11 +56,16 @@ impl Watch {
     pub(super) fn totals(&self) -> Totals {
         let (reassembly, path) = (self.second.intake.summary().reassembly, &self.second.path);
         let excepted: u64 = path.detector.excepted().map(|(_, applied)| applied.taken()).sum();
+        let cases = path.detector.case_counts();
         Totals {
             records: reassembly.records,
             events: reassembly.events,
             alerts: path.alerts,
             excepted: self.life.excepted_before + excepted,
+            joined: cases.joined,
+            raised: cases.raised,
+            hurried: cases.hurried,
+            forgotten: cases.forgotten,
         }
     }
 

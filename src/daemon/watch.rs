@@ -84,14 +84,30 @@ impl Path {
                 return;
             }
             *alerts += 1;
+            let received = received.checked_sub(alert.waited).unwrap_or(received);
             outputs.push_received(&Arc::new(alert), received);
         });
     }
 
-    /// When [`Path::time_is`] has something to do, on `clock`.
+    /// Cases that have waited long enough are told.
+    fn settle(&mut self, now: Instant) {
+        if self.detector.settles().is_some_and(|at| at <= now) {
+            self.asked(now, |detector, emit| detector.settle(now, emit));
+        }
+    }
+
+    /// When [`Path::time_is`] or [`Path::settle`] has something to do, on `clock`.
     fn due(&self, clock: Clock) -> Option<u64> {
-        let wait = self.detector.engine().due()?.saturating_sub(wall_clock());
-        Some(clock.millis().saturating_add(u64::try_from(wait).unwrap_or(0)))
+        let now = clock.millis();
+        let sequences = self.detector.engine().due().map(|due| {
+            let wait = due.saturating_sub(wall_clock());
+            now.saturating_add(u64::try_from(wait).unwrap_or(0))
+        });
+        let cases = self.detector.settles().map(|at| {
+            let wait = at.saturating_duration_since(Instant::now()).as_micros().div_ceil(1_000);
+            now.saturating_add(u64::try_from(wait).unwrap_or(0))
+        });
+        [sequences, cases].into_iter().flatten().min()
     }
 
     /// An alert of the daemon about itself.
@@ -222,6 +238,7 @@ impl Watch {
         if batch.datagrams < FULL_BATCH {
             path.time_is(wall_clock());
         }
+        path.settle(received);
         Ok(())
     }
 
@@ -276,6 +293,7 @@ impl Watch {
         let path = &mut self.second.path;
         // What waited for earlier events is matched by the rules that it was taken in under.
         path.finish();
+        next.take_cases(&mut path.detector);
         let counts = path.detector.engine().join_counts();
         self.life.joined_before = sum(&self.life.joined_before, &counts);
         let saved = match path.detector.engine().save() {

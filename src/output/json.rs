@@ -33,7 +33,7 @@ const EXPENDABLE: [&str; 14] = [
     "tags",
 ];
 /// What is kept when nothing else fits.
-const ESSENTIAL: [&str; 16] = [
+const ESSENTIAL: [&str; 18] = [
     "event.kind",
     "event.severity",
     "event.risk_score",
@@ -47,6 +47,8 @@ const ESSENTIAL: [&str; 16] = [
     "host.name",
     "auditd.session",
     "auditward.audit_id",
+    "auditward.case",
+    "auditward.rules",
     "rule.name",
     "rule.uuid",
     "rule.id",

@@ -120,6 +120,8 @@ pub struct Rule {
     pub uuid: String,
     /// `[auditward] id`, or the file's stem cut to 32 printable ASCII characters: `rule.id` and MSGID.
     pub id: String,
+    /// `[auditward] group`: matches of rules of one group that tell of the same act are one alert.
+    pub group: Option<String>,
     /// `name`.
     pub name: String,
     /// `description`.

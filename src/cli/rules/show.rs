@@ -43,6 +43,9 @@ fn head(rule: &Arc<Rule>, out: &mut dyn Write) -> std::io::Result<()> {
     key(rule, out, "rule_id", &rule.uuid)?;
     writeln!(out, "{:20}  {:40}  syslog MSGID and rule.id", "id", clean(&rule.id))?;
     key(rule, out, "version", &rule.version.to_string())?;
+    if let Some(group) = &rule.group {
+        key(rule, out, "group", &format!("{group}: what its rules find of one act is one alert"))?;
+    }
     key(rule, out, "severity", rule.severity.word())?;
     key(rule, out, "risk_score", &rule.risk_score.to_string())?;
     key(rule, out, "enabled", "true")?;

@@ -65,6 +65,14 @@ pub struct Totals {
     pub alerts: u64,
     /// Matches that an exception took.
     pub excepted: u64,
+    /// Matches that became part of the alert of another rule on the same act.
+    pub joined: u64,
+    /// Alerts that raised the rank of one before.
+    pub raised: u64,
+    /// Alerts that left before their time of waiting was over, since too many waited.
+    pub hurried: u64,
+    /// Cases no longer remembered, since there were too many: what still came of them is an alert of its own.
+    pub forgotten: u64,
 }
 
 /// See [`Report::per_second`].

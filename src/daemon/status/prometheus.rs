@@ -20,13 +20,14 @@ const fn metric(name: &'static str, kind: &'static str, help: &'static str) -> M
 }
 
 /// All metrics, in the order in which they are written.
-pub const METRICS: [Metric; 20] = [
+pub const METRICS: [Metric; 21] = [
     metric("auditward_info", "gauge", "Always 1; version and hash of the rule set as labels."),
     metric("auditward_start_time_seconds", "gauge", "When the daemon began to watch, since the Unix epoch."),
     metric("auditward_records_total", "counter", "Audit records received."),
     metric("auditward_events_total", "counter", "Events put together."),
     metric("auditward_alerts_total", "counter", "Alerts made."),
     metric("auditward_excepted_total", "counter", "Matches that an exception took."),
+    metric("auditward_cases_total", "counter", "Matches and alerts of cases, by what became of them."),
     metric("auditward_lost_total", "counter", "What was lost on the way in, by place and reason."),
     metric("auditward_rules", "gauge", "Rules by state: live (partly ones too), partly, not_live."),
     metric("auditward_rule_faults", "gauge", "Faults in files of the rule set and the configuration."),
@@ -94,6 +95,14 @@ fn samples(report: &Report, name: &str) -> Samples {
         "auditward_events_total" => one(totals.events as f64),
         "auditward_alerts_total" => one(totals.alerts as f64),
         "auditward_excepted_total" => one(totals.excepted as f64),
+        "auditward_cases_total" => [
+            ("joined", totals.joined),
+            ("raised", totals.raised),
+            ("hurried", totals.hurried),
+            ("forgotten", totals.forgotten),
+        ]
+        .map(|(what, count)| (labels(&[("what", what)]), count as f64))
+        .to_vec(),
         "auditward_lost_total" => lost(report),
         "auditward_rules" => vec![
             (labels(&[("state", "live")]), rules.live as f64),

@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn the_mean_of_a_minute_and_no_longer() {
         let start = Instant::now();
-        let totals = |n: u64| Totals { records: n * 10, events: n * 2, alerts: n / 10, excepted: 0 };
+        let totals = |n: u64| Totals { records: n * 10, events: n * 2, alerts: n / 10, ..Totals::default() };
         let at = |n: u64| start + Duration::from_secs(n);
         let mut rates = Rates::default();
         assert_eq!(rates.per_second(start, &totals(0)), PerSecond::default());

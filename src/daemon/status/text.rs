@@ -38,6 +38,16 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     if totals.excepted > 0 {
         writeln!(out, "excepted   {} matches taken by exceptions", totals.excepted)?;
     }
+    for (count, what) in [
+        (totals.joined, "matches are part of the alert of another rule on the same act"),
+        (totals.raised, "alerts raised the rank of one before"),
+        (totals.hurried, "alerts left early: too many waited"),
+        (totals.forgotten, "cases forgotten early: too many were remembered"),
+    ] {
+        if count > 0 {
+            writeln!(out, "cases      {count} {what}")?;
+        }
+    }
     lost(report, out)?;
     rules(report, out)?;
     report.destinations.iter().try_for_each(|one| destination(one, out))?;

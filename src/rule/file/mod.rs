@@ -230,6 +230,7 @@ fn read_rule(
     let mut rule = Rule {
         uuid: uuid.clone(),
         id: id.clone(),
+        group: own.group,
         name: owned(name?),
         description: description?.value.trim().to_owned(),
         author,

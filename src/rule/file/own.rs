@@ -10,6 +10,7 @@ use super::LONGEST_ID;
 pub(super) struct Own {
     pub(super) id: Option<String>,
     pub(super) version: Option<u64>,
+    pub(super) group: Option<String>,
     pub(super) tests: Vec<TestCase>,
 }
 
@@ -24,7 +25,16 @@ pub(super) fn read_own(table: Table<'_>) -> Own {
         Some(id.value.into_owned())
     });
     let version = super::version(&table);
+    let group = table.text("group").and_then(|group| {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+        if group.value.is_empty() || group.value.len() > LONGEST_ID || !group.value.bytes().all(fits) {
+            let help = "write 1 to 32 lower-case letters, digits, _ or -, as in `group = \"account\"`";
+            table.faults().value("`auditward.group` cannot be a group", group.span, help);
+            return None;
+        }
+        Some(group.value.into_owned())
+    });
     let tests = table.tables("test").into_iter().filter_map(test_case::read).collect();
     table.done();
-    Own { id, version, tests }
+    Own { id, version, group, tests }
 }

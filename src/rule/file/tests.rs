@@ -86,6 +86,7 @@ impl std::fmt::Debug for About<'_> {
             .field("texts", &[&rule.name, &rule.description, &rule.license, &rule.note, &rule.setup])
             .field("author", &rule.author)
             .field("version", &rule.version)
+            .field("group", &rule.group)
             .field("severity", &(rule.severity, rule.risk_score))
             .field("index", &rule.index)
             .field("schedule", &(&rule.from, &rule.interval, rule.window, rule.max_signals))
@@ -258,6 +259,17 @@ fn versions_and_ids() {
     assert_eq!((with("version = 7").version, with("id = \"x-1\"").id.as_str()), (7, "x-1"));
     let both = SOUND.replace("[rule]", "[rule]\nversion = 9") + "\n[auditward]\nversion = 7\n";
     assert_eq!(rule(&both).version, 9);
+    assert_eq!(
+        (with("version = 7").group, with("group = \"a-1_b\"").group.as_deref()),
+        (None, Some("a-1_b"))
+    );
+    for group in ["", "A", "a b", &"a".repeat(33)] {
+        let faults = faults_of(&format!("{SOUND}\n[auditward]\ngroup = \"{group}\"\n"));
+        assert!(
+            faults.iter().any(|fault| fault.contains("`auditward.group` cannot be a group")),
+            "{faults:?}"
+        );
+    }
     assert_eq!(
         short_id(Path::new("a/persistence_linux_backdoor_user_creation.toml")),
         "persistence_linux_backdoor_user_"

@@ -1,0 +1,133 @@
+//! A case: what is known of one act.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::act::Act;
+use super::{Due, Finding, LONGEST, REACH, rank};
+use crate::alert::{Alert, alert_id};
+use crate::rule::{Rule, Severity};
+
+/// Matches of which the events are kept until the case is told; of more, the rules are.
+const KEPT: usize = 16;
+
+/// What is known of one act.
+#[derive(Debug)]
+pub(super) struct Case {
+    group: String,
+    act: Act,
+    id: String,
+    /// The stamps of the first and the last match, in milliseconds.
+    first: i64,
+    last: i64,
+    /// Every rule that matched, the strongest first.
+    rules: Vec<Arc<Rule>>,
+    matches: u64,
+    /// The rank that was told.
+    told: Option<Severity>,
+    /// What is to be told next.
+    kept: Vec<Finding>,
+    /// When that is; none when nothing is to be told.
+    due: Option<Due>,
+    /// Since when it waits.
+    since: Option<Instant>,
+}
+
+/// What an alert tells of its case.
+#[derive(Debug)]
+pub(in crate::alert) struct Told<'c> {
+    /// `event.id` of the case's first alert.
+    pub(in crate::alert) id: &'c str,
+    pub(in crate::alert) group: &'c str,
+    /// Every rule that matched, the strongest first.
+    pub(in crate::alert) rules: &'c [Arc<Rule>],
+    pub(in crate::alert) matches: u64,
+    /// The rank that an earlier alert told.
+    pub(in crate::alert) raised_from: Option<Severity>,
+}
+
+impl Case {
+    /// A case that begins with `finding`.
+    pub(super) fn new(group: String, act: &Act, finding: &Finding) -> Self {
+        let millis = finding.millis();
+        Self {
+            group,
+            act: act.clone(),
+            id: alert_id(&finding.rule.uuid, &finding.host, &finding.stamps),
+            first: millis,
+            last: millis,
+            rules: Vec::new(),
+            matches: 0,
+            told: None,
+            kept: Vec::new(),
+            due: None,
+            since: None,
+        }
+    }
+
+    /// Whether a match at `millis` is part of it.
+    pub(super) fn takes(&self, group: &str, act: &Act, millis: i64) -> bool {
+        let (first, last) = (self.first.min(millis), self.last.max(millis));
+        let reached = millis >= self.first.saturating_sub(REACH) && millis <= self.last.saturating_add(REACH);
+        reached && last.saturating_sub(first) <= LONGEST && self.group == group && self.act.is(act)
+    }
+
+    /// Whether nothing at `millis` or later is part of it.
+    pub(super) fn is_over(&self, millis: i64) -> bool {
+        millis > self.last.saturating_add(REACH)
+    }
+
+    /// When it is to be told.
+    pub(super) fn due(&self) -> Option<Due> {
+        self.due
+    }
+
+    /// Whether what is to be told cannot wait.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.kept.iter().any(|finding| finding.rule.severity >= Severity::High)
+    }
+
+    /// Every rule that matched, the strongest first.
+    #[cfg(test)]
+    pub(super) fn rules(&self) -> &[Arc<Rule>] {
+        &self.rules
+    }
+
+    /// Adds a match of it; when that is news, it is `due` to be told unless something is earlier.
+    pub(super) fn add(&mut self, finding: Finding, act: Act, due: Due, now: Option<Instant>) {
+        (self.first, self.last) = (self.first.min(finding.millis()), self.last.max(finding.millis()));
+        self.act.learn(act);
+        self.matches += 1;
+        if !self.rules.iter().any(|rule| rule.uuid == finding.rule.uuid) {
+            self.rules.push(Arc::clone(&finding.rule));
+            self.rules.sort_by(|a, b| rank(b).cmp(&rank(a)));
+        }
+        let news = self.told.is_none_or(|told| finding.rule.severity > told);
+        if self.due.is_none() && !news {
+            return;
+        }
+        if self.due.is_none() {
+            (self.due, self.since) = (Some(due), now);
+        }
+        if self.kept.len() < KEPT {
+            self.kept.push(finding);
+        } else if self.kept.iter().all(|kept| kept.rank() < finding.rank()) {
+            self.kept.pop();
+            self.kept.push(finding);
+        }
+    }
+
+    /// The alert that is to be told, if there is one.
+    pub(super) fn tell(&mut self) -> Option<Alert> {
+        self.due.take()?;
+        let mut findings = std::mem::take(&mut self.kept);
+        findings.sort_by(|a, b| b.rank().cmp(&a.rank()));
+        let strongest = findings.first()?;
+        let raised_from = self.told.replace(strongest.rule.severity);
+        let told =
+            Told { id: &self.id, group: &self.group, rules: &self.rules, matches: self.matches, raised_from };
+        let mut alert = Alert::of_case(strongest, &findings, &told);
+        alert.waited = self.since.take().map(|since| since.elapsed()).unwrap_or_default();
+        Some(alert)
+    }
+}
