@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | [`audit`] | bytes from the kernel or a log | an [`audit::AuditEvent`]: all records of one event |
 //! | [`event`] | an audit event | an event in ECS terms, which answers by field |
+//! | [`account`] | the account files as they are | what changed in them, as events |
 //! | [`eql`] | the text of a query | a compiled condition over events |
 //! | [`rule`] | rule files | metadata and compiled queries |
 //! | [`detect`] | events and rules | matches |
@@ -20,6 +21,7 @@
 //! [`toml_file`], how a rule file or the configuration is read so that all its faults are told, and
 //! [`clean`], how text that comes from outside is made fit to be shown.
 
+pub mod account;
 pub mod alert;
 pub mod audit;
 pub mod clean;

@@ -34,7 +34,7 @@ static FAMILIES: [Family; FIELDS] = {
 /// The values of a field as matching sees them; nothing for a field that has no source.
 pub(crate) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
     match FAMILIES.get(usize::from(id.0)).copied().unwrap_or(Family::Absent) {
-        Family::Absent => Values::None,
+        Family::Absent | Family::Account => Values::None,
         Family::Event => event::values(doc, id),
         Family::Host => event::host(doc, id),
         Family::Process => process::values(doc, id),

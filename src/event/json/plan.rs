@@ -118,7 +118,7 @@ pub(super) fn plan() -> &'static Plan {
             } else if row.family == Family::Paths {
                 let first = !std::mem::replace(&mut paths, true);
                 first.then(|| Step::Paths(plan.shown(field, row, "auditd.paths")))
-            } else if !row.has_source() || row.face != Face::Shown {
+            } else if !row.has_source() || row.face != Face::Shown || row.family == Family::Account {
                 None
             } else if is_capabilities(field) {
                 Some(Step::Capabilities(plan.shown(field, row, row.name)))

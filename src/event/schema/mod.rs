@@ -139,6 +139,8 @@ pub enum Family {
     Data,
     /// `auditd.paths.*`: the PATH records under their own names.
     Paths,
+    /// `auditward.account.*`: what the account files say; no record does.
+    Account,
 }
 
 /// Whether a field stands in the exported document.

@@ -575,6 +575,26 @@ AUDITD_SUMMARY_OBJECT_PRIMARY = "auditd.summary.object.primary": Keyword, One, P
 AUDITD_SUMMARY_OBJECT_SECONDARY = "auditd.summary.object.secondary": Keyword, One, Process, Auditd, Shown, "PATH of a rename, port";
 /// What kind of thing that is: `file`, `socket`, `user-session` …
 AUDITD_SUMMARY_OBJECT_TYPE = "auditd.summary.object.type": Keyword, One, Derived, Auditd, Shown, "record types";
+/// The file that an account or group stands in.
+AUDITWARD_ACCOUNT_FILE = "auditward.account.file": Keyword, One, Derived, Account, Shown, "/etc/passwd, /etc/group and the like";
+/// What stood there before.
+AUDITWARD_ACCOUNT_FROM = "auditward.account.from": Keyword, One, Process, Account, Shown, "the last known state";
+/// The line in the file.
+AUDITWARD_ACCOUNT_LINE = "auditward.account.line": Long, One, Derived, Account, Shown, "/etc/passwd, /etc/group and the like";
+/// Whether the change gives somebody more than he had.
+AUDITWARD_ACCOUNT_PRIVILEGED = "auditward.account.privileged": Boolean, One, Derived, Account, Shown, "the difference of two states";
+/// Whether an account is called root beside the one of /etc/passwd.
+AUDITWARD_ACCOUNT_SHADOWS_ROOT = "auditward.account.shadows_root": Boolean, One, Derived, Account, Shown, "the account files";
+/// Whether the account is the system's: a UID below 1000, before the change.
+AUDITWARD_ACCOUNT_SYSTEM = "auditward.account.system": Boolean, One, Derived, Account, Shown, "the account files";
+/// What stands there now.
+AUDITWARD_ACCOUNT_TO = "auditward.account.to": Keyword, One, Process, Account, Shown, "the account files";
+/// The UID of the account, after the change.
+AUDITWARD_ACCOUNT_UID = "auditward.account.uid": Keyword, One, Process, Account, Shown, "the account files";
+/// Whether one program wrote the file since the last known state, several may have, none is known, or nobody looked (`unseen`).
+AUDITWARD_ACCOUNT_WRITER = "auditward.account.writer": Keyword, One, Derived, Account, Shown, "records of writes, renames";
+/// The programs that may have written it.
+AUDITWARD_ACCOUNT_WRITERS = "auditward.account.writers": Keyword, Many, Derived, Account, Shown, "records of writes, renames";
 /// Id of the container whose cgroup the process is in.
 CONTAINER_ID = "container.id": Keyword, One, Kernel, Process, Shown, "/proc/PID/cgroup, inherited by children";
 /// The data sets in which other producers keep such an event.

@@ -1,0 +1,44 @@
+//! The account databases as they are: the last known state, when to read again, and each difference as a
+//! change that becomes an event in ECS terms.
+//!
+//! [`read`] takes a [`State`] from the files (never through NSS, which may ask the network and wait),
+//! [`changes`] compares two, [`document`] makes an event of a change, and [`Watch`] says when to read
+//! again. What was read is kept over a restart ([`State::to_bytes`]), so that a change made while nobody
+//! looked is told at the next start.
+//!
+//! ```
+//! use auditward::account::{Change, State, changes, read};
+//!
+//! let root = tempfile::tempdir().unwrap();
+//! std::fs::create_dir(root.path().join("etc")).unwrap();
+//! let write = |text: &str| std::fs::write(root.path().join("etc/passwd"), text).unwrap();
+//! write("root:x:0:0::/root:/bin/bash\nbob:x:1001:1001::/home/bob:/bin/sh\n");
+//! let before = read(root.path(), &State::default());
+//! write("root:x:0:0::/root:/bin/bash\nbob:x:0:1001::/home/bob:/bin/sh\n");
+//! let after = read(root.path(), &before.state);
+//! let told: Vec<String> = changes(&before.state, &after.state).iter().map(Change::sentence).collect();
+//! assert_eq!(told, ["account bob has UID 0 now, had 1001, in /etc/passwd line 2"]);
+//! ```
+
+mod change;
+mod event;
+mod group;
+mod lines;
+mod numbers;
+mod passwd;
+mod read;
+mod source;
+mod state;
+mod text;
+mod userdb;
+mod watch;
+
+pub use change::{Aspect, Change, Kind, PRIVILEGED_GROUPS, changes};
+pub use event::{DATASET, Writer, document};
+pub use group::Group;
+pub use passwd::{Password, User};
+pub use read::{Readout, read};
+pub use source::{FILES, Source};
+pub use state::{Entry, Files, MOST_STATE_BYTES, State, StateError};
+pub use text::Text;
+pub use watch::{Watch, Woken};
