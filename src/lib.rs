@@ -7,6 +7,7 @@
 //! | room | turns | into |
 //! |---|---|---|
 //! | [`audit`] | bytes from the kernel or a log | an [`audit::AuditEvent`]: all records of one event |
+//! | [`probe`] | a closed question | what only privilege may read, in a process of its own |
 //! | [`event`] | an audit event | an event in ECS terms, which answers by field |
 //! | [`account`] | the account files as they are | what changed in them, as events |
 //! | [`eql`] | the text of a query | a compiled condition over events |
@@ -32,5 +33,6 @@ pub mod diagnostic;
 pub mod eql;
 pub mod event;
 pub mod output;
+pub mod probe;
 pub mod rule;
 pub mod toml_file;

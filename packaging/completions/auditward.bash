@@ -37,6 +37,9 @@ _auditward() {
             auditward,kernel-rules)
                 cmd="auditward__subcmd__kernel__subcmd__rules"
                 ;;
+            auditward,probe)
+                cmd="auditward__subcmd__probe"
+                ;;
             auditward,reload)
                 cmd="auditward__subcmd__reload"
                 ;;
@@ -80,7 +83,7 @@ _auditward() {
 
     case "${cmd}" in
         auditward)
-            opts="-h -V --help --version run replay events eql snapshot kernel-rules check rules exceptions status reload canary doctor"
+            opts="-h -V --help --version run replay events eql snapshot kernel-rules check rules exceptions status reload canary doctor probe"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -295,6 +298,28 @@ _auditward() {
                     return 0
                     ;;
                 --rules-d)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        auditward__subcmd__probe)
+            opts="-h -V --client --become --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --client)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --become)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -39,6 +39,7 @@ complete -c auditward -n "__fish_auditward_needs_command" -f -a "status" -d 'Sho
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "reload" -d 'Have the running daemon read rules, lists, exceptions and settings anew, and open its files anew'
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "canary" -d 'Be seen: prove that executions on this host reach the daemon\'s rules'
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "doctor" -d 'Look for everything that makes this host blind, silent or noisy, and say how it is mended'
+complete -c auditward -n "__fish_auditward_needs_command" -f -a "probe" -d 'Read for the daemon what it may not read itself (started by auditward-probe.socket)'
 complete -c auditward -n "__fish_auditward_using_subcommand run" -l config -d 'Configuration file [default: /etc/auditward/auditward.toml where it exists]' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand run" -l rules -d 'Rule file or directory, instead of the configured ones (again for more)' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand run" -l site -d 'Where overrides.d, exceptions.d and lists.d are (and rules.d, without --rules)' -r -F
@@ -148,3 +149,7 @@ complete -c auditward -n "__fish_auditward_using_subcommand doctor" -l site -d '
 complete -c auditward -n "__fish_auditward_using_subcommand doctor" -s q -l quiet -d 'Show only what is to be mended'
 complete -c auditward -n "__fish_auditward_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c auditward -n "__fish_auditward_using_subcommand doctor" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand probe" -l client -d 'The user id that is answered [default: that of the account `auditward`]' -r
+complete -c auditward -n "__fish_auditward_using_subcommand probe" -l become -d 'The user and group id to become when started as root, as `auditward run` does it' -r
+complete -c auditward -n "__fish_auditward_using_subcommand probe" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_using_subcommand probe" -s V -l version -d 'Print version'

@@ -29,5 +29,6 @@ pub use bprm_fcaps::BprmFcaps;
 pub use path::Path;
 pub use reassembler::{AuditEvent, Reassembler};
 pub use record::{Malformed, Record, Stamp};
+pub(crate) use sockopt::take_listen_fds;
 pub use syscall::Syscall;
 pub use types::RecordType;

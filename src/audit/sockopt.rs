@@ -61,7 +61,7 @@ pub(super) fn domain_and_protocol(socket: &impl AsFd) -> io::Result<(i32, i32)> 
 ///
 /// # Errors
 /// When `LISTEN_FDS` or `LISTEN_PID` are there and make no sense.
-pub(super) fn take_listen_fds() -> io::Result<Vec<OwnedFd>> {
+pub(crate) fn take_listen_fds() -> io::Result<Vec<OwnedFd>> {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     let fds = sd_notify::listen_fds()?;
     if TAKEN.swap(true, Ordering::SeqCst) {

@@ -18,6 +18,7 @@ pub mod events;
 pub mod exceptions;
 mod input;
 pub mod kernel_rules;
+pub mod probe;
 pub mod reload;
 pub mod replay;
 pub mod rules;
@@ -84,6 +85,7 @@ enum Command {
     Reload(reload::Args),
     Canary(canary::Args),
     Doctor(doctor::Args),
+    Probe(probe::Args),
 }
 
 /// Parses the arguments and runs the command.
@@ -110,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::Reload(args) => reload::run(&args),
         Command::Canary(args) => canary::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Probe(args) => probe::run(&args),
     };
     match result {
         Ok(status) => status.into(),

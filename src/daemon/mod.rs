@@ -17,6 +17,7 @@ mod logging;
 mod losses;
 mod marker;
 pub mod privilege;
+pub mod probe;
 pub mod reload;
 mod rule_removals;
 pub mod ruleset;

@@ -135,6 +135,13 @@ impl Identity {
         }
     }
 
+    /// The account that packages make; none where there is none, or it is root.
+    #[must_use]
+    pub fn account() -> Option<Self> {
+        let (uid, gid) = account(ACCOUNT).filter(|(uid, _)| *uid != 0)?;
+        Some(Self { uid, gid, origin: Origin::Account })
+    }
+
     /// A user and group id that no account has, no process runs under, and that is not in `besides`.
     ///
     /// # Errors
