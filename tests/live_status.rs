@@ -251,7 +251,8 @@ fn start_stop_and_unclean_stop_are_lines_of_their_own() {
     stage.end(Signal::SIGKILL);
     stage.daemon = Some(stage.start());
     stage.settle("three");
-    assert_eq!(count(&stage, "did not end as it should"), 1);
+    assert_eq!(count(&stage, "| the daemon before this one (pid "), 1);
+    assert_eq!(count(&stage, "| HIGH Auditward Killed: the daemon before this one (pid "), 1, "and an alert");
     assert_eq!(count(&stage, "| started, 1 rule live"), 3);
 }
 

@@ -9,7 +9,7 @@ use super::config::DaemonConfig;
 use super::directories::Directories;
 use super::health::Health;
 use super::losses::Spots;
-use super::marker::Marker;
+use super::marker::{Former, Marker};
 use super::ruleset::RuleSet;
 use super::sight::Seen;
 use super::status::{self, Lost, Rates, textfile};
@@ -17,6 +17,9 @@ use crate::detect::JoinCounts;
 
 /// How often the metrics are written for node_exporter.
 const TEXTFILE: Duration = Duration::from_secs(15);
+
+/// How long an alert on lost records stands for those that follow.
+const LOSS_ALERTS: Duration = Duration::from_secs(600);
 
 /// What the daemon was started with, and what it has become.
 pub(super) struct Start {
@@ -47,6 +50,8 @@ pub(super) struct Life {
     pub(super) spots: Spots,
     pub(super) rates: Rates,
     pub(super) canary: Canary,
+    /// When the loss of records was last told as an alert.
+    loss_alerted: Option<Instant>,
     /// Matches taken by exceptions of rules that are no longer there.
     pub(super) excepted_before: u64,
     /// What detectors before the present one counted of sequences.
@@ -69,6 +74,7 @@ impl Life {
             spots: Spots::default(),
             rates: Rates::default(),
             canary: Canary::new(start.directories.runtime.as_deref()),
+            loss_alerted: None,
             excepted_before: 0,
             joined_before: JoinCounts::default(),
             marker: None,
@@ -79,8 +85,8 @@ impl Life {
         }
     }
 
-    /// Sets the marker; the sentence on an unclean stop before this start.
-    pub(super) fn mark(&mut self) -> Option<String> {
+    /// Sets the marker; what is known of an unclean stop before this start.
+    pub(super) fn mark(&mut self) -> Option<Former> {
         match Marker::set(self.start.directories.state.as_deref()?) {
             Ok((marker, former)) => {
                 self.marker = Some(marker);
@@ -93,6 +99,16 @@ impl Life {
                 None
             }
         }
+    }
+
+    /// Whether a loss of records is told as an alert now; the next one is then a while off. Every loss is told
+    /// as a line of the daemon's own.
+    pub(super) fn may_alert_of_loss(&mut self, now: Instant) -> bool {
+        let may = self.loss_alerted.is_none_or(|at| now.saturating_duration_since(at) >= LOSS_ALERTS);
+        if may {
+            self.loss_alerted = Some(now);
+        }
+        may
     }
 
     /// Whether a heartbeat is due; the next one is then awaited.

@@ -27,6 +27,15 @@ struct Content {
     boot: String,
 }
 
+/// A daemon that did not end as it should.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Former {
+    /// The sentence that says so.
+    pub(super) told: String,
+    /// Whether the host was booted since: then it may have lost its power.
+    pub(super) booted: bool,
+}
+
 /// The marker of the daemon that runs.
 #[derive(Debug)]
 pub(super) struct Marker {
@@ -35,12 +44,12 @@ pub(super) struct Marker {
 }
 
 impl Marker {
-    /// Sets the marker in `state`. With it, when the daemon before did not end as it should, the sentence
-    /// that says so.
+    /// Sets the marker in `state`. With it, when the daemon before did not end as it should, what is
+    /// known of that.
     ///
     /// # Errors
     /// The directory cannot be written.
-    pub(super) fn set(state: &Path) -> io::Result<(Self, Option<String>)> {
+    pub(super) fn set(state: &Path) -> io::Result<(Self, Option<Former>)> {
         let path = state.join(NAME);
         let former = former(&path);
         let content = Content { pid: std::process::id(), started: stamp(Timestamp::now()), boot: boot_id() };
@@ -65,25 +74,25 @@ impl Marker {
     }
 }
 
-fn former(path: &Path) -> Option<String> {
+fn former(path: &Path) -> Option<Former> {
     use std::io::Read as _;
     let file = File::open(path).ok()?;
     let lived = file.metadata().and_then(|m| m.modified()).ok()?;
-    let lived = Timestamp::try_from(lived).map(stamp).unwrap_or_default();
+    let lived = Timestamp::try_from(lived).ok();
+    let gap = lived.map_or(0, |lived| Timestamp::now().duration_since(lived).as_secs().max(0));
+    let lived = lived.map(stamp).unwrap_or_default();
     let mut text = Vec::new();
     file.take(LONGEST).read_to_end(&mut text).ok()?;
     // One that was cut by a full disk tells less and is no less there.
     let content: Content = serde_json::from_slice(&text).unwrap_or_default();
-    let boot = if content.boot == boot_id() || content.boot.is_empty() {
-        ""
-    } else {
-        "; the host has been booted since"
-    };
-    Some(format!(
+    let booted = content.boot != boot_id() && !content.boot.is_empty();
+    let boot = if booted { "; the host has been booted since" } else { "" };
+    let told = format!(
         "the daemon before this one (pid {}, started {}) did not end as it should; its last sign of life is of \
-         {lived}{boot}: what happened after it may be missing",
+         {lived}, {gap} s before this start{boot}: what happened after it may be missing",
         content.pid, content.started
-    ))
+    );
+    Some(Former { told, booted })
 }
 
 /// random(4): another after each boot.
@@ -105,13 +114,15 @@ mod tests {
         assert_eq!(former, None);
         drop(marker); // killed
         let (_, former) = Marker::set(state.path()).expect("set");
-        let told = former.expect("told");
+        let Former { told, booted } = former.expect("told");
         assert!(told.contains(&format!("(pid {}, started 2", std::process::id())), "{told}");
-        assert!(!told.contains("booted"), "{told}");
+        assert!(told.contains(" s before this start: "), "{told}");
+        assert!(!booted && !told.contains("booted"), "{told}");
         fs::write(state.path().join(NAME), "{\"pid\": 7, \"started\": \"x\", \"boot\": \"other\"}")
             .expect("written");
         let (_, former) = Marker::set(state.path()).expect("set");
-        assert!(former.expect("told").contains("the host has been booted since"));
+        let former = former.expect("told");
+        assert!(former.booted && former.told.contains("the host has been booted since"), "{former:?}");
         fs::write(state.path().join(NAME), "").expect("written");
         assert!(Marker::set(state.path()).expect("set").1.is_some(), "an empty marker is one");
     }

@@ -1,5 +1,6 @@
 //! Wires the rooms to a running daemon: start, watch, stop.
 
+mod auditd;
 mod canary;
 pub(crate) mod clock;
 pub mod config;

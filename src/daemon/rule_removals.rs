@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use super::losses::named;
 use crate::audit::kernel_rules::KEY;
-use crate::audit::{AuditEvent, Record, RecordType, fields, value};
+use crate::audit::{Record, fields, value};
 
 /// No further change for so long: whoever loads a file of rules has ended, and ours come behind theirs.
 const SETTLED: u64 = 1_500;
@@ -50,16 +50,10 @@ impl RuleRemovals {
         Self { wish, ..Self::default() }
     }
 
-    /// Takes what an event says of kernel rules.
-    pub(super) fn event(&mut self, event: &AuditEvent<'_>) {
-        for record in event.records_of(RecordType::CONFIG_CHANGE) {
-            self.record(&record, event.stamp.millis);
-        }
-    }
-
+    /// Takes what a CONFIG_CHANGE record of the time `at` says of kernel rules:
     /// `op=remove_rule` or `op=add_rule`, `key=`, `list=`, `res=` (`kernel/auditfilter.c`, `audit_log_rule_change`;
     /// `op="remove rule"` before Linux 4.14).
-    fn record(&mut self, record: &Record<'_>, at: u64) {
+    pub(super) fn record(&mut self, record: &Record<'_>, at: u64) {
         let raw = |key: &[u8]| fields::find(record.body, key).map_or(&b""[..], |field| field.raw);
         if raw(b"res") != b"1" {
             return;
@@ -154,6 +148,7 @@ impl RuleRemovals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::RecordType;
 
     const NAMES: [&str; 2] = ["First", "Second"];
 

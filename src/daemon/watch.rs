@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use sd_notify::NotifyState;
 
+use super::auditd::Auditd;
 use super::canary::Canary;
 use super::clock::Clock;
 use super::desk::{Desk, Request};
@@ -22,6 +23,7 @@ use super::signals::Signals;
 use super::sockets;
 use super::status::Lost;
 use crate::alert::Alert;
+use crate::audit::RecordType;
 use crate::audit::netlink::Socket;
 use crate::detect::Limits;
 use crate::event::AuditDocument;
@@ -56,12 +58,16 @@ pub(super) struct Path {
     /// Canaries executed since the loop last looked.
     canaries: Vec<Timestamp>,
     removals: RuleRemovals,
+    auditd: Auditd,
 }
 
 impl Path {
     /// `received` is when the last record of `event` was.
     fn event(&mut self, event: &AuditDocument<'_>, received: Instant) {
-        self.removals.event(event.event);
+        for record in event.event.records_of(RecordType::CONFIG_CHANGE) {
+            self.removals.record(&record, event.event.stamp.millis);
+            self.auditd.record(&record, received);
+        }
         self.asked(received, |detector, emit| detector.event(event, emit));
     }
 
@@ -157,7 +163,8 @@ impl Watch {
         // Under systemd a unit of root's waits for the wish; elsewhere nobody would.
         let runtime = start.directories.runtime.as_deref().filter(|_| socket.handed_over());
         let removals = RuleRemovals::new(runtime.map(|runtime| runtime.join(WISH)));
-        let path = Path { detector, outputs, alerts: 0, canary, canaries: Vec::new(), removals };
+        let auditd = Auditd::find(start.seen.as_ref().map(|seen| seen.status.pid));
+        let path = Path { detector, outputs, alerts: 0, canary, canaries: Vec::new(), removals, auditd };
         Ok(Self {
             socket,
             second: Second { intake, path },
@@ -191,7 +198,11 @@ impl Watch {
     /// The socket is gone; a full buffer is none.
     pub(super) fn run(&mut self, keeper: &mut Option<Keeper>) -> std::io::Result<()> {
         if let Some(former) = self.life.mark() {
-            self.notice(Topic::UncleanStop, &former, Urgency::Warning);
+            self.notice(Topic::UncleanStop, &former.told, Urgency::Warning);
+            if !former.booted {
+                let alert = self.life.start.health.of_killed_daemon(&former.told);
+                self.alert(vec![alert]);
+            }
         }
         let live = counted(self.live() as u64, "rule");
         self.notice(Topic::Started, &format!("started, {live} live"), Urgency::Info);
@@ -370,6 +381,10 @@ impl Watch {
     fn round(&mut self) {
         self.tell_losses();
         self.tell_removals();
+        if let Some(reason) = self.second.path.auditd.round(Instant::now()) {
+            let alert = self.life.start.health.of_killed_auditd(&reason);
+            self.alert(vec![alert]);
+        }
         let (now, time) = (Instant::now(), Timestamp::now());
         let totals = self.totals();
         self.life.rates.note(now, totals);
@@ -420,6 +435,11 @@ impl Watch {
             self.notice(Topic::BlindSpot, &text, Urgency::Warning);
         }
         let records = now.socket_records.saturating_sub(self.life.lost.socket_records);
+        if records > 0 && self.life.may_alert_of_loss(looked.1) {
+            let reason = format!("{} lost: the receive buffer was full", counted(records, "record"));
+            let alert = self.life.start.health.of_lost_records(&reason);
+            self.alert(vec![alert]);
+        }
         let rules = watching(&self.second.path.detector);
         if let Some(text) = self.life.spots.look(records, self.life.looked, looked, rules) {
             self.notice(Topic::BlindSpot, &text, Urgency::Warning);

@@ -7,6 +7,10 @@ pub(super) const RULES: &[(&str, &str)] = &[
         include_str!("../../rules/defense_evasion_audit_backlog_lowered.toml"),
     ),
     (
+        "defense_evasion_audit_rules_reloaded.toml",
+        include_str!("../../rules/defense_evasion_audit_rules_reloaded.toml"),
+    ),
+    (
         "defense_evasion_audit_rules_removed.toml",
         include_str!("../../rules/defense_evasion_audit_rules_removed.toml"),
     ),
@@ -14,6 +18,14 @@ pub(super) const RULES: &[(&str, &str)] = &[
     (
         "defense_evasion_auditing_disabled.toml",
         include_str!("../../rules/defense_evasion_auditing_disabled.toml"),
+    ),
+    (
+        "defense_evasion_auditward_changed_by_package.toml",
+        include_str!("../../rules/defense_evasion_auditward_changed_by_package.toml"),
+    ),
+    (
+        "defense_evasion_auditward_files_changed.toml",
+        include_str!("../../rules/defense_evasion_auditward_files_changed.toml"),
     ),
     (
         "persistence_account_file_written.toml",

@@ -19,6 +19,9 @@ const MOST_FAULTS: usize = 20;
 pub(super) struct Health {
     configuration: Arc<Rule>,
     canary_missed: Arc<Rule>,
+    auditd_killed: Arc<Rule>,
+    killed: Arc<Rule>,
+    records_lost: Arc<Rule>,
     canary: Arc<Rule>,
     host: Host,
 }
@@ -31,6 +34,9 @@ impl Health {
         Some(Self {
             configuration: rule("configuration.toml", include_str!("configuration.toml"))?,
             canary_missed: rule("canary_missed.toml", include_str!("canary_missed.toml"))?,
+            auditd_killed: rule("auditd_killed.toml", include_str!("auditd_killed.toml"))?,
+            killed: rule("killed.toml", include_str!("killed.toml"))?,
+            records_lost: rule("records_lost.toml", include_str!("records_lost.toml"))?,
             canary: rule("canary.toml", include_str!("canary.toml"))?,
             host,
         })
@@ -78,6 +84,24 @@ impl Health {
     #[must_use]
     pub(super) fn of_missed_canary(&self, reason: &str) -> Alert {
         self.alert(&self.canary_missed, "host", reason, json!({}))
+    }
+
+    /// auditd that ended without a word.
+    #[must_use]
+    pub(super) fn of_killed_auditd(&self, reason: &str) -> Alert {
+        self.alert(&self.auditd_killed, "host", reason, json!({}))
+    }
+
+    /// The daemon before this one, which did not end as it should.
+    #[must_use]
+    pub(super) fn of_killed_daemon(&self, reason: &str) -> Alert {
+        self.alert(&self.killed, "host", reason, json!({}))
+    }
+
+    /// Records that the receive buffer had no room for.
+    #[must_use]
+    pub(super) fn of_lost_records(&self, reason: &str) -> Alert {
+        self.alert(&self.records_lost, "host", reason, json!({}))
     }
 
     fn alert(&self, rule: &Arc<Rule>, category: &str, reason: &str, beside: Value) -> Alert {
@@ -149,6 +173,15 @@ mod tests {
         let alerts = health().of_faults(faults.iter());
         assert_eq!(alerts.len(), MOST_FAULTS + 1);
         assert!(alerts.last().expect("one").line.contains("980 more faults"));
+    }
+
+    #[test]
+    fn what_is_done_to_auditing_itself_is_told() {
+        let health = health();
+        let begins = |alert: Alert, text: &str| assert!(alert.line.starts_with(text), "{}", alert.line);
+        begins(health.of_killed_auditd("a reason"), "HIGH Audit Daemon Killed: a reason on web1; time=");
+        begins(health.of_killed_daemon("a reason"), "HIGH Auditward Killed: a reason on web1; time=");
+        begins(health.of_lost_records("a reason"), "MEDIUM Audit Records Lost: a reason on web1; time=");
     }
 
     #[test]
