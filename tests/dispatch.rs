@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use auditward::alert::source;
-use auditward::detect::{Engine, Events, Evidence, Keep, Kept, Limits, Match};
+use auditward::alert::{Alert, source, text_of};
+use auditward::detect::{Engine, Events, Evidence, Keep, Kept, Limits, Match, Source};
 use auditward::eql::Kind;
 use auditward::eql::finite::{Bounds, answer};
 use auditward::event::document::Order;
@@ -18,6 +18,7 @@ use auditward::rule::Rule;
 use auditward::rule::load::{embedded, load};
 use common::{read_events, recordings};
 use proptest::prelude::*;
+use serde_json::{Map, Value as Json};
 
 /// Each event of a recording, mapped as in replay.
 fn each_event(log: &[u8], mut ask: impl FnMut(&AuditDocument<'_>)) {
@@ -199,20 +200,58 @@ fn dispatch_finds_the_sequences_that_asking_about_every_event_finds() {
     assert!(seldom.is_empty(), "these prove nothing: {seldom:?}");
 }
 
-/// The text that is kept of an event for a sequence is the source of an alert of it.
+/// What is kept of an event gives the source of an alert of it, also when the process table has gone on; and
+/// an alert of it is that of its source, line and document to the byte.
 #[test]
-fn what_is_kept_of_an_event_is_its_source() {
-    let (mut events, mut with_parents) = (0, 0);
+fn what_is_kept_of_an_event_makes_the_alert_that_its_source_makes() {
+    let rule = &embedded(&Live).rules[0];
+    let (mut events, mut with_parents, mut joined) = (0, 0, 0);
     for (name, log) in recordings() {
+        let mut kept: Vec<(Evidence, Map<String, Json>)> = Vec::new();
+        let mut check = |kept: &mut Vec<(Evidence, Map<String, Json>)>| {
+            for (evidence, source) in &*kept {
+                // As texts, so that the order of the keys counts.
+                let text: Json = serde_json::from_str(&text_of(&evidence.source)).unwrap();
+                assert_eq!(text.to_string(), Json::Object(source.clone()).to_string(), "{name}");
+                with_parents +=
+                    u64::from(source.get("auditward").is_some_and(|own| own["ancestors"].is_array()));
+            }
+            for some in kept.chunks(3) {
+                let evidence: Vec<&Evidence> = some.iter().map(|(evidence, _)| evidence).collect();
+                let sources: Vec<_> = some.iter().map(|(_, source)| source.clone()).collect();
+                let stamps: Vec<_> = evidence.iter().map(|evidence| evidence.stamp()).collect();
+                let now = jiff::Timestamp::UNIX_EPOCH;
+                let host = &evidence.last().unwrap().host;
+                let expected = Alert::new(rule, &sources, &stamps, host, now);
+                let alert = Alert::of_events(rule, &evidence, None, now);
+                assert_eq!(alert.line, expected.line, "{name}");
+                assert_eq!(alert.json(), expected.json(), "{name}");
+                joined += 1;
+            }
+            kept.clear();
+        };
         each_event(&log, |event| {
-            let kept: serde_json::Value = serde_json::from_str(&event.keep().source).unwrap();
-            // As texts, so that the order of the keys counts.
-            assert_eq!(kept.to_string(), serde_json::Value::Object(source(event)).to_string(), "{name}");
+            let (evidence, source) = (event.keep(), source(event));
+            let stamp = evidence.stamp();
+            let expected = Alert::new(
+                rule,
+                std::slice::from_ref(&source),
+                &[stamp],
+                &evidence.host,
+                jiff::Timestamp::UNIX_EPOCH,
+            );
+            let alert = Alert::of_events(rule, &[&evidence], Some(event), jiff::Timestamp::UNIX_EPOCH);
+            assert_eq!(alert.line, expected.line, "{name}");
+            assert_eq!(alert.json(), expected.json(), "{name}");
+            kept.push((evidence, source));
             events += 1;
-            with_parents += u64::from(kept["auditward"]["ancestors"].is_array());
+            if kept.len() == 100 {
+                check(&mut kept);
+            }
         });
+        check(&mut kept);
     }
-    assert!(events > 7_000 && with_parents > 1_000, "{events} {with_parents}");
+    assert!(events > 7_000 && with_parents > 1_000 && joined > 2_000, "{events} {with_parents} {joined}");
 }
 
 #[test]
@@ -290,7 +329,7 @@ impl Document for Fields {
 
 impl Keep for Fields {
     fn keep(&self) -> Evidence {
-        Evidence { millis: 0, serial: 0, host: "".into(), source: "{}".into() }
+        Evidence { millis: 0, serial: 0, host: "".into(), source: Source::Text("{}".into()) }
     }
 }
 

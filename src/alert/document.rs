@@ -4,12 +4,16 @@
 //! stands under `auditward.*`. The order of the keys is the order of their worth, since receivers
 //! cut: time and `message` first, then who and what, the rule's prose last.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::case::Told;
+use super::source::text_of;
 use super::{read, target, text};
 use crate::audit::Stamp;
+use crate::detect::Source;
 use crate::rule::{Rule, Threat, ThreatItem};
 
 /// The version of ECS that alert documents follow (`ecs.version`).
@@ -126,6 +130,30 @@ pub(super) fn account(event: &Map<String, Value>) -> Option<String> {
         .or_else(|| read::text(event, "auditward.target.user.name"))
         .map(std::borrow::Cow::into_owned)
         .or_else(|| target_from_arguments(event))
+}
+
+/// [`build`] of what was kept of the events, and their texts: of several events, `auditward.events` is still
+/// missing, which the texts make.
+pub(super) fn of_sources<'s>(
+    rule: &Rule,
+    events: &'s [Source],
+    stamps: &[Stamp],
+    id: &str,
+    created: Timestamp,
+) -> (Map<String, Value>, Vec<Cow<'s, str>>) {
+    let mut texts: Vec<Cow<'_, str>> = Vec::with_capacity(events.len());
+    // An event that stands twice is written once.
+    for (at, event) in events.iter().enumerate() {
+        let before = events.iter().take(at).position(|before| before.is(event));
+        let known = before.and_then(|before| texts.get(before).cloned());
+        texts.push(known.unwrap_or_else(|| text_of(event)));
+    }
+    // They were written by this program, or came with a checksum out of the state file.
+    let last = texts.last().map(|text| serde_json::from_str(text).unwrap_or_default());
+    let source = last.unwrap_or_default();
+    let stamp = stamps.last().copied();
+    let parts = Parts { rule, source, stamp, events: &[], stamps, id, created, case: None };
+    (build(parts), texts)
 }
 
 /// `event.*`: the alert's own values first, then what the source says of the act.

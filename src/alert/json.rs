@@ -48,6 +48,52 @@ pub(crate) fn push_object(out: &mut Vec<u8>, map: &Map<String, Value>, charset: 
     out.push(b'}');
 }
 
+/// Appends `text`, which is JSON, as [`push`] would write what it says.
+pub(crate) fn push_written(out: &mut Vec<u8>, text: &str) {
+    // What says itself in printable ASCII is written alike by all, but for two short escapes.
+    let plain = text.bytes().all(|b| (b' '..=b'~').contains(&b));
+    if plain && !text.contains("\\b") && !text.contains("\\f") {
+        return out.extend_from_slice(text.as_bytes());
+    }
+    push(out, &serde_json::from_str(text).unwrap_or_default(), Charset::Utf8);
+}
+
+/// [`push_object`] where `object`, one of its values, holds besides under `key` a list of texts that are JSON.
+pub(crate) fn push_with_list(
+    out: &mut Vec<u8>,
+    map: &Map<String, Value>,
+    (object, key): (&str, &str),
+    list: &[std::borrow::Cow<'_, str>],
+) {
+    let empty = Map::new();
+    out.push(b'{');
+    for (n, (name, value)) in map.iter().enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        clean::push_json(out, name, false);
+        out.push(b':');
+        if name != object {
+            push(out, value, Charset::Utf8);
+            continue;
+        }
+        push_object(out, value.as_object().unwrap_or(&empty), Charset::Utf8);
+        // Behind all that the object holds.
+        out.pop();
+        out.extend_from_slice(if out.last() == Some(&b'{') { b"" } else { b"," });
+        clean::push_json(out, key, false);
+        out.extend_from_slice(b":[");
+        for (n, item) in list.iter().enumerate() {
+            if n > 0 {
+                out.push(b',');
+            }
+            push_written(out, item);
+        }
+        out.extend_from_slice(b"]}");
+    }
+    out.push(b'}');
+}
+
 /// Appends JSON text with every character beyond ASCII as `\uXXXX`: in JSON such characters stand in
 /// strings only.
 pub(crate) fn push_ascii(out: &mut Vec<u8>, json: &str) {

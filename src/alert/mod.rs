@@ -1,9 +1,11 @@
 //! An alert: the ECS document, and the one line an administrator reads in syslog.
 //!
 //! `source` gives an event with its parents, `document` builds the alert's document out of the rule and
-//! the source events, `text` the line out of the document, `id` the name by which receivers know doubles.
-//! Nothing is looked up here: what the line says is what the document holds.
+//! the source events, `text` the line out of the document or out of as much of it as the line tells (`brief`),
+//! `id` the name by which receivers know doubles. Nothing is looked up here: what the line says is what the
+//! document holds.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +14,13 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::audit::Stamp;
+use crate::detect::{Evidence, Source};
+use crate::event::AuditDocument;
 use crate::rule::Rule;
 use case::{Finding, Told};
 use document::Parts;
 
+mod brief;
 pub mod case;
 mod document;
 mod id;
@@ -29,7 +34,7 @@ pub(crate) mod text;
 
 pub use document::ECS_VERSION;
 pub use id::alert_id;
-pub use source::{source, source_text};
+pub use source::{source, source_text, text_of};
 
 /// One alert, complete: nothing is looked up after it was made.
 #[derive(Debug)]
@@ -47,11 +52,19 @@ pub struct Alert {
     pub waited: Duration,
     /// Whether it raises the rank of a case that was told before.
     pub raised: bool,
-    /// The ECS document as one line of JSON, clean as [`crate::clean::push_json`] writes it. As text, since
-    /// alerts wait in queues, and a tree of objects takes ten times the memory: [`Alert::document`].
-    pub json: Box<str>,
     /// The readable line, clean: one line, no control characters, not yet cut to any sink's limit.
     pub line: String,
+    content: Content,
+}
+
+/// What the document of an alert is made of. Alerts wait in queues, and a tree of objects takes ten times the
+/// memory.
+#[derive(Debug)]
+enum Content {
+    /// The document, written.
+    Document(Box<str>),
+    /// What was kept of its events: many alerts are wanted as a line only.
+    Events { events: Box<[Source]>, stamps: Box<[Stamp]> },
 }
 
 impl Alert {
@@ -130,9 +143,38 @@ impl Alert {
         let mut text = Vec::with_capacity(8192);
         json::push_object(&mut text, document, json::Charset::Utf8);
         // What is pushed is UTF-8 throughout.
-        let json = String::from_utf8(text).unwrap_or_default().into();
+        let content = Content::Document(String::from_utf8(text).unwrap_or_default().into());
         let (waited, raised) = (Duration::ZERO, false);
-        Self { rule: Arc::clone(rule), id, stamp, created, waited, raised, json, line }
+        Self { rule: Arc::clone(rule), id, stamp, created, waited, raised, line, content }
+    }
+
+    /// [`Alert::new`] of what was kept of the events. Its document is written when it is asked for.
+    ///
+    /// `event` is the document of the last one, where it is at hand.
+    #[must_use]
+    pub fn of_events(
+        rule: &Arc<Rule>,
+        events: &[&Evidence],
+        event: Option<&AuditDocument<'_>>,
+        created: Timestamp,
+    ) -> Self {
+        let stamps: Box<[Stamp]> = events.iter().map(|event| event.stamp()).collect();
+        let host = events.last().map_or("", |event| &event.host);
+        let id = alert_id(&rule.uuid, host, &stamps);
+        let brief = |event: &AuditDocument<'_>| brief::of(rule, event, &stamps, &id);
+        let brief = match (event, events.last().map(|event| &event.source)) {
+            (Some(event), _) => brief(event),
+            (None, Some(Source::Event(event))) => event.with_document(brief).flatten(),
+            _ => None,
+        };
+        let events: Box<[Source]> = events.iter().map(|event| event.source.clone()).collect();
+        let document = brief.unwrap_or_else(|| document::of_sources(rule, &events, &stamps, &id, created).0);
+        let mut line = text::line(rule.severity, &document);
+        line.shrink_to_fit();
+        let stamp = stamps.last().copied().unwrap_or(Stamp { millis: 0, serial: 0 });
+        let content = Content::Events { events, stamps };
+        let (waited, raised) = (Duration::ZERO, false);
+        Self { rule: Arc::clone(rule), id, stamp, created, waited, raised, line, content }
     }
 
     /// An alert of the daemon about itself, on no audit event: `document` holds `event.reason`, the sentence,
@@ -164,10 +206,38 @@ impl Alert {
         Self::made(rule, id, stamp, time, &document)
     }
 
+    /// The ECS document as one line of JSON, clean as [`crate::clean::push_json`] writes it. Mostly written
+    /// anew each time: ask once.
+    #[must_use]
+    pub fn json(&self) -> Cow<'_, str> {
+        let (events, stamps) = match &self.content {
+            Content::Document(json) => return Cow::Borrowed(json),
+            Content::Events { events, stamps } => (events, stamps),
+        };
+        let (document, texts) = document::of_sources(&self.rule, events, stamps, &self.id, self.created);
+        let mut text = Vec::with_capacity(8192);
+        if texts.len() > 1 {
+            json::push_with_list(&mut text, &document, ("auditward", "events"), &texts);
+        } else {
+            json::push_object(&mut text, &document, json::Charset::Utf8);
+        }
+        Cow::Owned(String::from_utf8(text).unwrap_or_default())
+    }
+
     /// The ECS document, as nested objects.
     #[must_use]
     pub fn document(&self) -> Map<String, Value> {
-        serde_json::from_str(&self.json).unwrap_or_default()
+        serde_json::from_str(&self.json()).unwrap_or_default()
+    }
+
+    /// About how many bytes of memory it takes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let content = match &self.content {
+            Content::Document(json) => json.len(),
+            Content::Events { events, .. } => events.iter().map(Source::size).sum(),
+        };
+        size_of::<Self>() + self.line.len() + content
     }
 
     /// When the (last) event happened.
@@ -179,10 +249,10 @@ impl Alert {
     /// The line in at most `limit` bytes: long values are shortened in the middle, with their length
     /// told and `truncated=yes` set.
     #[must_use]
-    pub fn line_within(&self, limit: usize) -> std::borrow::Cow<'_, str> {
+    pub fn line_within(&self, limit: usize) -> Cow<'_, str> {
         if self.line.len() <= limit {
-            return std::borrow::Cow::Borrowed(&self.line);
+            return Cow::Borrowed(&self.line);
         }
-        std::borrow::Cow::Owned(text::line_within(self.rule.severity, &self.document(), limit))
+        Cow::Owned(text::line_within(self.rule.severity, &self.document(), limit))
     }
 }

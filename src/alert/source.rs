@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::document::rfc3339;
 use super::target;
+use crate::detect::Source;
 use crate::event::ancestry::{Image, Process};
 use crate::event::document::Values;
 use crate::event::kind::Act;
@@ -27,8 +28,7 @@ pub fn source(event: &AuditDocument<'_>) -> Map<String, Value> {
     document
 }
 
-/// [`source`] as text, written in one go: what is kept of every event that might become part of a
-/// sequence, of which most never do.
+/// [`source`] as text, written in one go.
 #[must_use]
 pub fn source_text(event: &AuditDocument<'_>) -> String {
     let mut writer = json::Writer::default();
@@ -40,6 +40,15 @@ pub fn source_text(event: &AuditDocument<'_>) -> String {
             [open, comma, "\"auditward\":", &own, "}"].concat()
         }
         _ => document.into_owned(),
+    }
+}
+
+/// The text of what was kept of an event.
+#[must_use]
+pub fn text_of(source: &Source) -> Cow<'_, str> {
+    match source {
+        Source::Text(text) => Cow::Borrowed(text),
+        Source::Event(event) => Cow::Owned(event.with_document(source_text).unwrap_or_default()),
     }
 }
 
@@ -90,7 +99,7 @@ impl<'e> Own<'e> {
 /// Of a report that names no account (usermod and useradd tell the number alone): the account in the
 /// arguments that the tool was started with, where its execution was seen. A new uid is usermod's to
 /// report and a new account useradd's, whatever the program is called.
-fn account(event: &AuditDocument<'_>) -> Option<String> {
+pub(super) fn account(event: &AuditDocument<'_>) -> Option<String> {
     let tool = match event.kind().lead() {
         Act::CHANGED_USER_ID => "usermod",
         Act::ADDED_USER => "useradd",

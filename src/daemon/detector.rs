@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use super::excepted;
 use crate::alert::case::{CaseCounts, Cases, Finding};
-use crate::alert::{Alert, source, source_text};
+use crate::alert::{Alert, source, text_of};
 use crate::audit::Stamp;
-use crate::detect::{Engine, Events, Evidence, Keep, Kept, Limits, Match};
-use crate::event::AuditDocument;
+use crate::detect::{Engine, Events, Evidence, Keep, Limits, Match, Source};
+use crate::event::{AuditDocument, Stored};
 use crate::rule::{Applied, Rule};
 
 /// Which time `event.created` of an alert is.
@@ -127,7 +127,7 @@ impl Keep for AuditDocument<'_> {
             millis: self.event.stamp.millis,
             serial: self.event.stamp.serial,
             host: self.host_id().into(),
-            source: source_text(self).into(),
+            source: Source::Event(Arc::new(Stored::of(self))),
         }
     }
 }
@@ -140,26 +140,39 @@ fn found(
     emit: &mut dyn FnMut(Alert),
 ) {
     let rule = matched.rule;
-    let (events, stamps, host) = match &matched.events {
+    let now = (created == Created::Now).then(Instant::now);
+    match &matched.events {
         Events::One(event) => {
             let stamp = event.event.stamp;
             if excepted::takes(rule, &[*event], epoch(Some(&stamp))) {
                 return;
             }
-            (vec![source(event)], vec![stamp], event.host_id().into_owned())
+            let created = created.of(Some(&stamp));
+            if rule.group.is_none() {
+                return emit(Alert::of_events(rule, &[&Keep::keep(*event)], Some(event), created));
+            }
+            let (events, stamps, host) = (vec![source(event)], vec![stamp], event.host_id().into_owned());
+            cases.take(Finding { rule: Arc::clone(rule), events, stamps, host, created }, now, emit);
         }
         Events::Kept(events) => {
-            let documents: Vec<_> = events.iter().map(document).collect();
-            let stamps: Vec<_> = events.iter().map(|event| event.stamp()).collect();
-            if excepted::takes_documents(rule, &documents, epoch(stamps.last())) {
+            let kept: Vec<&Evidence> = events.iter().map(|event| &**event).collect();
+            let stamp = kept.last().map(|event| event.stamp());
+            let created = created.of(stamp.as_ref());
+            if rule.group.is_none() && rule.exceptions.is_empty() {
+                return emit(Alert::of_events(rule, &kept, None, created));
+            }
+            let events: Vec<_> = kept.iter().copied().map(document).collect();
+            if excepted::takes_documents(rule, &events, epoch(stamp.as_ref())) {
                 return;
             }
-            (documents, stamps, events.last().map_or_else(String::new, |event| event.host.to_string()))
+            if rule.group.is_none() {
+                return emit(Alert::of_events(rule, &kept, None, created));
+            }
+            let stamps = kept.iter().map(|event| event.stamp()).collect();
+            let host = kept.last().map_or_else(String::new, |event| event.host.to_string());
+            cases.take(Finding { rule: Arc::clone(rule), events, stamps, host, created }, now, emit);
         }
-    };
-    let created_at = created.of(stamps.last());
-    let now = (created == Created::Now).then(Instant::now);
-    cases.take(Finding { rule: Arc::clone(rule), events, stamps, host, created: created_at }, now, emit);
+    }
 }
 
 fn epoch(stamp: Option<&Stamp>) -> i64 {
@@ -167,9 +180,9 @@ fn epoch(stamp: Option<&Stamp>) -> i64 {
 }
 
 /// The source event that was kept.
-fn document(kept: &Kept) -> Map<String, Value> {
+fn document(kept: &Evidence) -> Map<String, Value> {
     // It was written by this program, or came with a checksum out of the state file.
-    serde_json::from_str(&kept.source).unwrap_or_default()
+    serde_json::from_str(&text_of(&kept.source)).unwrap_or_default()
 }
 
 impl Created {

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::OFlag;
 use serde::{Deserialize, Serialize};
 
+use crate::alert::source_text;
 use crate::detect::{Engine, MOST_STATE_BYTES};
 use crate::event::Birth;
 
@@ -128,7 +129,8 @@ impl SequenceState {
     /// It is too much, or cannot be written; then the file is empty.
     pub fn save(&mut self, engine: &Engine, births: impl FnOnce() -> Vec<Birth>) -> io::Result<u64> {
         let held = engine.join_counts().held;
-        let engine = engine.save().map_err(|error| named(&self.path, &io::Error::other(error)))?;
+        let engine =
+            engine.save(&source_text).map_err(|error| named(&self.path, &io::Error::other(error)))?;
         let processes = if held > 0 { births() } else { Vec::new() };
         let mut bytes = serde_json::to_vec(&Processes { processes })?;
         bytes.push(b'\n');

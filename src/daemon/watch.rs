@@ -22,7 +22,7 @@ use super::sequence_state::SequenceState;
 use super::signals::Signals;
 use super::sockets;
 use super::status::Lost;
-use crate::alert::Alert;
+use crate::alert::{Alert, source_text};
 use crate::audit::RecordType;
 use crate::audit::netlink::Socket;
 use crate::detect::Limits;
@@ -307,7 +307,7 @@ impl Watch {
         next.take_cases(&mut path.detector);
         let counts = path.detector.engine().join_counts();
         self.life.joined_before = sum(&self.life.joined_before, &counts);
-        let saved = match path.detector.engine().save() {
+        let saved = match path.detector.engine().save(&source_text) {
             Ok(saved) if counts.held > 0 => saved,
             Ok(_) => return None,
             Err(error) => return Some(format!("what sequences held is lost: {error}")),

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde::{Deserialize, Serialize};
-
 use crate::audit::Stamp;
+use crate::event::Stored;
 
 /// An event, reduced to what an alert tells of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Evidence {
     /// Stamp in milliseconds since the Unix epoch.
     pub millis: u64,
@@ -16,8 +15,39 @@ pub struct Evidence {
     pub serial: u64,
     /// `host.id`.
     pub host: Box<str>,
-    /// The source event as JSON, as [`crate::alert::source()`] gives it.
-    pub source: Box<str>,
+    /// The event itself.
+    pub source: Source,
+}
+
+/// What is left of an event. Most that are kept never become part of an alert, so its text is written only
+/// for one that does, or when it must outlive the process.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// As it came.
+    Event(Arc<Stored>),
+    /// As JSON, as [`crate::alert::source_text()`] gives it: what a former run left.
+    Text(Arc<str>),
+}
+
+impl Source {
+    /// Whether it is what is left of the same event.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Event(this), Self::Event(other)) => Arc::ptr_eq(this, other),
+            (Self::Text(this), Self::Text(other)) => Arc::ptr_eq(this, other),
+            _ => false,
+        }
+    }
+
+    /// Bytes of memory.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Event(event) => event.size(),
+            Self::Text(text) => text.len(),
+        }
+    }
 }
 
 impl Evidence {
@@ -41,14 +71,18 @@ pub struct Kept(Arc<Measured>);
 #[derive(Debug)]
 struct Measured {
     evidence: Evidence,
+    /// Its size, as `meter` counts it.
+    size: usize,
     meter: Meter,
 }
 
 impl Kept {
     pub(super) fn new(evidence: Evidence, meter: &Meter) -> Self {
         let meter = meter.clone();
-        meter.0.fetch_add(size(&evidence), Ordering::Relaxed);
-        Self(Arc::new(Measured { evidence, meter }))
+        // With what the allocator and the counters take.
+        let size = evidence.source.size() + evidence.host.len() + 128;
+        meter.0.fetch_add(size, Ordering::Relaxed);
+        Self(Arc::new(Measured { evidence, size, meter }))
     }
 
     /// Tells pieces of evidence apart.
@@ -67,13 +101,8 @@ impl std::ops::Deref for Kept {
 
 impl Drop for Measured {
     fn drop(&mut self) {
-        self.meter.0.fetch_sub(size(&self.evidence), Ordering::Relaxed);
+        self.meter.0.fetch_sub(self.size, Ordering::Relaxed);
     }
-}
-
-/// Bytes, with what the allocator and the counters take.
-fn size(evidence: &Evidence) -> usize {
-    evidence.source.len() + evidence.host.len() + 128
 }
 
 /// How many bytes of evidence there are.

@@ -15,7 +15,7 @@ mod state;
 
 pub use engine::{Counts, Engine, Events, Match, NotLive, Span};
 pub use joined::{JoinCounts, Limits};
-pub use kept::{Evidence, Keep, Kept};
+pub use kept::{Evidence, Keep, Kept, Source};
 pub use kernel_needs::{NEEDS_NOTHING, kernel_needs};
 pub use needs::needs;
 pub use state::{MOST_BYTES as MOST_STATE_BYTES, Resumed, StateError};

@@ -11,8 +11,9 @@ use sha2::{Digest, Sha256};
 
 use super::Engine;
 use super::joined::State;
-use super::kept::{Evidence, Kept};
+use super::kept::{Evidence, Kept, Source};
 use crate::eql::{Samples, SavedSamples, SavedSequences, Sequences};
+use crate::event::AuditDocument;
 use crate::rule::Rule;
 
 /// The version of the format.
@@ -31,8 +32,34 @@ struct Header {
 struct Body {
     /// Everything before this was matched.
     watermark: i64,
-    events: Vec<Evidence>,
+    events: Vec<SavedEvent>,
     rules: Vec<SavedRule>,
+}
+
+/// An [`Evidence`].
+#[derive(Debug, Serialize, Deserialize)]
+struct SavedEvent {
+    millis: u64,
+    serial: u64,
+    host: Box<str>,
+    /// The source event as JSON.
+    source: Box<str>,
+}
+
+impl SavedEvent {
+    fn of(evidence: &Evidence, write: &dyn Fn(&AuditDocument<'_>) -> String) -> Self {
+        let source = match &evidence.source {
+            Source::Text(text) => (**text).into(),
+            Source::Event(event) => event.with_document(write).unwrap_or_default().into(),
+        };
+        let Evidence { millis, serial, host, .. } = evidence.clone();
+        Self { millis, serial, host, source }
+    }
+
+    fn evidence(self) -> Evidence {
+        let Self { millis, serial, host, source } = self;
+        Evidence { millis, serial, host, source: Source::Text(source.into()) }
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -86,16 +113,17 @@ fn hex(bytes: &[u8]) -> String {
 
 impl Engine {
     /// What sequences and samples hold, for [`Engine::resume`] of a later run. Call
-    /// [`Engine::finish`] before, so that nothing waits for its place.
+    /// [`Engine::finish`] before, so that nothing waits for its place. `write` gives the text of an event,
+    /// which [`crate::alert::source_text()`] does.
     ///
     /// # Errors
     /// It would be too large.
-    pub fn save(&self) -> Result<Vec<u8>, StateError> {
+    pub fn save(&self, write: &dyn Fn(&AuditDocument<'_>) -> String) -> Result<Vec<u8>, StateError> {
         let mut events = Vec::new();
         let mut numbers: HashMap<usize, u32> = HashMap::new();
         let mut number = |kept: &Kept| {
             *numbers.entry(kept.address()).or_insert_with(|| {
-                events.push(Evidence::clone(kept));
+                events.push(SavedEvent::of(kept, write));
                 u32::try_from(events.len() - 1).unwrap_or(u32::MAX)
             })
         };
@@ -139,7 +167,8 @@ impl Engine {
             body.filter(|body| hex(body) == header.sha256).ok_or_else(|| damaged("its sum differs"))?;
         let body: Body = serde_json::from_slice(body).map_err(damaged)?;
         let meter = self.joined.meter.clone();
-        let events: Vec<Kept> = body.events.into_iter().map(|event| Kept::new(event, &meter)).collect();
+        let events = body.events.into_iter().map(|event| Kept::new(event.evidence(), &meter));
+        let events: Vec<Kept> = events.collect();
         let mut event = |number: u32| events.get(usize::try_from(number).ok()?).cloned();
         let mut resumed = Resumed::default();
         let mut states = Vec::new();

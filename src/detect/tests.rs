@@ -35,7 +35,12 @@ impl Document for Timed {
 impl Keep for Timed {
     fn keep(&self) -> Evidence {
         let Order { millis, tiebreaker } = self.order;
-        Evidence { millis: millis as u64, serial: tiebreaker, host: "h".into(), source: "{}".into() }
+        Evidence {
+            millis: millis as u64,
+            serial: tiebreaker,
+            host: "h".into(),
+            source: super::Source::Text("{}".into()),
+        }
     }
 }
 
@@ -233,7 +238,7 @@ fn a_sample_gives_each_key_once_within_the_look_back() {
 fn a_state_is_taken_up_by_the_same_query_only() {
     let mut run = Run::new(AB, WIDE);
     run.events([&simple(1_000, 1, 0, 0)]).finish();
-    let state = run.engine.save().unwrap();
+    let state = run.engine.save(&|_| String::new()).unwrap();
     let mut next = Run::new(AB, WIDE);
     assert_eq!(next.engine.resume(&state), Ok(Resumed { rules: 1, partials: 1, changed: 0 }));
     next.events([&simple(1_900, 2, 0, 1)]).finish();
@@ -252,7 +257,7 @@ fn a_state_is_taken_up_by_the_same_query_only() {
 fn a_damaged_state_is_refused_whole() {
     let mut run = Run::new(AB, WIDE);
     run.events([&simple(1_000, 1, 0, 0)]).finish();
-    let state = run.engine.save().unwrap();
+    let state = run.engine.save(&|_| String::new()).unwrap();
     let text = String::from_utf8(state.clone()).unwrap();
     let refused = |bytes: &[u8]| {
         let mut next = Run::new(AB, WIDE);
@@ -349,7 +354,7 @@ proptest! {
         let mut first = Run::new(&query, WIDE);
         first.events(before).finish();
         let mut second = Run::new(&query, WIDE);
-        second.engine.resume(&first.engine.save().unwrap()).unwrap();
+        second.engine.resume(&first.engine.save(&|_| String::new()).unwrap()).unwrap();
         second.events(after).time_is(END);
         let mut found = first.found;
         found.append(&mut second.found);

@@ -6,12 +6,12 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
 use super::ancestry::{Found, Image, Process};
+use super::around::Around;
 use super::document::{Document, Order, Value, Values};
 use super::from_audit::file::Items;
 use super::from_audit::parts::Parts;
 use super::from_audit::{self, data};
 use super::kind::{Act, Kind};
-use super::mapper::Mapper;
 use super::schema::{FieldId, field, table::FIELDS};
 use crate::audit::fields::Field;
 use crate::audit::{AuditEvent, BprmFcaps, value};
@@ -24,7 +24,7 @@ pub struct AuditDocument<'e> {
     /// The records.
     pub event: &'e AuditEvent<'e>,
     pub(crate) arena: &'e Bump,
-    pub(crate) mapper: &'e Mapper,
+    pub(crate) around: Around<'e>,
     pub(crate) parts: &'e Parts<'e>,
     /// The process of the event: of a fork the child.
     pub(crate) process: Option<&'e Process>,
@@ -57,7 +57,7 @@ impl<'e> AuditDocument<'e> {
     pub(super) fn new(
         event: &'e AuditEvent<'e>,
         arena: &'e Bump,
-        mapper: &'e Mapper,
+        around: Around<'e>,
         parts: &'e Parts<'e>,
         process: [Option<&'e Process>; 2],
         previous: Option<&'e Image>,
@@ -67,7 +67,7 @@ impl<'e> AuditDocument<'e> {
         Self {
             event,
             arena,
-            mapper,
+            around,
             parts,
             process,
             parent,
@@ -98,7 +98,7 @@ impl<'e> AuditDocument<'e> {
     /// The id of the host that the event is of, as text.
     #[must_use]
     pub fn host_id(&self) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(self.mapper.host.id_of(self.event.node))
+        String::from_utf8_lossy(self.around.host.id_of(self.event.node))
     }
 
     /// The process of the event as the table knows it.
@@ -110,20 +110,21 @@ impl<'e> AuditDocument<'e> {
     /// The parents of the process, nearest first, as far as they are known; the last one's parent is
     /// unknown or there is none.
     pub fn ancestors(&self) -> impl Iterator<Item = &'e Process> + use<'e> {
-        let table = &self.mapper.table;
+        let kin = self.around.kin;
         let mut next = self.parent;
         // A line of parents is finite, a bound costs nothing.
-        std::iter::from_fn(move || {
-            let this = next?;
-            next = this.parent.and_then(|at| table.get(at));
-            Some(this)
-        })
-        .take(64)
+        (1..)
+            .map_while(move |given| {
+                let this = next?;
+                next = kin.parent(this, given);
+                Some(this)
+            })
+            .take(64)
     }
 
     /// Session leader, group leader, entry leader.
     pub(crate) fn leaders(&self) -> [Option<&'e Process>; 3] {
-        self.process.map_or([None; 3], |p| self.mapper.table.leaders(p))
+        self.process.map_or([None; 3], |p| self.around.kin.leaders(p))
     }
 
     /// The values of a field as they are exported: of several words for one act only the one that is
@@ -146,11 +147,17 @@ impl<'e> AuditDocument<'e> {
     pub(crate) fn captured(&self) -> Option<&Found> {
         let look = || {
             let pid = self.pid()?;
-            let found = self.mapper.gaps.borrow_mut().look(pid)?;
+            let found = self.around.gaps.borrow_mut().look(pid)?;
             // Begun after the event was made: the number was given again.
             (found.pid == pid && found.start <= self.event.stamp.millis.max(self.created)).then_some(found)
         };
         self.captured.get_or_init(look).as_ref()
+    }
+
+    /// What /proc said of the process when the event was stored.
+    pub(super) fn set_captured(&self, found: Option<Found>) {
+        // Nobody has asked yet.
+        let _ = self.captured.set(found);
     }
 
     fn captured_container(&self) -> Option<&'e [u8]> {

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bumpalo::Bump;
 
 use super::ancestry::{self, Counters, Gaps, Image, NoGaps, ProcessRef, ProcessTable, Sighting, Terminal};
+use super::around::{Around, Kin};
 use super::audit_document::AuditDocument;
 use super::births::{self, Birth};
 use super::from_audit::name_of_exec;
@@ -48,7 +50,7 @@ impl Options {
 
 /// Makes documents of audit events; see the module.
 pub struct Mapper {
-    pub(crate) host: Host,
+    pub(crate) host: Arc<Host>,
     pub(crate) names: Names,
     pub(crate) table: ProcessTable,
     pub(crate) arguments: Arguments,
@@ -77,7 +79,7 @@ impl Mapper {
     #[must_use]
     pub fn with_gaps(host: Host, options: &Options, gaps: Box<dyn Gaps + Send>) -> Self {
         Self {
-            host,
+            host: Arc::new(host),
             names: options.names.clone(),
             table: ProcessTable::new(options.limits),
             arguments: Arguments::default(),
@@ -132,7 +134,7 @@ impl Mapper {
     pub fn absorb(&mut self, line: &[u8]) -> bool {
         match snapshot::parse(line) {
             Some(snapshot::Line::Host(host)) => {
-                self.host = host;
+                self.host = Arc::new(host);
                 true
             }
             Some(snapshot::Line::Process(found)) => {
@@ -149,7 +151,7 @@ impl Mapper {
     /// no longer used. `None` for an event without records, which the reassembler never gives.
     pub fn map<'e>(&'e mut self, event: &'e AuditEvent<'e>, arena: &'e Bump) -> Option<AuditDocument<'e>> {
         let parts: &'e Parts<'e> = arena.alloc(Parts::of(event)?);
-        if parts.is_exec() {
+        if parts.has_arguments() {
             self.arguments.read(event);
         }
         let process = self.track(event, parts, arena);
@@ -161,7 +163,14 @@ impl Mapper {
         // The parent's number stands in the record; what the table knows must be of that one.
         let parent = parent.filter(|p| process.is_some_and(|c| c.ppid == p.pid));
         let previous = this.previous.as_ref();
-        Some(AuditDocument::new(event, arena, this, parts, [process, parent], previous, created))
+        let around = Around {
+            host: &this.host,
+            names: &this.names,
+            arguments: &this.arguments,
+            kin: Kin::Table(&this.table),
+            gaps: &this.gaps,
+        };
+        Some(AuditDocument::new(event, arena, around, parts, [process, parent], previous, created))
     }
 
     /// Brings the process table up to date by the event; gives the process that the event is about.

@@ -20,6 +20,7 @@
 //! ```
 
 pub mod ancestry;
+mod around;
 mod audit_document;
 mod births;
 pub mod date;
@@ -37,6 +38,7 @@ pub mod ndjson;
 pub mod proc;
 pub mod schema;
 pub mod snapshot;
+mod stored;
 pub mod text;
 
 pub use audit_document::AuditDocument;
@@ -47,3 +49,4 @@ pub use host::Host;
 pub use mapper::{Mapper, Options};
 pub use names::Names;
 pub use schema::{FieldId, FieldType, Schema};
+pub use stored::Stored;

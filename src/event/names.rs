@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// How often the files are looked at for changes, in milliseconds.
@@ -13,7 +14,7 @@ const LOOK_EVERY: u64 = 1000;
 const LARGEST: u64 = 64 << 20;
 
 /// Names by number. Where a number stands twice the first line counts, as it does for `getpwuid(3)`; rules
-/// should go by numbers.
+/// should go by numbers. A copy shares its memory, and keeps the names as they were.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     users: Option<File>,
@@ -23,9 +24,9 @@ pub struct Names {
 
 #[derive(Clone, Debug)]
 struct File {
-    path: PathBuf,
+    path: Arc<Path>,
     changed: Option<(SystemTime, u64)>,
-    names: HashMap<u32, Box<[u8]>>,
+    names: Arc<HashMap<u32, Box<[u8]>>>,
 }
 
 impl Names {
@@ -50,7 +51,7 @@ impl Names {
     /// The names of other files.
     #[must_use]
     pub fn of_paths(passwd: PathBuf, group: PathBuf) -> Self {
-        let file = |path| Some(File { path, changed: None, names: HashMap::new() });
+        let file = |path: PathBuf| Some(File { path: path.into(), changed: None, names: Arc::default() });
         let mut names = Self { users: file(passwd), groups: file(group), looked: 0 };
         names.read();
         names
@@ -96,7 +97,7 @@ impl File {
         }
         if let Ok(text) = fs::read(&self.path) {
             self.changed = changed;
-            self.names = parse(&text);
+            self.names = Arc::new(parse(&text));
         }
     }
 }

@@ -63,8 +63,8 @@ const ESSENTIAL: [&str; 18] = [
 pub(crate) fn push_alert(out: &mut Vec<u8>, alert: &Alert, limit: usize, charset: Charset) {
     let start = out.len();
     match charset {
-        Charset::Utf8 => out.extend_from_slice(alert.json.as_bytes()),
-        Charset::Ascii => json::push_ascii(out, &alert.json),
+        Charset::Utf8 => out.extend_from_slice(alert.json().as_bytes()),
+        Charset::Ascii => json::push_ascii(out, &alert.json()),
     }
     let bytes = out.len() - start;
     if bytes > limit {

@@ -30,7 +30,7 @@ impl Format {
                 let time = notice.time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ");
                 out.extend_from_slice(format!("auditward: {} ({time})", notice.text).as_bytes());
             }
-            (Self::Json, Message::Alert(alert)) => out.extend_from_slice(alert.json.as_bytes()),
+            (Self::Json, Message::Alert(alert)) => out.extend_from_slice(alert.json().as_bytes()),
             (Self::Json, Message::Notice(notice)) => {
                 json::push_object(out, &notice.document(), Charset::Utf8);
             }

@@ -146,7 +146,7 @@ impl Message {
     #[must_use]
     pub fn weight(&self) -> usize {
         match self {
-            Self::Alert(alert) => 256 + alert.json.len() + alert.line.len(),
+            Self::Alert(alert) => 256 + alert.size(),
             Self::Notice(notice) => 128 + notice.text.len(),
         }
     }

@@ -105,3 +105,49 @@ impl<'a> AuditEvent<'a> {
         self.records.len()
     }
 }
+
+/// An event in memory of its own, for whoever needs it after the reassembler has gone on.
+#[derive(Clone, Debug)]
+pub struct OwnedEvent {
+    node: Option<Box<[u8]>>,
+    stamp: Stamp,
+    ended: Ended,
+    gaps: Gaps,
+    records: Box<[Slot]>,
+    bytes: Box<[u8]>,
+}
+
+impl OwnedEvent {
+    /// A copy of `event`.
+    #[must_use]
+    pub fn of(event: &AuditEvent<'_>) -> Self {
+        Self {
+            node: event.node.map(Box::from),
+            stamp: event.stamp,
+            ended: event.ended,
+            gaps: event.gaps,
+            records: event.records.into(),
+            bytes: event.bytes.into(),
+        }
+    }
+
+    /// The event, as the reassembler gave it.
+    #[must_use]
+    pub fn event(&self) -> AuditEvent<'_> {
+        AuditEvent {
+            node: self.node.as_deref(),
+            stamp: self.stamp,
+            ended: self.ended,
+            incomplete: !self.gaps.is_empty(),
+            gaps: self.gaps,
+            records: &self.records,
+            bytes: &self.bytes,
+        }
+    }
+
+    /// Bytes of memory beside its own.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.bytes.len() + size_of_val(&*self.records) + self.node.as_ref().map_or(0, |node| node.len())
+    }
+}

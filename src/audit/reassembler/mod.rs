@@ -18,7 +18,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
-pub use self::event::{AuditEvent, Ended};
+pub use self::event::{AuditEvent, Ended, OwnedEvent};
 pub use self::gaps::{Gap, Gaps};
 pub use self::limits::{Counters, Limits};
 

@@ -128,6 +128,11 @@ impl Image {
         self.0.len() + 2 * size_of::<usize>()
     }
 
+    /// A copy that shares no memory: the table counts who shares an image.
+    pub(crate) fn detached(&self) -> Self {
+        Self(Arc::from(&*self.0))
+    }
+
     /// Whether nobody else shares it.
     #[must_use]
     pub(super) fn is_last(&self) -> bool {

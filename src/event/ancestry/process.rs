@@ -225,6 +225,19 @@ impl Process {
         }
     }
 
+    /// A copy for a document that outlives the table's entry: all but references to other entries, and
+    /// with an image that shares no memory.
+    pub(crate) fn detached(&self) -> Self {
+        Self {
+            parent: None,
+            entry: None,
+            leaders: None,
+            image: self.image.as_ref().map(Image::detached),
+            container: self.container.clone(),
+            ..*self
+        }
+    }
+
     /// Its login now.
     #[must_use]
     pub fn login(&self) -> Option<Login> {

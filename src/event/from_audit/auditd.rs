@@ -18,8 +18,8 @@ pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
         },
         field::AUDITD_SESSION => session(doc),
         field::AUDITD_INCOMPLETE if doc.event.incomplete => Values::One(Value::Bool(true)),
-        field::AUDITD_ARGS_MISSING if doc.parts.execve && doc.mapper.arguments.missing > 0 => {
-            long_or_none(i64::try_from(doc.mapper.arguments.missing).ok())
+        field::AUDITD_ARGS_MISSING if doc.parts.execve && doc.around.arguments.missing > 0 => {
+            long_or_none(i64::try_from(doc.around.arguments.missing).ok())
         }
         field::AUDITD_SUMMARY_ACTOR_PRIMARY => match named(doc, field::USER_AUDIT_NAME, field::USER_AUDIT_ID)
         {

@@ -191,9 +191,9 @@ fn exit(raw: &[u8]) -> &[u8] {
 fn arguments<'e>(doc: &AuditDocument<'e>, record: Record<'e>, all: &mut BumpVec<'e, Entry<'e>>) {
     let Some(argc) = fields::kernel(record.body).next().filter(|f| f.key == b"argc") else { return };
     all.push(Entry::new(b"argc", argc.raw));
-    for (at, argument) in doc.mapper.arguments.iter().enumerate() {
+    for (at, argument) in doc.around.arguments.iter().enumerate() {
         if std::str::from_utf8(argument).is_err() {
-            let index = doc.mapper.arguments.index(at).unwrap_or(0);
+            let index = doc.around.arguments.index(at).unwrap_or(0);
             all.push(Entry::new(doc.format(format_args!("a{index}_hex")), hex(doc, argument)));
         }
     }

@@ -91,6 +91,12 @@ impl<'e> Parts<'e> {
         self.kind.lead() == Act::EXECUTED
     }
 
+    /// Whether arguments are to be read: of an exec, if only to know that none came, and of whatever else
+    /// has an EXECVE record.
+    pub(crate) fn has_arguments(&self) -> bool {
+        self.execve || self.is_exec()
+    }
+
     /// Whether the call only tries something, so that it happened although it "failed": a connection that
     /// was refused, or is still being made.
     pub(crate) fn attempts(&self) -> bool {

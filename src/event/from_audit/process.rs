@@ -18,11 +18,11 @@ pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
         field::PROCESS_PID => long_or_none(doc.pid()),
         field::PROCESS_NAME => text_or_none(name(doc)),
         field::PROCESS_EXECUTABLE => text_or_none(executable(doc)),
-        field::PROCESS_ARGS if parts.execve => doc.many(doc.mapper.arguments.iter().map(Value::Text)),
+        field::PROCESS_ARGS if parts.execve => doc.many(doc.around.arguments.iter().map(Value::Text)),
         field::PROCESS_ARGS_COUNT if parts.execve => {
-            long_or_none(i64::try_from(doc.mapper.arguments.argc).ok())
+            long_or_none(i64::try_from(doc.around.arguments.argc).ok())
         }
-        field::PROCESS_COMMAND_LINE if parts.execve => command_line(doc, doc.mapper.arguments.iter()),
+        field::PROCESS_COMMAND_LINE if parts.execve => command_line(doc, doc.around.arguments.iter()),
         field::PROCESS_TITLE => title(doc),
         field::PROCESS_WORKING_DIRECTORY => text_or_none(directory(doc)),
         field::PROCESS_ENTITY_ID => doc.process.map_or(Values::None, |p| relative::entity(doc, p)),
@@ -89,7 +89,7 @@ fn name<'e>(doc: &AuditDocument<'e>) -> Option<&'e [u8]> {
     }
     if doc.parts.is_exec() {
         let executable = executable(doc);
-        return name_of_exec(doc.event, doc.parts, &doc.mapper.arguments, executable)
+        return name_of_exec(doc.event, doc.parts, doc.around.arguments, executable)
             .map(|name| doc.keep(&name));
     }
     match executable(doc) {
@@ -224,7 +224,7 @@ fn exit_code<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
 fn taint<'e>(doc: &AuditDocument<'e>) -> Option<&'e [u8]> {
     let record = doc.event.record(RecordType::KERN_MODULE)?;
     let name = doc.decode(&fields::find(record.body, b"name")?)?;
-    let letters = doc.mapper.gaps.borrow_mut().taint(name)?;
+    let letters = doc.around.gaps.borrow_mut().taint(name)?;
     Some(doc.keep(&letters))
 }
 

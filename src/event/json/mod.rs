@@ -82,7 +82,7 @@ impl Absent {
             file: doc.items().is_none(),
             // Where somebody came from stands in messages too.
             network: doc.parts.socket.is_none() && doc.parts.call.is_some(),
-            names: doc.parts.who_record.enriched.is_empty() && doc.mapper.names.is_none(),
+            names: doc.parts.who_record.enriched.is_empty() && doc.around.names.is_none(),
             capabilities: doc.parts.capabilities.is_none(),
             message: doc.parts.lead.kind == RecordType::SYSCALL,
         }

@@ -1,0 +1,196 @@
+//! An event and all that its document is made of, in memory of its own: a few copied bytes, of which a
+//! document is made again only when somebody wants one.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use bumpalo::Bump;
+
+use super::ancestry::{Found, Gaps, Image, Process};
+use super::around::{Around, Kin};
+use super::audit_document::AuditDocument;
+use super::document::{Value, Values};
+use super::from_audit::parts::Parts;
+use super::host::Host;
+use super::names::Names;
+use super::schema::field;
+use crate::audit::execve::Arguments;
+use crate::audit::{OwnedEvent, RecordType};
+
+/// See the module. It answers as the event did when it was stored, whatever has become of the processes,
+/// names and files that it tells of.
+#[derive(Debug)]
+pub struct Stored {
+    event: OwnedEvent,
+    created: u64,
+    host: Arc<Host>,
+    names: Names,
+    /// The event's process, its parents, nearest first, and what leaders are none of these.
+    processes: Box<[Process]>,
+    /// How many parents there are.
+    parents: usize,
+    /// Where session leader, group leader and entry leader stand.
+    leaders: [Option<u8>; 3],
+    previous: Option<Image>,
+    captured: Option<Found>,
+    /// What taints the module that was loaded.
+    taint: Option<Box<[u8]>>,
+}
+
+impl Stored {
+    /// Stores the event of `document`. Live, /proc is asked now for what the document might want of it.
+    #[must_use]
+    pub fn of(document: &AuditDocument<'_>) -> Self {
+        let mut processes: Vec<&Process> = Vec::with_capacity(12);
+        processes.extend(document.process);
+        processes.extend(document.ancestors());
+        let parents = processes.len().saturating_sub(1);
+        let leaders = document.leaders().map(|leader| {
+            let leader = leader?;
+            let at = processes.iter().position(|known| std::ptr::eq(*known, leader));
+            if at.is_none() {
+                processes.push(leader);
+            }
+            // There are at most 65 before the three leaders.
+            u8::try_from(at.unwrap_or(processes.len() - 1)).ok()
+        });
+        let loads_module = document.event.kinds().any(|kind| kind == RecordType::KERN_MODULE);
+        let taint = match document.ask(field::PROCESS_EXT_LOAD_MODULE_TAINT_FLAGS) {
+            Values::One(Value::Text(letters)) if loads_module => Some(letters.into()),
+            _ => None,
+        };
+        Self {
+            event: OwnedEvent::of(document.event),
+            created: document.created,
+            host: Arc::clone(document.around.host),
+            names: document.around.names.clone(),
+            processes: processes.into_iter().map(Process::detached).collect(),
+            parents,
+            leaders,
+            previous: document.previous.map(Image::detached),
+            captured: document.captured().cloned(),
+            taint,
+        }
+    }
+
+    /// Makes the document and gives it to `work`.
+    pub fn with_document<T>(&self, work: impl FnOnce(&AuditDocument<'_>) -> T) -> Option<T> {
+        let arena = Bump::new();
+        let event = self.event.event();
+        let parts = arena.alloc(Parts::of(&event)?);
+        let mut arguments = Arguments::default();
+        if parts.has_arguments() {
+            arguments.read(&event);
+        }
+        let gaps: RefCell<Box<dyn Gaps + Send>> = RefCell::new(Box::new(Told(self.taint.clone())));
+        let at = |at: Option<u8>| self.processes.get(usize::from(at?));
+        let line = self.processes.get(1..=self.parents).unwrap_or_default();
+        let around = Around {
+            host: &self.host,
+            names: &self.names,
+            arguments: &arguments,
+            kin: Kin::Stored(line, self.leaders.map(at)),
+            gaps: &gaps,
+        };
+        let around_process = [self.processes.first(), line.first()];
+        let previous = self.previous.as_ref();
+        let document =
+            AuditDocument::new(&event, &arena, around, parts, around_process, previous, self.created);
+        document.set_captured(self.captured.clone());
+        Some(work(&document))
+    }
+
+    /// About how many bytes of memory it takes; what it shares with all others is not counted.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let image = |image: &Option<Image>| image.as_ref().map_or(0, Image::size);
+        let processes: usize = self.processes.iter().map(|p| size_of::<Process>() + image(&p.image)).sum();
+        size_of::<Self>() + self.event.size() + processes + image(&self.previous)
+    }
+}
+
+/// What was asked when the event was stored.
+#[derive(Debug)]
+struct Told(Option<Box<[u8]>>);
+
+impl Gaps for Told {
+    fn look(&mut self, _pid: u32) -> Option<Found> {
+        None
+    }
+
+    fn taint(&mut self, _module: &[u8]) -> Option<Vec<u8>> {
+        self.0.as_deref().map(<[u8]>::to_vec)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Mapper, Options, ancestry};
+    use super::*;
+    use crate::audit::reassembler::{Limits, Reassembler};
+    use crate::audit::{AuditEvent, Record};
+
+    /// The events of a log, mapped, each given to `work`.
+    fn each(log: &str, mapper: &mut Mapper, work: &mut dyn FnMut(&AuditDocument<'_>)) {
+        let mut reassembler = Reassembler::new(Limits::default());
+        let mut arena = Bump::new();
+        let mut map = |event: &AuditEvent<'_>| {
+            arena.reset();
+            work(&mapper.map(event, &arena).expect("an event has records"));
+        };
+        for line in log.lines() {
+            let record = Record::from_log_line(line.as_bytes()).expect("a record");
+            reassembler.push(&record, 0, &mut map);
+        }
+        reassembler.finish(&mut map);
+    }
+
+    fn line(document: &AuditDocument<'_>) -> String {
+        let mut writer = super::super::json::Writer::default();
+        String::from_utf8(writer.write(document).to_vec()).expect("UTF-8")
+    }
+
+    const EXEC: &str = "type=SYSCALL msg=audit(1795600800.500:7): arch=c000003e syscall=59 success=yes exit=0 \
+        a0=0 a1=0 a2=0 a3=0 items=0 ppid=40 pid=41 auid=1000 uid=1000 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 \
+        fsgid=0 tty=pts0 ses=3 comm=\"id\" exe=\"/usr/bin/id\" key=(null)\n\
+        type=EXECVE msg=audit(1795600800.500:7): argc=2 a0=\"id\" a1=\"-u\"\n\
+        type=EOE msg=audit(1795600800.500:7):";
+
+    /// Names, processes and all: what is told later is what was true then.
+    #[test]
+    fn it_tells_what_was_known_when_it_was_stored() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let passwd = directory.path().join("passwd");
+        std::fs::write(&passwd, "bob:x:1000:0::/:/bin/sh\n").expect("a file");
+        let names = Names::of_paths(passwd.clone(), directory.path().join("group"));
+        let options = Options { live: false, names, limits: ancestry::Limits::default() };
+        let mut mapper = Mapper::new(Host::recorded(None), &options);
+        let mut stored = Vec::new();
+        each(EXEC, &mut mapper, &mut |document| stored.push((Stored::of(document), line(document))));
+        std::fs::write(&passwd, "mallory:x:1000:0::/:/bin/sh\n").expect("a file");
+        let later = EXEC.replace("1795600800", "1795600900").replace("\"id\"", "\"other\"");
+        let (mut now, mut count) = (String::new(), 0);
+        each(&later, &mut mapper, &mut |document| (now, count) = (line(document), count + 1));
+        assert!(count == 1 && now.contains("mallory") && now.contains("other"), "{now}");
+        let [(stored, then)] = stored.as_slice() else { panic!("one event") };
+        assert!(then.contains("bob") && then.contains("\"id\""), "{then}");
+        assert_eq!(stored.with_document(line).as_ref(), Some(then));
+        assert!(stored.size() > EXEC.len() / 2);
+    }
+
+    /// A refusal whose SYSCALL record was lost has arguments of its own, not those of the execution before it.
+    #[test]
+    fn arguments_are_those_of_the_event_itself() {
+        let refused = "type=AVC msg=audit(1795600801.000:8): avc:  denied  { execute } for  pid=50 comm=\"x\"\n\
+                       type=EXECVE msg=audit(1795600801.000:8): argc=1 a0=\"own\"";
+        let mut mapper = Mapper::new(Host::recorded(None), &Options::replay());
+        let mut told = Vec::new();
+        each(&format!("{EXEC}\n{refused}"), &mut mapper, &mut |document| {
+            let stored = Stored::of(document);
+            told.push([Some(line(document)), stored.with_document(line)]);
+        });
+        let [_, [Some(live), Some(stored)]] = told.as_slice() else { panic!("two events: {told:?}") };
+        assert!(live.contains("\"args\":[\"own\"]"), "{live}");
+        assert_eq!(live, stored);
+    }
+}
