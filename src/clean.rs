@@ -123,11 +123,32 @@ pub fn text(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// Whether a byte stands as itself, in quotes and without.
+fn is_simple(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
+}
+
+/// Whether a byte can stand without quotes.
+const BARE: [bool; 256] = {
+    let mut bare = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        bare[byte as usize] = matches!(byte,
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'@' | b'%' | b'+' | b':' | b',' | b'.' | b'/'
+            | b'-' | b'^' | b'~');
+        byte += 1;
+    }
+    bare
+};
+
 /// Whether `bytes` can stand as a value without quotes.
 fn is_bare(bytes: &[u8]) -> bool {
+    if bytes.is_ascii() {
+        return !bytes.is_empty() && bytes.iter().all(|byte| BARE[usize::from(*byte)]);
+    }
     let ok = |c: char| {
         if c.is_ascii() {
-            c.is_ascii_alphanumeric() || "_@%+:,./-^~".contains(c)
+            u8::try_from(c).is_ok_and(|byte| BARE[usize::from(byte)])
         } else {
             c.is_alphanumeric() && !is_hidden(c)
         }
@@ -138,7 +159,7 @@ fn is_bare(bytes: &[u8]) -> bool {
 /// A value: bare where that is unambiguous, else in double quotes.
 pub fn push_value(out: &mut String, bytes: &[u8]) {
     if is_bare(bytes) {
-        out.push_str(&String::from_utf8_lossy(bytes));
+        out.push_str(std::str::from_utf8(bytes).unwrap_or_default());
         return;
     }
     push_quoted(out, bytes);
@@ -146,7 +167,10 @@ pub fn push_value(out: &mut String, bytes: &[u8]) {
 
 fn push_quoted(out: &mut String, bytes: &[u8]) {
     out.push('"');
-    units(bytes).for_each(|(_, u)| push_unit(out, u, true));
+    // Most of it, mostly, stands as itself.
+    let (simple, rest) = bytes.split_at(bytes.iter().position(|b| !is_simple(*b)).unwrap_or(bytes.len()));
+    out.push_str(std::str::from_utf8(simple).unwrap_or_default());
+    units(rest).for_each(|(_, u)| push_unit(out, u, true));
     out.push('"');
 }
 
@@ -177,6 +201,9 @@ pub(crate) fn push_ends(out: &mut String, bytes: &[u8], max: usize) {
 fn fits(bytes: &[u8], max: usize) -> bool {
     if bytes.len() > max {
         return false;
+    }
+    if bytes.iter().all(|byte| is_simple(*byte)) {
+        return true;
     }
     let mut len = 0;
     units(bytes).all(|(_, u)| {

@@ -254,6 +254,43 @@ fn what_is_kept_of_an_event_makes_the_alert_that_its_source_makes() {
     assert!(events > 7_000 && with_parents > 1_000 && joined > 2_000, "{events} {with_parents} {joined}");
 }
 
+/// What is answered from the system call alone is what the whole of `auditd.data` has.
+#[test]
+fn a_call_is_asked_as_its_document_shows_it() {
+    let fields = [
+        ("a0", field::AUDITD_DATA_A0),
+        ("a1", field::AUDITD_DATA_A1),
+        ("a2", field::AUDITD_DATA_A2),
+        ("a3", field::AUDITD_DATA_A3),
+        ("syscall", field::AUDITD_DATA_SYSCALL),
+    ];
+    let mut known = 0;
+    for (name, log) in recordings() {
+        each_event(&log, |event| {
+            let source = Json::Object(source(event));
+            for (key, field) in fields {
+                let values = event.values(field);
+                let texts: Vec<Json> = values
+                    .as_slice()
+                    .iter()
+                    .map(|value| match value {
+                        Value::Text(text) => String::from_utf8_lossy(text).into(),
+                        other => panic!("{other:?}"),
+                    })
+                    .collect();
+                let shown = match &source["auditd"]["data"][key] {
+                    Json::Null => Vec::new(),
+                    Json::Array(list) => list.clone(),
+                    one => vec![one.clone()],
+                };
+                assert_eq!(texts, shown, "{name}: {key}");
+                known += texts.len();
+            }
+        });
+    }
+    assert!(known > 10_000, "{known}");
+}
+
 #[test]
 fn the_first_rule_matches_as_the_index_of_the_recordings_says() {
     let index = std::fs::read_to_string(common::fixtures().join("uid0/INDEX.tsv")).unwrap();
@@ -307,6 +344,20 @@ fn an_event_that_matches_no_rule_allocates_nothing() {
         }
     });
     assert_eq!((matched, used.count_total), (0, 0));
+}
+
+/// What is not tried, since an event has too many combinations of values, is counted where status and replay
+/// look for it.
+#[test]
+fn comparisons_that_are_cut_are_counted() {
+    let mut engine = Engine::new(rules_of(&["any where concat(process.args, process.parent.args) == \"x\""]));
+    let mut ask = |values: usize| {
+        let many = vec![Value::Text(b"a"); values];
+        let fields = [(field::PROCESS_ARGS, many.clone()), (field::PROCESS_PARENT_ARGS, many)];
+        engine.process(&Fields(BTreeMap::from(fields)), |_| panic!("no match"));
+        engine.join_counts().comparisons_cut
+    };
+    assert_eq!([ask(256), ask(257), ask(1)], [0, 1, 1]);
 }
 
 /// An event of fields with values.

@@ -411,7 +411,7 @@ fn write_args(pairs: &mut Pairs<'_>, args: &[Cow<'_, [u8]>], room: usize) -> boo
     let mut used = pairs.out.len();
     let width = |n: usize, arg: &[u8], max: usize| format!(" a{n}=").len() + value_within(arg, max).len();
     // From both ends inwards, as far as the room goes.
-    let (mut head, mut tail) = (0, 0);
+    let (mut head, mut tail) = if room == usize::MAX { (args.len(), 0) } else { (0, 0) };
     while head + tail < args.len() {
         let n = if head <= tail { head } else { args.len() - 1 - tail };
         used = used.saturating_add(args.get(n).map_or(0, |a| width(n, a, pairs.max)));

@@ -169,6 +169,11 @@ impl<W: Write> Replay<W> {
             let cut = counted(rule.program.cut_comparisons(), "comparison");
             eprintln!("  {}: {cut} with more combinations of values than are tried (65,536)", rule.name);
         }
+        for exception in self.detector.engine().exceptions().filter(|one| one.cut_comparisons() > 0) {
+            let cut = counted(exception.cut_comparisons(), "comparison");
+            let id = &exception.id;
+            eprintln!("  exception {id}: {cut} with more combinations of values than are tried (65,536)");
+        }
         for idle in self.detector.engine().not_live() {
             eprintln!("  not live: {}: {}", idle.rule.name, idle.reason);
         }

@@ -39,6 +39,7 @@ pub(super) fn lost(socket: &mut Socket, intake: &Intake, joined: &JoinCounts) ->
         sequences_late: joined.late,
         sequences_cut: joined.cut,
         sequences_rewound: joined.rewound,
+        comparisons_cut: joined.comparisons_cut,
     }
 }
 
@@ -49,6 +50,7 @@ pub(super) fn sum(before: &JoinCounts, now: &JoinCounts) -> JoinCounts {
         evicted: before.evicted + now.evicted,
         cut: before.cut + now.cut,
         rewound: before.rewound + now.rewound,
+        comparisons_cut: before.comparisons_cut + now.comparisons_cut,
         ..*now
     }
 }
@@ -75,6 +77,10 @@ pub(super) fn since(now: &Lost, before: &Lost) -> Option<String> {
         (
             now.sequences_cut.saturating_sub(before.sequences_cut),
             "events with more join keys than are followed",
+        ),
+        (
+            now.comparisons_cut.saturating_sub(before.comparisons_cut),
+            "comparisons with more combinations of values than are tried",
         ),
         (
             now.sequences_rewound.saturating_sub(before.sequences_rewound),

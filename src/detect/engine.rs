@@ -1,5 +1,6 @@
 //! The engine: each event goes to the rules that it can match, and to no other.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::index::{Index, Need, RuleSet};
@@ -8,7 +9,7 @@ use super::kept::{Keep, Kept};
 use crate::eql::{Hits, Kind, Requirement};
 use crate::event::schema::field;
 use crate::event::{Document, FieldId};
-use crate::rule::Rule;
+use crate::rule::{Exception, Rule};
 
 /// Rules over a stream of events.
 ///
@@ -225,7 +226,16 @@ impl Engine {
     /// What became of the events and partial sequences of rules that join events.
     #[must_use]
     pub fn join_counts(&self) -> JoinCounts {
-        self.joined.counts()
+        let rules = self.rules.iter().map(|rule| rule.program.cut_comparisons());
+        let exceptions = self.exceptions().map(|exception| exception.cut_comparisons());
+        JoinCounts { comparisons_cut: rules.chain(exceptions).sum(), ..self.joined.counts() }
+    }
+
+    /// The exceptions of the rules that are run, each once.
+    pub fn exceptions(&self) -> impl Iterator<Item = &Arc<Exception>> {
+        let all = self.rules.iter().flat_map(|rule| &rule.exceptions).map(|applied| &applied.exception);
+        let mut seen = HashSet::new();
+        all.filter(move |exception| seen.insert(Arc::as_ptr(exception)))
     }
 
     /// When [`Engine::time_is`] has something to do next, in milliseconds since the Unix epoch.

@@ -52,6 +52,9 @@ struct FieldIndex {
     parts: Vec<Part>,
     /// The same while the index is made.
     building: BTreeMap<(Place, Box<[u8]>), Vec<u32>>,
+    memo: Memo,
+    /// Memory to work in.
+    answer: RuleSet,
 }
 
 /// A text and the rules that wait for it.
@@ -99,13 +102,13 @@ impl Index {
     /// Puts into `candidates` the rules that `event` can match; `scratch` is memory to work in.
     /// Allocates nothing once both have their size.
     pub(crate) fn candidates<D: Document + ?Sized>(
-        &self,
+        &mut self,
         event: &D,
         candidates: &mut RuleSet,
         scratch: &mut RuleSet,
     ) {
         candidates.fill(self.rules);
-        for index in &self.fields {
+        for index in &mut self.fields {
             if !candidates.meets(&index.bound) {
                 continue;
             }
@@ -163,6 +166,8 @@ impl FieldIndex {
             finder: None,
             parts: Vec::new(),
             building: BTreeMap::new(),
+            memo: Memo::new(rules),
+            answer: RuleSet::default(),
         }
     }
 
@@ -208,14 +213,29 @@ impl FieldIndex {
     }
 
     /// Adds the rules that wait for `value`. What is no text is not looked up: it rules nothing out.
-    fn add(&self, value: &Value<'_>, rules: &mut RuleSet) {
+    fn add(&mut self, value: &Value<'_>, rules: &mut RuleSet) {
         let Value::Text(text) = value else { return rules.add(&self.bound) };
+        let hash = hash(text);
+        if let Some(known) = self.memo.get(hash, text) {
+            return rules.add_words(known);
+        }
+        let mut answer = std::mem::take(&mut self.answer);
+        answer.copy(&self.free);
+        answer.clear();
+        self.find(hash, text, &mut answer);
+        rules.add(&answer);
+        self.memo.put(hash, text, &answer);
+        self.answer = answer;
+    }
+
+    /// Adds the rules that wait for `text`, whose hash is given.
+    fn find(&self, hash: u64, text: &[u8], rules: &mut RuleSet) {
         let same = |entry: &Entry| entry.text.eq_ignore_ascii_case(text);
-        if let Some(entry) = self.texts.find(hash(text), same) {
+        if let Some(entry) = self.texts.find(hash, same) {
             rules.insert_all(&entry.rules);
         }
         let Some(finder) = &self.finder else { return };
-        for found in finder.find_overlapping_iter(*text) {
+        for found in finder.find_overlapping_iter(text) {
             let Some(part) = self.parts.get(found.pattern().as_usize()) else { continue };
             let fits = match part.place {
                 Place::Start => found.start() == 0,
@@ -226,6 +246,67 @@ impl FieldIndex {
                 rules.insert_all(&part.rules);
             }
         }
+    }
+}
+
+/// The texts that a field had lately, and the rules that wait for each: words, names and paths come again
+/// and again. Whoever writes texts can only make it useless.
+#[derive(Debug)]
+struct Memo {
+    places: Box<[Remembered]>,
+    /// The rules of each place, so many words for one.
+    words: Box<[u64]>,
+    width: usize,
+}
+
+/// The longest text that is remembered.
+const REMEMBERED: usize = 55;
+
+/// A text that was asked for.
+#[derive(Clone, Copy, Debug)]
+struct Remembered {
+    hash: u64,
+    /// None where nothing is remembered.
+    length: Option<u8>,
+    text: [u8; REMEMBERED],
+}
+
+impl Memo {
+    /// So many words of rules are remembered for a field, at most.
+    const WORDS: usize = 4096;
+
+    fn new(rules: usize) -> Self {
+        let width = rules.div_ceil(64);
+        let places = (Self::WORDS / width.max(1)).clamp(8, 128);
+        let empty = Remembered { hash: 0, length: None, text: [0; REMEMBERED] };
+        Self { places: vec![empty; places].into(), words: vec![0; places * width].into(), width }
+    }
+
+    /// Where a text of this hash is remembered.
+    fn place(&self, hash: u64) -> usize {
+        usize::try_from(hash >> 32).unwrap_or(0) % self.places.len()
+    }
+
+    fn words_at(&self, place: usize) -> std::ops::Range<usize> {
+        place * self.width..(place + 1) * self.width
+    }
+
+    fn get(&self, hash: u64, text: &[u8]) -> Option<&[u64]> {
+        let place = self.place(hash);
+        let known = self.places.get(place).filter(|known| known.hash == hash)?;
+        let same = known.text.get(..usize::from(known.length?)) == Some(text);
+        same.then(|| self.words.get(self.words_at(place))).flatten()
+    }
+
+    fn put(&mut self, hash: u64, text: &[u8], rules: &RuleSet) {
+        let place = self.place(hash);
+        let words = self.words_at(place);
+        let (Some(at), Some(words)) = (self.places.get_mut(place), self.words.get_mut(words)) else { return };
+        let Some(room) = at.text.get_mut(..text.len()) else { return };
+        room.copy_from_slice(text);
+        at.hash = hash;
+        at.length = u8::try_from(text.len()).ok();
+        words.iter_mut().zip(&rules.words).for_each(|(word, rules)| *word = *rules);
     }
 }
 
@@ -290,7 +371,11 @@ impl RuleSet {
     }
 
     fn add(&mut self, other: &Self) {
-        self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word |= other);
+        self.add_words(&other.words);
+    }
+
+    fn add_words(&mut self, words: &[u64]) {
+        self.words.iter_mut().zip(words).for_each(|(word, other)| *word |= other);
     }
 
     fn keep(&mut self, other: &Self) {
@@ -369,8 +454,13 @@ mod tests {
 
     fn candidates(rules: &[Vec<Need>], event: &Event) -> Vec<usize> {
         let (mut found, mut scratch) = (RuleSet::default(), RuleSet::default());
-        Index::new(rules, &[FieldId(1)], &[FieldId(0)]).candidates(event, &mut found, &mut scratch);
-        found.iter().collect()
+        let mut index = Index::new(rules, &[FieldId(1)], &[FieldId(0)]);
+        index.candidates(event, &mut found, &mut scratch);
+        let first: Vec<usize> = found.iter().collect();
+        // What is remembered says the same.
+        index.candidates(event, &mut found, &mut scratch);
+        assert_eq!(found.iter().collect::<Vec<_>>(), first);
+        first
     }
 
     #[test]
@@ -411,6 +501,25 @@ mod tests {
         assert_eq!(candidates(&rules, &Event(vec![vec![Value::Long(1)]])), [0, 1]);
         assert_eq!(candidates(&rules, &Event(vec![vec![Value::Text(b"\xff")]])), Vec::<usize>::new());
         assert_eq!(candidates(&rules, &Event(vec![vec![text("é")]])), [1]);
+    }
+
+    /// Texts that drive each other out of the places, too long ones and those that differ in case among them.
+    #[test]
+    fn what_is_remembered_of_other_texts_changes_nothing() {
+        let words: Vec<String> = (0..900).map(|n| format!("w{n}{}", "x".repeat(n % 70))).collect();
+        let rules: Vec<Vec<Need>> =
+            words.iter().step_by(3).map(|word| vec![need(0, &[word.as_str()])]).collect();
+        let mut index = Index::new(&rules, &[], &[]);
+        let (mut found, mut scratch) = (RuleSet::default(), RuleSet::default());
+        for round in 0..3 {
+            for (n, word) in words.iter().enumerate() {
+                let word = if round == 1 { word.to_uppercase() } else { word.clone() };
+                let event = Event(vec![vec![Value::Text(word.leak().as_bytes())]]);
+                index.candidates(&event, &mut found, &mut scratch);
+                let expected = (n % 3 == 0).then_some(n / 3);
+                assert_eq!(found.iter().collect::<Vec<_>>(), expected.into_iter().collect::<Vec<_>>(), "{n}");
+            }
+        }
     }
 
     #[test]

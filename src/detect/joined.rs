@@ -49,6 +49,8 @@ pub struct JoinCounts {
     pub cut: u64,
     /// How often the clock was seen to have gone back.
     pub rewound: u64,
+    /// Comparisons, of any rule or exception, that were false as far as combinations of values were tried.
+    pub comparisons_cut: u64,
 }
 
 /// The state of one rule.

@@ -1,5 +1,6 @@
 //! The compiled form of a condition, and whether an event satisfies it.
 
+use crate::event::schema::field;
 use crate::event::{Document, FieldId};
 
 use super::script::Script;
@@ -16,6 +17,13 @@ pub(crate) enum Cond {
     Field(FieldId, Test),
     Script(Box<Script>),
 }
+
+/// Fields of live events by which the index finds rules, or that are the same for all: asked late.
+const SETTLED: [FieldId; 4] =
+    [field::EVENT_CATEGORY, field::EVENT_TYPE, field::EVENT_ACTION, field::HOST_OS_TYPE];
+
+/// More than any other test on a field costs, and less than an expression.
+const SETTLED_COST: u32 = 30;
 
 /// Why a condition never comes true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +125,8 @@ impl Cond {
             Cond::Constant(_) => 0,
             Cond::All(conditions) | Cond::Any(conditions) => conditions.iter().map(Cond::cost).sum(),
             Cond::Not(condition) => condition.cost(),
+            // Rules are found by these: of those that are asked, nearly all are right here.
+            Cond::Field(field, test) if SETTLED.contains(field) => SETTLED_COST + test.cost(),
             Cond::Field(_, test) => test.cost(),
             Cond::Script(_) => 50,
         }

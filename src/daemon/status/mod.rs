@@ -123,6 +123,8 @@ pub struct Lost {
     pub sequences_cut: u64,
     /// Steps of the clock back that sequences saw.
     pub sequences_rewound: u64,
+    /// Comparisons of a rule or exception that had more combinations of values than are tried (65,536).
+    pub comparisons_cut: u64,
 }
 
 /// A time in which records were lost.

@@ -145,6 +145,7 @@ fn lost(report: &Report) -> Samples {
         ("sequences", "late", lost.sequences_late),
         ("sequences", "cut", lost.sequences_cut),
         ("sequences", "rewound", lost.sequences_rewound),
+        ("comparisons", "cut", lost.comparisons_cut),
     ]
     .into_iter()
     .map(|(place, reason, count)| (labels(&[("place", place), ("reason", reason)]), count as f64))

@@ -95,6 +95,7 @@ fn lost(report: &Report, out: &mut String) -> fmt::Result {
         (lost.sequences_late, "events too late for their place in a sequence"),
         (lost.sequences_cut, "events with more join keys than are followed"),
         (lost.sequences_rewound, "steps of the clock back, seen by sequences"),
+        (lost.comparisons_cut, "comparisons with more combinations of values than are tried"),
     ];
     let mut any = false;
     for (count, what) in places.into_iter().filter(|(count, _)| *count > 0) {

@@ -5,6 +5,8 @@
 //! `table`: a new field is one row there and one arm in `from_audit`. docs/fields.md is made from them.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 pub(crate) mod table;
 
@@ -199,7 +201,9 @@ pub struct Live;
 
 impl Schema for Live {
     fn resolve(&self, name: &str) -> Option<(FieldId, FieldType)> {
-        let at = ROWS.binary_search_by(|r| cmp_names(r.name, name)).ok()?;
+        static PLACES: LazyLock<HashMap<&str, usize>> =
+            LazyLock::new(|| ROWS.iter().enumerate().map(|(at, row)| (row.name, at)).collect());
+        let at = *PLACES.get(name)?;
         let kind = ROWS.get(at)?.kind;
         Some((FieldId(u16::try_from(at).ok()?), kind))
     }

@@ -40,6 +40,15 @@ pub struct Exception {
     pub place: Span,
 }
 
+impl Exception {
+    /// How often its condition was false for an event of more combinations of values than are tried, and might
+    /// have been true.
+    #[must_use]
+    pub fn cut_comparisons(&self) -> u64 {
+        self.program.cut_comparisons()
+    }
+}
+
 /// Which rules an exception is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
