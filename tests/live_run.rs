@@ -204,6 +204,8 @@ fn a_loss_is_told_to_the_record() {
             Err(format!("{dropped} lost, {told} told"))
         }
     });
+    let alert = stage.rsyslogd.expect_line("| MEDIUM Audit Records Lost: ");
+    assert!(alert.contains(" lost: the receive buffer was full on "), "{alert}");
     take_over(&stage.usermod, "after");
     stage.rsyslogd.expect_line("-o after");
 }

@@ -14,6 +14,10 @@ pub(super) const RULES: &[(&str, &str)] = &[
         "defense_evasion_audit_rules_removed.toml",
         include_str!("../../rules/defense_evasion_audit_rules_removed.toml"),
     ),
+    (
+        "defense_evasion_auditd_not_back.toml",
+        include_str!("../../rules/defense_evasion_auditd_not_back.toml"),
+    ),
     ("defense_evasion_auditd_stopped.toml", include_str!("../../rules/defense_evasion_auditd_stopped.toml")),
     (
         "defense_evasion_auditing_disabled.toml",
