@@ -21,9 +21,9 @@ pub fn alert_id(rule_uuid: &str, host_id: &str, stamps: &[Stamp]) -> String {
         hash.update(stamp.millis.to_be_bytes());
         hash.update(stamp.serial.to_be_bytes());
     }
-    let mut id: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
-    id.truncate(DIGITS);
-    id
+    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
+    let bytes = hash.finalize();
+    bytes.iter().take(DIGITS / 2).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //! It may name too many rules, never too few: the case of ASCII letters makes no difference, a pattern
 //! is looked for by its longest part without a wildcard.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 
@@ -76,8 +77,8 @@ struct Part {
 
 impl Index {
     /// An index over rules 0, 1, …, each with its needs. Events are asked for the fields in the order
-    /// of `first`, then for the rest, then for those of `last`: the field that is cheap and rules out
-    /// most comes first.
+    /// of `first`, then for the rest (the one that most rules need something of first), then for those of
+    /// `last`: the field that is cheap and rules out most comes first.
     pub(crate) fn new(rules: &[Vec<Need>], first: &[FieldId], last: &[FieldId]) -> Self {
         let mut fields: Vec<FieldIndex> = Vec::new();
         for (number, needs) in rules.iter().enumerate() {
@@ -93,7 +94,8 @@ impl Index {
         }
         let place = |list: &[FieldId], field| list.iter().position(|known| *known == field);
         fields.sort_by_key(|index| {
-            (place(last, index.field), place(first, index.field).unwrap_or(first.len()), index.field)
+            let bound = Reverse(index.bound.iter().count());
+            (place(last, index.field), place(first, index.field).unwrap_or(first.len()), bound, index.field)
         });
         fields.iter_mut().for_each(FieldIndex::finish);
         Self { rules: rules.len(), fields }
@@ -313,20 +315,28 @@ impl Memo {
 /// A hash without regard to the case of ASCII letters. The texts are the rules' own, so nobody who writes
 /// events can make them collide; a fixed seed will do.
 fn hash(text: &[u8]) -> u64 {
+    let word = |bytes: &[u8; 8]| lower(u64::from_le_bytes(*bytes));
     let mut hasher = FixedState::with_seed(0).build_hasher();
-    let mut chunks = text.chunks_exact(8);
-    for chunk in &mut chunks {
-        let mut lower = [0; 8];
-        lower.copy_from_slice(chunk);
-        lower.make_ascii_lowercase();
-        hasher.write_u64(u64::from_ne_bytes(lower));
-    }
-    let mut last = [0; 8];
-    for (lower, byte) in last.iter_mut().zip(chunks.remainder()) {
-        *lower = byte.to_ascii_lowercase();
-    }
-    hasher.write_u64(u64::from_ne_bytes(last) ^ (text.len() as u64).rotate_left(56));
+    let chunks = text.as_chunks::<8>().0;
+    chunks.iter().for_each(|chunk| hasher.write_u64(word(chunk)));
+    // What is left, with some before it again where there is enough.
+    let last = match text.last_chunk::<8>() {
+        Some(last) => word(last),
+        None => lower(text.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))),
+    };
+    hasher.write_u64(last ^ (text.len() as u64).rotate_left(56));
     hasher.finish()
+}
+
+/// Eight bytes, of which ASCII letters become lower case.
+fn lower(word: u64) -> u64 {
+    const LOW: u64 = u64::from_le_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    let seven = word & !HIGH;
+    // The high bit of a byte says whether it is at least `A`, and more than `Z`; no byte carries over.
+    let from_a = seven + LOW * u64::from(0x80 - b'A');
+    let behind_z = seven + LOW * u64::from(0x7f - b'Z');
+    word | (from_a & !behind_z & !word & HIGH) >> 2
 }
 
 /// A set of rule numbers, one bit each.
@@ -528,6 +538,20 @@ mod tests {
             let mut set = RuleSet::default();
             set.fill(rules);
             assert_eq!(set.iter().collect::<Vec<_>>(), (0..rules).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn letters_become_lower_case_and_nothing_else_changes() {
+        for byte in 0..=u8::MAX {
+            for at in 0..8 {
+                for other in [0, b'A', b'Z', b'[', b'@', 0x7f, 0x80, 0xff] {
+                    let mut bytes = [other; 8];
+                    bytes[at] = byte;
+                    let lower = lower(u64::from_le_bytes(bytes)).to_le_bytes();
+                    assert_eq!(lower, bytes.map(|byte| byte.to_ascii_lowercase()), "{byte} at {at}");
+                }
+            }
         }
     }
 
