@@ -6,7 +6,7 @@ use std::path::Path;
 
 use auditward::daemon::doctor::CHECKS;
 use auditward::daemon::status::{
-    Auditing, BlindSpot, Delivery, Destination, File, Hindered, METRICS, Report, Rules,
+    Accounts, Auditing, BlindSpot, Delivery, Destination, File, Hindered, METRICS, Report, Rules,
 };
 use auditward::output::Topic;
 use serde_json::Value;
@@ -21,6 +21,7 @@ fn whole() -> Report {
     Report {
         blind_spot: Some(BlindSpot::default()),
         delivery: Some(Delivery::default()),
+        accounts: Some(Accounts::default()),
         auditing: Some(Auditing::default()),
         destinations: vec![Destination::default()],
         rules: Rules {

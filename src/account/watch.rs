@@ -23,7 +23,8 @@ const DIRECTORIES: [(&str, &[&str]); 2] = [
 
 /// What is heard of a directory.
 fn of_directory() -> AddWatchFlags {
-    of_file() | AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_DELETE
+    let names = AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_MOVED_FROM;
+    of_file() | names | AddWatchFlags::IN_CREATE | AddWatchFlags::IN_DELETE
 }
 
 /// What is heard of a file, by whatever name it is written.

@@ -180,7 +180,10 @@ fn own_fields(
     source_event: &Map<String, Value>,
 ) -> Map<String, Value> {
     let mut own = Map::new();
-    let ids: Vec<String> = stamps.iter().map(|s| audit_id(*s)).collect();
+    // A change of the account files has a stamp and no record.
+    let of_records =
+        events.iter().zip(stamps).filter(|(event, _)| read::get(event, "auditward.account").is_none());
+    let ids: Vec<String> = of_records.map(|(_, stamp)| audit_id(*stamp)).collect();
     if !ids.is_empty() {
         own.insert("audit_id".to_owned(), ids.into());
     }

@@ -115,13 +115,15 @@ pub(crate) fn sentence(severity: Severity, document: &Map<String, Value>, comman
     out.push_str(": ");
     write_raised(&mut out, document);
     if let Some(reason) = about_itself(document) {
-        // Quotes are for values; the sentence ends at `; time=` whatever the reason holds.
-        let reason = clean::text(reason.as_bytes()).replace('"', "'").replace("; time=", ", time=");
-        out.push_str(clean::cut(&reason, REASON_IN_SENTENCE));
-        if let Some(host) = get("host.name") {
-            out.push_str(" on ");
-            put_name(&mut out, &host);
-        }
+        put_sentence(&mut out, &reason);
+        write_host(&mut out, document);
+        return out;
+    }
+    if let Some(reason) = change_of_account(document) {
+        put_sentence(&mut out, &reason);
+        write_writer(&mut out, document, command_max);
+        write_host(&mut out, document);
+        write_others(&mut out, document);
         return out;
     }
     write_act(&mut out, document, command_max);
@@ -130,12 +132,55 @@ pub(crate) fn sentence(severity: Severity, document: &Map<String, Value>, comman
     }
     write_target(&mut out, document);
     write_actor(&mut out, document);
-    if let Some(host) = get("host.name") {
-        out.push_str(" on ");
-        put_name(&mut out, &host);
-    }
+    write_host(&mut out, document);
     write_others(&mut out, document);
     out
+}
+
+/// Quotes are for values; the sentence ends at `; time=` whatever the reason holds.
+fn put_sentence(out: &mut String, reason: &str) {
+    let reason = clean::text(reason.as_bytes()).replace('"', "'").replace("; time=", ", time=");
+    out.push_str(clean::cut(&reason, REASON_IN_SENTENCE));
+}
+
+fn write_host(out: &mut String, document: &Map<String, Value>) {
+    if let Some(host) = read::text(document, "host.name") {
+        out.push_str(" on ");
+        put_name(out, &host);
+    }
+}
+
+/// The sentence of a change of the account files.
+fn change_of_account(document: &Map<String, Value>) -> Option<Cow<'_, str>> {
+    read::text(document, "auditward.account.file")?;
+    read::text(document, "event.reason")
+}
+
+/// `, written by sed -i …, by login user alice (1000) in session 3 as root (0)`, or that it is not known who did it.
+fn write_writer(out: &mut String, document: &Map<String, Value>, max: usize) {
+    match read::text(document, "auditward.account.writer").as_deref() {
+        None => {}
+        Some("one") => {
+            out.push_str(", written by ");
+            let args = read::args(document);
+            match read::text(document, "process.name").or_else(|| read::text(document, "process.executable"))
+            {
+                _ if !args.is_empty() => write_command(out, &args, max),
+                name => put_name(out, &name.unwrap_or(Cow::Borrowed("a program without a name"))),
+            }
+            write_actor(out, document);
+        }
+        Some("several") => {
+            out.push_str(", written by one of ");
+            let writers = read::get(document, "auditward.account.writers").and_then(Value::as_array);
+            for (n, writer) in writers.into_iter().flatten().filter_map(Value::as_str).enumerate() {
+                out.push_str(if n == 0 { "" } else { ", " });
+                put_name(out, writer);
+            }
+        }
+        Some("unseen") => out.push_str(", while auditward did not run"),
+        Some(_) => out.push_str(", written by nobody that a record names"),
+    }
 }
 
 fn put_rule_name(out: &mut String, name: &str) {
@@ -368,7 +413,10 @@ impl Pairs<'_> {
 /// words of audit records where these have one.
 pub(crate) fn facts(document: &Map<String, Value>) -> Vec<(&'static str, Cow<'_, str>)> {
     let get = |path| read::text(document, path);
-    let unset = || about_itself(document).is_none().then_some(Cow::Borrowed("unset"));
+    // What no process did has no login user.
+    let nobody = about_itself(document).is_some()
+        || (change_of_account(document).is_some() && get("process.pid").is_none());
+    let unset = || (!nobody).then_some(Cow::Borrowed("unset"));
     let effective = get("user.effective.id").filter(|e| get("user.id").as_ref() != Some(e));
     let tty = get("process.tty.name").or_else(|| get("process.tty")).or_else(|| get("auditd.data.tty"));
     let facts = [

@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
+use super::accounts::Reading;
 use super::reload::{Answer, Prepared};
 use super::status::Report;
 
@@ -17,6 +18,8 @@ pub(super) enum Request {
     Report(SyncSender<Report>),
     /// Go on with other rules and destinations.
     Install(Box<Prepared>, SyncSender<Answer>),
+    /// Tell what became of the account files, and say when that was done.
+    Accounts(Box<Reading>, SyncSender<()>),
     /// Read rules and settings anew was asked for, and they could not be used.
     Refused(String),
 }
@@ -52,6 +55,13 @@ impl Desk {
         let (sender, answer) = sync_channel(1);
         self.hand_in(Request::Install(Box::new(prepared), sender))?;
         answer.recv_timeout(PATIENCE).ok()
+    }
+
+    /// Has the loop tell what became of the account files; none when it did not.
+    pub(super) fn accounts(&self, reading: Reading) -> Option<()> {
+        let (sender, told) = sync_channel(1);
+        self.hand_in(Request::Accounts(Box::new(reading), sender))?;
+        told.recv_timeout(PATIENCE).ok()
     }
 
     /// Has the loop say that a reload was refused.

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use bumpalo::Bump;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::accounts::Told;
 use super::excepted;
 use crate::alert::case::{CaseCounts, Cases, Finding};
 use crate::alert::{Alert, source, text_of};
 use crate::audit::Stamp;
 use crate::detect::{Engine, Events, Evidence, Keep, Limits, Match, Source};
-use crate::event::{AuditDocument, Stored};
+use crate::event::document::Order;
+use crate::event::schema::ROWS;
+use crate::event::{AuditDocument, Document, FieldId, Held, Stored, Values, live_document};
 use crate::rule::{Applied, Rule};
 
 /// Which time `event.created` of an alert is.
@@ -62,6 +66,16 @@ impl Detector {
             cases.event_at(epoch(Some(&event.event.stamp)), emit);
         }
         engine.process(event, |matched| found(matched, *created, cases, emit));
+    }
+
+    /// Asks the rules about a change of the account files.
+    pub(super) fn told(&mut self, told: &Told, host: &str, emit: &mut dyn FnMut(Alert)) {
+        let Self { engine, cases, created } = self;
+        let arena = Bump::new();
+        let wanted: Vec<FieldId> = (0..).map(FieldId).take(ROWS.len()).collect();
+        let held = live_document::read(&told.document, &wanted, told.serial, &arena);
+        let event = Changed { held, told, host };
+        engine.process(&event, |matched| found(matched, *created, cases, emit));
     }
 
     /// The host's clock stands at `millis` since the Unix epoch, and no earlier event waits to be read.
@@ -121,6 +135,76 @@ impl Detector {
     }
 }
 
+/// An event that rules are asked about.
+trait Subject: Document + Keep {
+    fn stamp(&self) -> Stamp;
+    fn source(&self) -> Map<String, Value>;
+    fn host(&self) -> String;
+    /// The alert of a rule without a group.
+    fn alert(&self, rule: &Arc<Rule>, created: Timestamp) -> Alert;
+}
+
+impl Subject for AuditDocument<'_> {
+    fn stamp(&self) -> Stamp {
+        self.event.stamp
+    }
+
+    fn source(&self) -> Map<String, Value> {
+        source(self)
+    }
+
+    fn host(&self) -> String {
+        self.host_id().into_owned()
+    }
+
+    fn alert(&self, rule: &Arc<Rule>, created: Timestamp) -> Alert {
+        Alert::of_events(rule, &[&Keep::keep(self)], Some(self), created)
+    }
+}
+
+/// A change of the account files, as rules see it.
+struct Changed<'a> {
+    held: Held<'a>,
+    told: &'a Told,
+    host: &'a str,
+}
+
+impl Document for Changed<'_> {
+    fn values(&self, field: FieldId) -> Values<'_> {
+        self.held.values(field)
+    }
+
+    fn order(&self) -> Order {
+        self.held.order()
+    }
+}
+
+impl Keep for Changed<'_> {
+    fn keep(&self) -> Evidence {
+        let source = serde_json::to_string(&self.told.document).unwrap_or_default();
+        let Told { millis, serial, .. } = *self.told;
+        Evidence { millis, serial, host: self.host.into(), source: Source::Text(source.into()) }
+    }
+}
+
+impl Subject for Changed<'_> {
+    fn stamp(&self) -> Stamp {
+        Stamp { millis: self.told.millis, serial: self.told.serial }
+    }
+
+    fn source(&self) -> Map<String, Value> {
+        self.told.document.clone()
+    }
+
+    fn host(&self) -> String {
+        self.host.to_owned()
+    }
+
+    fn alert(&self, rule: &Arc<Rule>, created: Timestamp) -> Alert {
+        Alert::of_events(rule, &[&self.keep()], None, created)
+    }
+}
+
 impl Keep for AuditDocument<'_> {
     fn keep(&self) -> Evidence {
         Evidence {
@@ -133,8 +217,8 @@ impl Keep for AuditDocument<'_> {
 }
 
 /// Takes a match to its case, unless an exception takes it.
-fn found(
-    matched: &Match<'_, AuditDocument<'_>>,
+fn found<D: Subject>(
+    matched: &Match<'_, D>,
     created: Created,
     cases: &mut Cases,
     emit: &mut dyn FnMut(Alert),
@@ -143,15 +227,15 @@ fn found(
     let now = (created == Created::Now).then(Instant::now);
     match &matched.events {
         Events::One(event) => {
-            let stamp = event.event.stamp;
+            let stamp = event.stamp();
             if excepted::takes(rule, &[*event], epoch(Some(&stamp))) {
                 return;
             }
             let created = created.of(Some(&stamp));
             if rule.group.is_none() {
-                return emit(Alert::of_events(rule, &[&Keep::keep(*event)], Some(event), created));
+                return emit(event.alert(rule, created));
             }
-            let (events, stamps, host) = (vec![source(event)], vec![stamp], event.host_id().into_owned());
+            let (events, stamps, host) = (vec![event.source()], vec![stamp], event.host());
             cases.take(Finding { rule: Arc::clone(rule), events, stamps, host, created }, now, emit);
         }
         Events::Kept(events) => {

@@ -48,6 +48,7 @@ impl Watch {
                 backlog_limit: seen.status.backlog_limit,
                 missing_rules: seen.missing.len(),
             }),
+            accounts: second.path.accounts.report(),
             canary: life.canary.status(time),
         }
     }

@@ -1,5 +1,6 @@
 //! Wires the rooms to a running daemon: start, watch, stop.
 
+mod accounts;
 mod auditd;
 mod canary;
 pub(crate) mod clock;
@@ -27,12 +28,12 @@ mod sight;
 pub mod signals;
 pub mod sockets;
 pub(crate) mod start;
+mod state_file;
 pub mod status;
 pub mod trial;
 mod watch;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -42,6 +43,7 @@ use crate::audit::netlink::{JoinError, Socket};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::event::{self, Host, Mapper};
 use crate::rule::policy::SITE;
+use accounts::Known;
 use config::{Config, WithoutAuditing};
 use directories::Directories;
 use health::Health;
@@ -104,6 +106,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let mapping = event::Options { limits: config.processes.limits, ..event::Options::live() };
     let mut mapper = Mapper::new(Host::this(), &mapping);
     let mut state = start::sequence_state(&directories);
+    let known_accounts = Known::of(directories.state.as_deref());
     start::snapshot(&mut mapper, &state.as_mut().map(SequenceState::births).unwrap_or_default());
     let (outputs, left_out) = start::destinations(&config)?;
     // Capabilities belong to threads, so this comes before the first one is started.
@@ -114,16 +117,18 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let mut alerts = health.of_faults(faults.iter().filter(|fault| fault.level == Level::Error));
     alerts.extend(left_out.iter().map(|error| health.of_destination(error)));
     let faults = faults.iter().map(Diagnostic::one_line).chain(left_out).collect();
-    let (rules, canary) = (set.rules.clone(), Arc::clone(health.canary()));
+    let (rules, unseen) = (set.rules.clone(), health.unseen().clone());
+    let accounts = config.accounts.clone();
     let started = Start { config: config.daemon.clone(), set, faults, directories, health, seen };
-    let mut detector = watch::detector(&rules, &canary, config.sequences);
+    let mut detector = watch::detector(&rules, &unseen, config.sequences);
     let resumed = state.as_mut().and_then(|state| state.resume(detector.engine_mut(), !socket.handed_over()));
     resumed.into_iter().for_each(|told| tracing::info!("{told}"));
     let intake = Intake::new(config.audit.limits.clone(), mapper);
-    let mut watch = Watch::new(socket, intake, detector, outputs, started)?;
+    let mut watch = Watch::new(socket, intake, detector, outputs, started, &accounts)?;
     let options = options.clone();
-    watch.serve(|desk| Reloader::start(options, config, rules, canary, desk));
+    watch.serve(|desk| Reloader::start(options, config, rules, unseen, desk));
     watch.alert(alerts);
+    watch.watch_accounts(accounts, known_accounts);
     let result = watch.run(&mut keeper).context("the audit socket failed");
     watch.stop(state);
     if let Some(keeper) = keeper {

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::config::Config;
 use super::desk::Desk;
 use super::detector::Detector;
+use super::health::Unseen;
 use super::ruleset::RuleSet;
 use super::{Options, start, watch};
 use crate::detect::{self, Engine};
@@ -70,7 +71,7 @@ struct Work {
     options: Options,
     config: Config,
     rules: Vec<Arc<Rule>>,
-    canary: Arc<Rule>,
+    unseen: Unseen,
     desk: Desk,
 }
 
@@ -83,11 +84,11 @@ impl Reloader {
         options: Options,
         config: Config,
         rules: Vec<Arc<Rule>>,
-        canary: Arc<Rule>,
+        unseen: Unseen,
         desk: Desk,
     ) -> io::Result<Self> {
         let (jobs, taken) = channel::<Option<Sender<Answer>>>();
-        let mut work = Work { options, config, rules, canary, desk };
+        let mut work = Work { options, config, rules, unseen, desk };
         let run = move || {
             while let Ok(asker) = taken.recv() {
                 let answer = work.reload();
@@ -164,7 +165,7 @@ impl Work {
         }
         let destinations = self.destinations(&config).map_err(|error| refused(&[], &error.to_string()))?;
         let changed = keep_unchanged(&mut set.rules, &self.rules);
-        let detector = watch::detector(&set.rules, &self.canary, config.sequences);
+        let detector = watch::detector(&set.rules, &self.unseen, config.sequences);
         let mut told: Vec<String> = config_faults
             .iter()
             .chain(&set.faults)
@@ -251,6 +252,7 @@ fn for_the_next_start(before: &Config, now: &Config) -> Vec<String> {
         ("user", same(&before.user, &now.user)),
         ("[audit]", same(&before.audit, &now.audit)),
         ("[processes]", same(&before.processes, &now.processes)),
+        ("[accounts]", same(&before.accounts, &now.accounts)),
         ("daemon.runtime_directory, daemon.state_directory", directories(before) == directories(now)),
     ]
     .into_iter()

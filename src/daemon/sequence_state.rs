@@ -5,14 +5,12 @@
 //! afterwards. Beside what the engine holds, in a line before it, stands when the running processes began:
 //! sequences are joined by `process.entity_id`, which is made of that.
 
-use std::fs::{File, TryLockError};
-use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
-use nix::fcntl::OFlag;
 use serde::{Deserialize, Serialize};
 
+use super::state_file::{StateFile, named};
 use crate::alert::source_text;
 use crate::detect::{Engine, MOST_STATE_BYTES};
 use crate::event::Birth;
@@ -26,8 +24,7 @@ const MOST_BYTES: u64 = MOST_STATE_BYTES as u64 + (16 << 20);
 /// The file, open and locked.
 #[derive(Debug)]
 pub struct SequenceState {
-    path: PathBuf,
-    file: File,
+    file: StateFile,
     /// What was in it, once it was read.
     left: Option<io::Result<Vec<u8>>>,
 }
@@ -44,34 +41,15 @@ impl SequenceState {
     /// # Errors
     /// It cannot be opened for writing, is no plain file, has other names, or another daemon has it.
     pub fn open(directory: &Path) -> io::Result<Self> {
-        let path = directory.join(FILE);
-        let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
-        let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags.bits());
-        let file = options.open(&path).map_err(|error| named(&path, &error))?;
-        let metadata = file.metadata()?;
-        // The directory may be the daemon's own, and this is done as root.
-        if !metadata.is_file() || metadata.nlink() != 1 {
-            return Err(named(&path, &io::Error::other("not a plain file with one name")));
-        }
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(named(&path, &io::Error::other("another daemon uses it")));
-            }
-            Err(TryLockError::Error(error)) => return Err(named(&path, &error)),
-        }
-        file.set_permissions(PermissionsExt::from_mode(0o600))?;
-        Ok(Self { path, file, left: None })
+        Ok(Self { file: StateFile::open(directory, FILE)?, left: None })
     }
 
     fn left(&mut self) -> &mut io::Result<Vec<u8>> {
         let Self { file, left, .. } = self;
         left.get_or_insert_with(|| {
-            let mut bytes = Vec::new();
-            let read = (&*file).take(MOST_BYTES).read_to_end(&mut bytes);
-            let emptied = file.set_len(0).and_then(|()| file.sync_all());
-            read.and(emptied).map(|()| bytes)
+            let read = file.read(MOST_BYTES);
+            let emptied = file.clear();
+            read.and_then(|bytes| emptied.map(|()| bytes))
         })
     }
 
@@ -92,7 +70,7 @@ impl SequenceState {
     /// `blind`: what happened since was not recorded for us.
     pub fn resume(&mut self, engine: &mut Engine, blind: bool) -> Option<String> {
         let _ = self.births();
-        let path = self.path.display().to_string();
+        let path = self.file.path.display().to_string();
         let bytes = match self.left() {
             Ok(bytes) => std::mem::take(bytes),
             Err(error) => return Some(format!("{path}: {error}: sequences begin anew")),
@@ -130,31 +108,20 @@ impl SequenceState {
     pub fn save(&mut self, engine: &Engine, births: impl FnOnce() -> Vec<Birth>) -> io::Result<u64> {
         let held = engine.join_counts().held;
         let engine =
-            engine.save(&source_text).map_err(|error| named(&self.path, &io::Error::other(error)))?;
+            engine.save(&source_text).map_err(|error| named(&self.file.path, &io::Error::other(error)))?;
         let processes = if held > 0 { births() } else { Vec::new() };
         let mut bytes = serde_json::to_vec(&Processes { processes })?;
         bytes.push(b'\n');
         bytes.extend(engine);
-        let write = |file: &mut File| {
-            file.rewind()?;
-            file.set_len(0)?;
-            file.write_all(&bytes)?;
-            file.sync_all()
-        };
-        write(&mut self.file).map_err(|error| {
-            let _ = self.file.set_len(0);
-            named(&self.path, &error)
-        })?;
+        self.file.write(&bytes)?;
         Ok(held)
     }
 }
 
-fn named(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     use crate::daemon::detector::{Created, Detector};

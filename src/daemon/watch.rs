@@ -7,11 +7,14 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use sd_notify::NotifyState;
 
+use super::accounts::{Accounts, Known};
 use super::auditd::Auditd;
 use super::canary::Canary;
 use super::clock::Clock;
+use super::config::AccountsConfig;
 use super::desk::{Desk, Request};
 use super::detector::{Created, Detector};
+use super::health::Unseen;
 use super::intake::{Intake, counted};
 use super::keeper::Keeper;
 use super::life::{Life, Start};
@@ -26,7 +29,7 @@ use crate::alert::{Alert, source_text};
 use crate::audit::RecordType;
 use crate::audit::netlink::Socket;
 use crate::detect::Limits;
-use crate::event::AuditDocument;
+use crate::event::{AuditDocument, Host};
 use crate::output::{Outputs, Topic, Urgency};
 use crate::rule::Rule;
 
@@ -53,8 +56,9 @@ pub(super) struct Path {
     pub(super) detector: Detector,
     pub(super) outputs: Outputs,
     pub(super) alerts: u64,
-    /// The rule whose matches are no alerts but proof of sight.
-    canary: Arc<Rule>,
+    /// The rules whose matches are no alerts: proof of sight, and who may have written an account file.
+    unseen: Unseen,
+    pub(super) accounts: Accounts,
     /// Canaries executed since the loop last looked.
     canaries: Vec<Timestamp>,
     removals: RuleRemovals,
@@ -83,10 +87,14 @@ impl Path {
 
     /// Lets the detector do `work`, and gives out the alerts that come of it.
     fn asked(&mut self, received: Instant, work: impl FnOnce(&mut Detector, &mut dyn FnMut(Alert))) {
-        let Self { detector, outputs, alerts, canary, canaries, .. } = self;
+        let Self { detector, outputs, alerts, unseen, canaries, accounts, .. } = self;
         work(detector, &mut |alert: Alert| {
-            if Arc::ptr_eq(&alert.rule, canary) {
+            if Arc::ptr_eq(&alert.rule, &unseen.canary) {
                 canaries.push(alert.time());
+                return;
+            }
+            if Arc::ptr_eq(&alert.rule, &unseen.account_writer) {
+                accounts.note(alert.document());
                 return;
             }
             *alerts += 1;
@@ -102,6 +110,14 @@ impl Path {
         }
     }
 
+    /// Tells what became of the account files, with the writers that records have named; the lines that are due.
+    fn tell_accounts(&mut self, host: &Host) -> Vec<(String, bool)> {
+        for told in self.accounts.events(host) {
+            self.asked(Instant::now(), |detector, emit| detector.told(&told, &host.id, emit));
+        }
+        self.accounts.told()
+    }
+
     /// When [`Path::time_is`] or [`Path::settle`] has something to do, on `clock`.
     fn due(&self, clock: Clock) -> Option<u64> {
         let now = clock.millis();
@@ -113,7 +129,8 @@ impl Path {
             let wait = at.saturating_duration_since(Instant::now()).as_micros().div_ceil(1_000);
             now.saturating_add(u64::try_from(wait).unwrap_or(0))
         });
-        [sequences, cases].into_iter().flatten().min()
+        let accounts = self.accounts.waits().then_some(now);
+        [sequences, cases, accounts].into_iter().flatten().min()
     }
 
     /// An alert of the daemon about itself.
@@ -123,15 +140,16 @@ impl Path {
     }
 }
 
-/// A detector for `rules` and the canary's.
-pub(super) fn detector(rules: &[Arc<Rule>], canary: &Arc<Rule>, limits: Limits) -> Detector {
-    Detector::with_limits(rules.iter().chain([canary]).cloned().collect(), limits, Created::Now)
+/// A detector for `rules` and those whose matches are no alerts.
+pub(super) fn detector(rules: &[Arc<Rule>], unseen: &Unseen, limits: Limits) -> Detector {
+    let rules = rules.iter().cloned().chain(unseen.rules()).collect();
+    Detector::with_limits(rules, limits, Created::Now)
 }
 
-/// The rules of a [`detector`] but the canary's, which is the last and nobody's.
+/// The rules of a [`detector`] but the last, which are the daemon's own and no alerts.
 pub(super) fn watching(detector: &Detector) -> &[Arc<Rule>] {
     let rules = detector.engine().rules();
-    rules.split_last().map_or(rules, |(_canary, others)| others)
+    rules.get(..rules.len().saturating_sub(Unseen::COUNT)).unwrap_or(rules)
 }
 
 /// Milliseconds since the Unix epoch, as records are stamped.
@@ -156,15 +174,17 @@ impl Watch {
         detector: Detector,
         outputs: Outputs,
         start: Start,
+        accounts: &AccountsConfig,
     ) -> std::io::Result<Self> {
         let signals = Signals::install()?;
         let (desk, requests) = Desk::open(signals.waker()?);
-        let canary = Arc::clone(start.health.canary());
+        let (unseen, accounts) = (start.health.unseen().clone(), Accounts::new(accounts));
         // Under systemd a unit of root's waits for the wish; elsewhere nobody would.
         let runtime = start.directories.runtime.as_deref().filter(|_| socket.handed_over());
         let removals = RuleRemovals::new(runtime.map(|runtime| runtime.join(WISH)));
         let auditd = Auditd::find(start.seen.as_ref().map(|seen| seen.status.pid));
-        let path = Path { detector, outputs, alerts: 0, canary, canaries: Vec::new(), removals, auditd };
+        let canaries = Vec::new();
+        let path = Path { detector, outputs, alerts: 0, unseen, accounts, canaries, removals, auditd };
         Ok(Self {
             socket,
             second: Second { intake, path },
@@ -189,6 +209,15 @@ impl Watch {
         });
         if let Err(error) = served {
             tracing::warn!("`auditward status` and `auditward reload` do not work: {error}");
+        }
+    }
+
+    /// Watches the account files from now on; that it cannot is told, and records are watched all the same.
+    pub(super) fn watch_accounts(&mut self, config: AccountsConfig, known: Known) {
+        let accounts = &mut self.second.path.accounts;
+        let watched = self.desk.again().and_then(|desk| accounts.watch(config, known, desk));
+        if let Err(error) = watched {
+            tracing::warn!("the account files are not watched: {error}");
         }
     }
 
@@ -246,10 +275,18 @@ impl Watch {
         }
         let received = Instant::now();
         intake.expire(clock.millis(), &mut |event| path.event(event, received));
+        let mut lines = Vec::new();
         if batch.datagrams < FULL_BATCH {
             path.time_is(wall_clock());
+            if path.accounts.waits() {
+                lines = path.tell_accounts(&intake.mapper().host().clone());
+            }
         }
         path.settle(received);
+        for (line, warning) in lines {
+            let urgency = if warning { Urgency::Warning } else { Urgency::Info };
+            self.notice(Topic::Accounts, &line, urgency);
+        }
         Ok(())
     }
 
@@ -265,6 +302,7 @@ impl Watch {
                     let answer = self.install(*prepared);
                     let _ = asker.try_send(answer);
                 }
+                Request::Accounts(reading, told) => self.second.path.accounts.take(*reading, told),
                 Request::Refused(why) => self.notice(Topic::Reload, &why, Urgency::Warning),
             }
         }
@@ -461,6 +499,7 @@ impl Watch {
     /// hold, for the time that the settings give. What sequences hold goes to `state`.
     pub(super) fn stop(mut self, state: Option<SequenceState>) {
         let deadline = Instant::now() + self.life.start.config.drain;
+        self.second.path.accounts.stop();
         let _ = sd_notify::notify(&[NotifyState::Stopping]);
         let Self { socket, second: Second { intake, path }, clock, .. } = &mut self;
         let (now, received) = (clock.millis(), Instant::now());

@@ -54,11 +54,13 @@ pub enum Topic {
     Sequences,
     /// Something about the kernel's rules.
     KernelRules,
+    /// Something about the account files.
+    Accounts,
 }
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Started,
         Self::Stopped,
         Self::UncleanStop,
@@ -69,6 +71,7 @@ impl Topic {
         Self::Exceptions,
         Self::Sequences,
         Self::KernelRules,
+        Self::Accounts,
     ];
 
     /// The word for it.
@@ -85,6 +88,7 @@ impl Topic {
             Self::Exceptions => "exceptions",
             Self::Sequences => "sequences",
             Self::KernelRules => "kernel-rules",
+            Self::Accounts => "accounts",
         }
     }
 }

@@ -3,6 +3,10 @@
 /// File name and text of each file in `rules/`, sorted; a test compares it with the directory.
 pub(super) const RULES: &[(&str, &str)] = &[
     (
+        "defense_evasion_account_named_root.toml",
+        include_str!("../../rules/defense_evasion_account_named_root.toml"),
+    ),
+    (
         "defense_evasion_audit_backlog_lowered.toml",
         include_str!("../../rules/defense_evasion_audit_backlog_lowered.toml"),
     ),
@@ -40,6 +44,11 @@ pub(super) const RULES: &[(&str, &str)] = &[
         include_str!("../../rules/persistence_account_given_uid_0.toml"),
     ),
     (
+        "persistence_account_password_emptied.toml",
+        include_str!("../../rules/persistence_account_password_emptied.toml"),
+    ),
+    ("persistence_account_with_uid_0.toml", include_str!("../../rules/persistence_account_with_uid_0.toml")),
+    (
         "persistence_accounts_made_in_bulk.toml",
         include_str!("../../rules/persistence_accounts_made_in_bulk.toml"),
     ),
@@ -47,10 +56,18 @@ pub(super) const RULES: &[(&str, &str)] = &[
         "persistence_linux_backdoor_user_creation.toml",
         include_str!("../../rules/persistence_linux_backdoor_user_creation.toml"),
     ),
+    (
+        "persistence_system_account_given_a_shell.toml",
+        include_str!("../../rules/persistence_system_account_given_a_shell.toml"),
+    ),
     ("persistence_uid_0_by_arguments.toml", include_str!("../../rules/persistence_uid_0_by_arguments.toml")),
     (
         "privilege_escalation_member_of_privileged_group.toml",
         include_str!("../../rules/privilege_escalation_member_of_privileged_group.toml"),
+    ),
+    (
+        "privilege_escalation_new_member_of_privileged_group.toml",
+        include_str!("../../rules/privilege_escalation_new_member_of_privileged_group.toml"),
     ),
     (
         "privilege_escalation_privileged_group_by_arguments.toml",

@@ -40,6 +40,8 @@ pub struct Config {
     pub processes: ProcessesConfig,
     /// `[sequences]`
     pub sequences: detect::Limits,
+    /// `[accounts]`
+    pub accounts: AccountsConfig,
     /// `[syslog]`
     pub syslog: SyslogConfig,
     /// `[stdout]`
@@ -48,6 +50,21 @@ pub struct Config {
     pub file: Option<FileConfig>,
     /// `[daemon]`
     pub daemon: DaemonConfig,
+}
+
+/// `[accounts]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountsConfig {
+    /// `root`: below which the account files are.
+    pub root: PathBuf,
+    /// `interval_seconds`
+    pub interval: Duration,
+}
+
+impl Default for AccountsConfig {
+    fn default() -> Self {
+        Self { root: "/".into(), interval: Duration::from_secs(60) }
+    }
 }
 
 /// What the kernel is asked to record: `kernel_rules`.
@@ -282,6 +299,7 @@ fn read_tree(faults: &Faults) -> Config {
         audit: root.table("audit").map(audit).unwrap_or_default(),
         processes: root.table("processes").map(processes).unwrap_or_default(),
         sequences: root.table("sequences").map(sequences).unwrap_or_default(),
+        accounts: root.table("accounts").map(accounts).unwrap_or_default(),
         syslog: root.table("syslog").map(syslog).unwrap_or_default(),
         stdout: root.table("stdout").map(stdout).unwrap_or_default(),
         file: root.table("file").and_then(file),
@@ -352,6 +370,17 @@ fn sequences(table: Table<'_>) -> detect::Limits {
     };
     table.done();
     limits
+}
+
+fn accounts(table: Table<'_>) -> AccountsConfig {
+    let default = AccountsConfig::default();
+    let config = AccountsConfig {
+        root: path(&table, "root").unwrap_or(default.root),
+        interval: count(&table, "interval_seconds", 1..=86_400)
+            .map_or(default.interval, |seconds| Duration::from_secs(seconds as u64)),
+    };
+    table.done();
+    config
 }
 
 fn syslog(table: Table<'_>) -> SyslogConfig {

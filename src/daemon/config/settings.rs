@@ -42,6 +42,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("audit", "The way in: records of the kernel, and the events that they are put together to."),
     ("processes", "What is remembered of processes, so that alerts can name parents."),
     ("sequences", "What rules that join several events may hold."),
+    ("accounts", "The account files, watched beside the records."),
     ("syslog", "Alerts to the local syslog daemon."),
     ("stdout", "Alerts to standard output, one a line."),
     ("file", "Alerts to a file, one a line; written when a path is set."),
@@ -147,6 +148,20 @@ pub const SETTINGS: &[Setting] = &[
         "The most bytes of events that are kept for the alerts of sequences.",
     ),
     row(("syslog", "enabled"), "true", "true, false", "Whether alerts go to syslog."),
+    row(
+        ("accounts", "interval_seconds"),
+        "60",
+        "seconds, 1 to 86400",
+        "How often the account files are read where nothing says that they changed: inotify, changes of mounts and \
+         records of writes do so at once.",
+    ),
+    row(
+        ("accounts", "root"),
+        "\"/\"",
+        "an absolute path",
+        "Below which the account files are: /etc/passwd and /etc/group, /var/lib/extrausers, the userdb directories \
+         of systemd, /etc/nsswitch.conf. Another than / is for tests.",
+    ),
     row(
         ("syslog", "socket"),
         "\"/dev/log\"",

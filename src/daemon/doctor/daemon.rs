@@ -49,6 +49,7 @@ fn running(patient: &Patient<'_>, report: &Report, to: &mut Vec<Finding>) {
     }
     destinations(report, to);
     canary(patient, report, to);
+    accounts(report, to);
     if report.rules.hash != patient.rules.hash {
         let text = "the rules in force are not those that are on the disk now";
         find(to, "detection-rules", Verdict::Mend, text, "`auditward reload`");
@@ -100,6 +101,34 @@ fn canary(patient: &Patient<'_>, report: &Report, to: &mut Vec<Finding>) {
             let mend = format!("`auditward canary --wait 5` as root; {timer} for every 15 minutes");
             find(to, "canary", Verdict::Note, text, &mend);
         }
+    }
+}
+
+fn accounts(report: &Report, to: &mut Vec<Finding>) {
+    let Some(accounts) = &report.accounts else {
+        let mend = "ask again in a moment; `journalctl -u auditward` says why, if it stays so";
+        find(to, "accounts", Verdict::Mend, "the account files were not read yet", mend);
+        return;
+    };
+    if !accounts.unreadable.is_empty() {
+        let text = format!("cannot be read, the last known state stands: {}", accounts.unreadable.join("; "));
+        find(to, "accounts", Verdict::Mend, text, "let the account auditward read them, as everybody may");
+        return;
+    }
+    if !accounts.partial.is_empty() {
+        let text = format!("too many entries, only a part is known: {}", accounts.partial.join(", "));
+        find(to, "accounts", Verdict::Note, text, "accounts with UID 0 are known all the same");
+    }
+    if !accounts.watched {
+        let mend =
+            "a larger fs.inotify.max_user_instances; till then records and accounts.interval_seconds tell";
+        find(to, "accounts", Verdict::Note, "inotify does not tell of changes", mend);
+    }
+    if accounts.malformed > 0 {
+        let text = format!("{} lines are malformed", accounts.malformed);
+        find(to, "accounts", Verdict::Note, text, "`pwck -r` and `grpck -r` name them");
+    } else if accounts.partial.is_empty() && accounts.watched {
+        fine(to, "accounts", format!("{} accounts, read at {}", accounts.accounts, accounts.read_at));
     }
 }
 

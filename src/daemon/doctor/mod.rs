@@ -86,6 +86,7 @@ pub const CHECKS: &[(&str, &str)] = &[
     ("buffer", "the daemon's receive buffer is as large as asked for, and nothing was lost in it"),
     ("destinations", "alerts go out"),
     ("canary", "a canary was seen lately"),
+    ("accounts", "the account files are read and watched"),
     ("detection-rules", "every rule could be read and can match on this host"),
     ("configuration", "the configuration has no fault"),
     ("syslog", "the log socket takes messages"),

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::audit::control::Status;
 use crate::audit::kernel_rules::{Abi, LoadedRule, Needs, Profile, ProgramName};
-use crate::daemon::status::{Canary, Destination, Lost, ReceiveBuffer};
+use crate::daemon::status::{Accounts, Canary, Destination, Lost, ReceiveBuffer};
 
 /// A host where nothing is to be mended, and a daemon that says so.
 struct Healthy {
@@ -47,6 +47,7 @@ impl Healthy {
             receive_buffer: ReceiveBuffer { asked: 4096, granted: 4096 },
             destinations: vec![Destination { name: "syslog".into(), sent: 3, ..Destination::default() }],
             canary: Canary { age_seconds: Some(5), way_millis: Some(4), ..Canary::default() },
+            accounts: Some(Accounts { accounts: 30, watched: true, ..Accounts::default() }),
             rules: crate::daemon::status::Rules { hash: rules.hash.clone(), ..Default::default() },
             ..Report::default()
         };
@@ -106,6 +107,10 @@ impl Healthy {
 
     fn report(&mut self) -> &mut Report {
         self.report.as_mut().expect("a report")
+    }
+
+    fn accounts(&mut self) -> &mut Accounts {
+        self.report().accounts.as_mut().expect("accounts")
     }
 
     fn examined<T>(&self, work: impl FnOnce(&Patient<'_>, Vec<Finding>) -> T) -> T {
@@ -171,7 +176,7 @@ fn on_a_healthy_host_every_check_is_fine() {
 fn each_trouble_is_found_by_its_check_alone() {
     use netlink_packet_audit::{RuleAction, RuleFlags};
     type Trouble = fn(&mut Healthy);
-    let troubles: [(&str, Trouble); 33] = [
+    let troubles: [(&str, Trouble); 38] = [
         ("kernel MEND", |h| h.write("/proc/cmdline", "ro audit=0")),
         ("kernel MEND", |h| fs::remove_file(h.path("/proc/self/loginuid")).expect("removed")),
         ("namespaces MEND", |h| h.link("/proc/self/ns/pid", "pid:[4026532000]")),
@@ -211,6 +216,11 @@ fn each_trouble_is_found_by_its_check_alone() {
         ("canary MEND", |h| h.report().canary.missed = 1),
         ("canary MEND", |h| h.report().canary.age_seconds = Some(3600)),
         ("canary note", |h| h.report().canary = Canary::default()),
+        ("accounts MEND", |h| h.report().accounts = None),
+        ("accounts MEND", |h| h.accounts().unreadable.push("/etc/passwd: gone".to_owned())),
+        ("accounts note", |h| h.accounts().partial.push("/etc/passwd".to_owned())),
+        ("accounts note", |h| h.accounts().watched = false),
+        ("accounts note", |h| h.accounts().malformed = 2),
         ("detection-rules MEND", |h| h.report().rules.hash = "other".into()),
         ("configuration MEND", |h| h.config_faults.push("x.toml:3: no".into())),
         ("syslog MEND", |h| fs::remove_file(h.path("/dev/log")).expect("removed")),

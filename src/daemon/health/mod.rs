@@ -22,8 +22,27 @@ pub(super) struct Health {
     auditd_killed: Arc<Rule>,
     killed: Arc<Rule>,
     records_lost: Arc<Rule>,
-    canary: Arc<Rule>,
+    unseen: Unseen,
     host: Host,
+}
+
+/// The rules whose matches are no alerts; they stand behind all others.
+#[derive(Clone, Debug)]
+pub(super) struct Unseen {
+    /// The canary's execution.
+    pub(super) canary: Arc<Rule>,
+    /// Who may have written an account file.
+    pub(super) account_writer: Arc<Rule>,
+}
+
+impl Unseen {
+    /// How many they are.
+    pub(super) const COUNT: usize = 2;
+
+    /// All of them.
+    pub(super) fn rules(&self) -> [Arc<Rule>; Self::COUNT] {
+        [Arc::clone(&self.canary), Arc::clone(&self.account_writer)]
+    }
 }
 
 impl Health {
@@ -37,15 +56,18 @@ impl Health {
             auditd_killed: rule("auditd_killed.toml", include_str!("auditd_killed.toml"))?,
             killed: rule("killed.toml", include_str!("killed.toml"))?,
             records_lost: rule("records_lost.toml", include_str!("records_lost.toml"))?,
-            canary: rule("canary.toml", include_str!("canary.toml"))?,
+            unseen: Unseen {
+                canary: rule("canary.toml", include_str!("canary.toml"))?,
+                account_writer: rule("account_writer.toml", include_str!("account_writer.toml"))?,
+            },
             host,
         })
     }
 
-    /// The rule that the canary's execution matches.
+    /// The rules whose matches are no alerts.
     #[must_use]
-    pub(super) fn canary(&self) -> &Arc<Rule> {
-        &self.canary
+    pub(super) fn unseen(&self) -> &Unseen {
+        &self.unseen
     }
 
     /// An alert for each fault, the first ones by themselves and the rest counted.

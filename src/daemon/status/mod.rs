@@ -49,6 +49,8 @@ pub struct Report {
     pub receive_buffer: ReceiveBuffer,
     /// What the kernel's audit system said at the start; none where it could not be asked.
     pub auditing: Option<Auditing>,
+    /// The account files; none before they were read.
+    pub accounts: Option<Accounts>,
     /// The last canary that was seen.
     pub canary: Canary,
 }
@@ -259,6 +261,30 @@ pub struct Auditing {
     pub backlog_limit: u32,
     /// Kernel rules that the detection rules need and that were not loaded.
     pub missing_rules: usize,
+}
+
+/// See [`Report::accounts`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Accounts {
+    /// When they were last read, RFC 3339.
+    pub read_at: String,
+    /// Entries of accounts that are known.
+    pub accounts: usize,
+    /// Entries of groups.
+    pub groups: usize,
+    /// Accounts with UID 0, root among them.
+    pub uid_0: usize,
+    /// Lines that the C library passes over, and files that are no record.
+    pub malformed: u64,
+    /// Files of which only a part is kept: they have too many entries.
+    pub partial: Vec<String>,
+    /// What cannot be read, and why: the last known state stands.
+    pub unreadable: Vec<String>,
+    /// Whether inotify tells of changes; else the interval does.
+    pub watched: bool,
+    /// Programs that may have written a file since it was last read, or may still.
+    pub writers: usize,
 }
 
 /// See [`Report::canary`].

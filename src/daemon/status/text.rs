@@ -74,6 +74,7 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     let buffer = &report.receive_buffer;
     writeln!(out, "buffer     {} granted of {}", bytes(buffer.granted as u64), bytes(buffer.asked as u64))?;
     auditing(report, out)?;
+    accounts(report, out)?;
     canary(report, out)
 }
 
@@ -178,6 +179,28 @@ fn auditing(report: &Report, out: &mut String) -> fmt::Result {
         counted(audit.missing_rules as u64, "rule"),
         audit.asked_at,
     )
+}
+
+fn accounts(report: &Report, out: &mut String) -> fmt::Result {
+    let Some(accounts) = &report.accounts else { return writeln!(out, "accounts   not read yet") };
+    write!(
+        out,
+        "accounts   {} ({} with UID 0) and {} known, read at {}; {} malformed",
+        counted(accounts.accounts as u64, "account"),
+        accounts.uid_0,
+        counted(accounts.groups as u64, "group"),
+        accounts.read_at,
+        counted(accounts.malformed, "line"),
+    )?;
+    if !accounts.watched {
+        write!(out, "; without inotify: changes are seen by records and the interval")?;
+    }
+    writeln!(out)?;
+    for one in accounts.partial.iter().take(NAMED) {
+        writeln!(out, "           {one}: too many entries, only a part is known")?;
+    }
+    accounts.unreadable.iter().take(NAMED).try_for_each(|one| writeln!(out, "unreadable {one}"))?;
+    more(accounts.unreadable.len(), out)
 }
 
 fn canary(report: &Report, out: &mut String) -> fmt::Result {

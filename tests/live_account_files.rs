@@ -1,0 +1,359 @@
+//! The account files of a copied tree, watched by the real daemon: every way to write them is told with the account.
+//!
+//! Needs root, `auditctl` and `rsyslogd`; see [`live`]. The machine's own accounts are never touched.
+#![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod live;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use live::{Daemon, KernelAudit, auditctl, eventually, scratch};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1::/usr/sbin:/usr/sbin/nologin\n\
+                      alice:x:1000:1000::/home/alice:/bin/sh\nbob:x:1001:1001::/home/bob:/bin/sh\n";
+const GROUP: &str = "root:x:0:\nsudo:x:27:alice\nusers:x:100:\nalice:x:1000:\nbob:x:1001:\n";
+const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/rules");
+
+/// The daemon over a tree of account files, with kernel rules for changes in it.
+struct Stage {
+    // Dropped in this order: the daemon first, the kernel's state last.
+    daemon: Option<Daemon>,
+    tree: PathBuf,
+    folder: tempfile::TempDir,
+    kernel: KernelAudit,
+}
+
+impl Stage {
+    fn set() -> Option<Self> {
+        let mut stage = Self::unwatched()?;
+        stage.start();
+        Some(stage)
+    }
+
+    /// The tree alone.
+    fn unwatched() -> Option<Self> {
+        let kernel = KernelAudit::take()?;
+        let folder = scratch();
+        let tree = folder.path().join("tree");
+        let stage = Self { daemon: None, tree, folder, kernel };
+        stage.write("etc/passwd", PASSWD);
+        stage.write("etc/group", GROUP);
+        stage.write("etc/shadow", "root:*:1::::::\nalice:*:1::::::\nbob:*:1::::::\n");
+        stage.write("etc/gshadow", "");
+        stage.write("etc/login.defs", "");
+        stage.kernel.turn_on();
+        let etc = stage.tree.join("etc").display().to_string();
+        auditctl(&["-w", &etc, "-p", "wa", "-k", stage.kernel.key()]);
+        Some(stage)
+    }
+
+    fn configuration(&self) -> PathBuf {
+        let file = self.folder.path().join("auditward.toml");
+        let folder = self.folder.path().display();
+        // The interval is beyond any test: what is told was heard of.
+        let text = format!(
+            "rules = [\"{RULES}\"]\n[accounts]\nroot = \"{}\"\ninterval_seconds = 86400\n[syslog]\nenabled = false\n\
+             [stdout]\nenabled = true\nformat = \"json\"\n\
+             [daemon]\nstate_directory = \"{folder}/state\"\nruntime_directory = \"{folder}/run\"\n",
+            self.tree.display()
+        );
+        fs::write(&file, text).expect("configuration");
+        file
+    }
+
+    fn start(&mut self) {
+        let file = self.configuration();
+        let daemon = Daemon::start(self.folder.path(), &["--config", file.to_str().expect("UTF-8 path")]);
+        self.daemon = Some(daemon);
+        self.wait_for_a_look();
+    }
+
+    /// The first look of a run is over when `status` tells of it.
+    fn wait_for_a_look(&self) {
+        eventually("the account files were read", || match self.status().get("accounts") {
+            Some(accounts) if accounts.is_object() => Ok(()),
+            other => Err(format!("{other:?}")),
+        });
+    }
+
+    fn status(&self) -> Value {
+        let output = Command::new(env!("CARGO_BIN_EXE_auditward"))
+            .args(["status", "--format", "json", "--runtime"])
+            .arg(self.folder.path().join("run"))
+            .output()
+            .expect("auditward status");
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
+    }
+
+    fn stop(&mut self) {
+        let status = self.daemon.as_mut().expect("a daemon").process.end(Signal::SIGTERM);
+        assert!(status.success(), "{status}");
+        self.daemon = None;
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.tree.join(below)
+    }
+
+    fn write(&self, below: &str, text: &str) {
+        let path = self.path(below);
+        let folder = path.parent().expect("a parent");
+        fs::create_dir_all(folder).expect("a directory");
+        fs::write(&path, text).expect("a file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("a mode");
+    }
+
+    /// The alerts that were written since the daemon's start.
+    fn alerts(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.folder.path().join("auditward.stdout")).unwrap_or_default();
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.filter(|line| line["event"]["kind"] == "alert").collect()
+    }
+
+    /// Waits for the alert that `account` has UID 0.
+    fn expect_root(&self, account: &str) -> Value {
+        self.expect("account_with_uid_0", account)
+    }
+
+    fn expect(&self, rule: &str, account: &str) -> Value {
+        eventually(&format!("{rule} of {account}"), || {
+            let alerts = self.alerts();
+            let of =
+                |alert: &&Value| alert["rule"]["id"] == rule && alert["user"]["target"]["name"] == account;
+            let told = || alerts.iter().map(|a| a["message"].to_string()).collect::<Vec<_>>().join("\n");
+            alerts.iter().find(of).cloned().ok_or_else(|| format!("{}\n{}", told(), self.stderr()))
+        })
+    }
+
+    fn stderr(&self) -> String {
+        self.daemon.as_ref().map(Daemon::stderr).unwrap_or_default()
+    }
+
+    /// A shell command with $P the passwd of the tree, $T the tree, $F the folder and $L a line for `account`.
+    fn shell(&self, account: &str, command: &str) {
+        let status = Command::new("sh")
+            .args(["-ec", command])
+            .env("P", self.path("etc/passwd"))
+            .env("T", &self.tree)
+            .env("F", self.folder.path())
+            .env("A", account)
+            .env("L", format!("{account}:x:0:0::/:/bin/sh"))
+            .stdin(Stdio::null())
+            .status()
+            .expect("sh runs");
+        assert!(status.success(), "{command}");
+    }
+}
+
+fn is_there(program: &str) -> bool {
+    let there =
+        Command::new("sh").args(["-c", &format!("command -v {program}")]).stdout(Stdio::null()).status();
+    there.is_ok_and(|status| status.success())
+}
+
+/// Of each way: its name, the program that it needs, what is run, and the writer that the alert must name; none where no
+/// record of a write is to be had.
+const WAYS: [(&str, &str, &str, Option<&str>); 17] = [
+    ("cp", "cp", "{ cat $P; echo $L; } > $F/new; cp $F/new $P", Some("cp")),
+    ("tee", "tee", "echo $L | tee -a $P > $F/null", Some("tee")),
+    ("dd", "dd", "echo $L | dd of=$P oflag=append conv=notrunc status=none", Some("dd")),
+    (
+        "python",
+        "python3",
+        "python3 -c \"import os; open(os.environ['P'],'a').write(os.environ['L']+'\\n')\"",
+        Some("python3"),
+    ),
+    ("perl", "perl", "perl -pi -e '$_ .= \"$ENV{L}\\n\" if /^bob:/' $P", Some("perl")),
+    ("sed", "sed", "sed -i \"/^bob:/a $L\" $P", Some("sed")),
+    ("busybox_sed", "busybox", "busybox sed -i \"/^bob:/a $L\" $P", Some("busybox")),
+    ("rename", "mv", "mkdir -p $T/tmp; { cat $P; echo $L; } > $T/tmp/new; mv $T/tmp/new $P", Some("mv")),
+    ("shell", "sh", "echo $L >> $P", Some("sh")),
+    ("no_newline", "sh", "printf %s $L >> $P; sleep 1; echo >> $P", None),
+    ("slowly", "sh", "exec 3>>$P; printf %s: $A >&3; sleep 0.3; echo x:0:0::/:/bin/sh >&3", Some("sh")),
+    ("useradd", "useradd", "useradd -P $T -M -N -o -u 0 $A", Some("useradd")),
+    (
+        "usermod",
+        "usermod",
+        "(echo $A:x:1500:1500::/:/bin/sh >> $P); sleep 0.5; usermod -P $T -o -u 0 $A",
+        Some("usermod"),
+    ),
+    ("hard_link", "ln", "ln $P $F/other; echo $L >> $F/other; rm $F/other", None),
+    ("symbolic_link", "ln", "ln -s $P $F/link; echo $L >> $F/link", None),
+    ("extrausers", "sh", "mkdir -p $T/var/lib/extrausers; echo $L > $T/var/lib/extrausers/passwd", None),
+    (
+        "userdb",
+        "sh",
+        "mkdir -p $T/etc/userdb; echo \"{\\\"userName\\\":\\\"$A\\\",\\\"uid\\\":0}\" > $T/etc/userdb/$A.user",
+        None,
+    ),
+];
+
+/// Whatever writes the file, the account is named; so is the writer where a record of a write is to be had.
+#[test]
+fn every_way_to_write_an_account_is_told_with_its_name() {
+    let Some(stage) = Stage::set() else { return };
+    let mut done = Vec::new();
+    for (way, program, command, writer) in WAYS {
+        if !is_there(program) {
+            println!("skipped: {way}: {program} is not installed");
+            continue;
+        }
+        let account = format!("eve_{way}");
+        // Who wrote just now is a candidate until the file has been read once more.
+        eventually("the writer before is settled", || match &stage.status()["accounts"]["writers"] {
+            writers if *writers == 0 => Ok(()),
+            writers => Err(writers.to_string()),
+        });
+        stage.shell(&account, command);
+        let alert = stage.expect_root(&account);
+        assert_eq!(alert["event"]["severity"], 99, "{way}");
+        println!("{}", alert["message"]);
+        if let Some(writer) = writer {
+            assert_eq!(alert["auditward"]["account"]["writer"], "one", "{way}: {}", alert["message"]);
+            // sh is dash or bash, python3 is python3.12.
+            let shell = fs::canonicalize("/bin/sh").expect("a shell");
+            let shell = shell.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let writer = if writer == "sh" { shell } else { writer };
+            let name = alert["process"]["name"].as_str().unwrap_or_default();
+            assert!(name.starts_with(writer), "{way}: {}", alert["message"]);
+        }
+        done.push(account);
+    }
+    // Each once, and nothing else of that rank.
+    let mut told: Vec<String> = Vec::new();
+    for alert in stage.alerts().iter().filter(|alert| alert["event"]["severity"].as_u64() >= Some(73)) {
+        let name = alert["user"]["target"]["name"].as_str().unwrap_or_default().to_owned();
+        if alert["rule"]["id"] == "account_with_uid_0" {
+            told.push(name);
+        } else {
+            // The tool's own report, which comes before the file is read.
+            assert_eq!(alert["rule"]["id"], "account_given_uid_0", "{}", alert["message"]);
+        }
+    }
+    told.sort();
+    done.sort();
+    assert_eq!(told, done);
+    let accounts = &stage.status()["accounts"];
+    assert_eq!(accounts["uid_0"], done.len() + 1, "{accounts}");
+    assert_eq!(accounts["unreadable"], serde_json::json!([]));
+}
+
+/// What is there at the first start alerts once, a change made while nobody watched at the next start, and a start without
+/// either says nothing.
+#[test]
+fn what_changed_while_auditward_did_not_run_is_told_at_its_start() {
+    let Some(mut stage) = Stage::unwatched() else { return };
+    stage.write("etc/passwd", &format!("{PASSWD}toor:x:0:0::/root:/bin/sh\n"));
+    stage.start();
+    let alert = stage.expect_root("toor");
+    assert_eq!(alert["event"]["action"], "account-found");
+    assert_eq!(stage.alerts().len(), 1, "members of sudo are listed, not alerted");
+    stage.stop();
+
+    stage.start();
+    stage.shell("eve_sign", "echo $L >> $P");
+    stage.expect_root("eve_sign");
+    assert_eq!(stage.alerts().len(), 1, "toor is known");
+    stage.stop();
+
+    stage.shell("eve_stopped", "echo $L >> $P");
+    stage.start();
+    let alert = stage.expect_root("eve_stopped");
+    assert_eq!(alert["auditward"]["account"]["writer"], "unseen");
+    let message = alert["message"].as_str().unwrap_or_default();
+    assert!(
+        message.contains(
+            "account eve_stopped was added with UID 0, in /etc/passwd line 7, while auditward did not run"
+        ),
+        "{message}"
+    );
+    stage.stop();
+
+    stage.start();
+    stage.shell("eve_last", "echo $L >> $P");
+    stage.expect_root("eve_last");
+    assert_eq!(stage.alerts().len(), 1, "a start without a change says nothing");
+}
+
+#[test]
+fn ordinary_work_and_a_file_that_is_written_slowly_are_no_alert() {
+    let Some(stage) = Stage::set() else { return };
+    for command in [
+        "useradd -P $T -M -N -u 1700 carol",
+        "usermod -P $T -c somebody carol",
+        "usermod -P $T -u 1701 carol",
+        "groupadd -P $T helpers",
+        "userdel -P $T carol",
+        // Emptied, and written again in pieces: a half-written file is no removal of accounts.
+        "cp $P $F/copy; exec 3>$P; head -c 40 $F/copy >&3; sleep 0.2; tail -c +41 $F/copy >&3",
+        "touch $P; chmod 600 $P; chmod 644 $P",
+    ] {
+        stage.shell("nobody", command);
+        sleep(Duration::from_millis(100));
+    }
+    stage.shell("eve_sign", "echo $L >> $P");
+    stage.expect_root("eve_sign");
+    let told: Vec<String> = stage.alerts().iter().map(|alert| alert["message"].to_string()).collect();
+    assert_eq!(told.len(), 1, "{told:#?}");
+}
+
+#[test]
+fn what_else_gives_somebody_more_is_told_live() {
+    let Some(stage) = Stage::set() else { return };
+    stage.shell("bob", "sed -i s/^bob:x:/bob::/ $P");
+    let alert = stage.expect("account_password_emptied", "bob");
+    assert_eq!(alert["process"]["name"], "sed");
+    stage.shell("bob", "sed -i s/^sudo:.*/\\&,bob/ $T/etc/group");
+    stage.expect("new_privileged_member", "bob");
+    stage.shell("daemon", "sed -i s,/usr/sbin/nologin,/bin/bash, $P");
+    stage.expect("system_account_shell", "daemon");
+    stage.shell("root", "echo root:x:1800:1800::/:/bin/sh >> $P");
+    stage.expect("account_named_root", "root");
+}
+
+/// A mount hides the file without writing it: only the mounts tell.
+#[test]
+fn a_mount_over_the_file_is_seen() {
+    let Some(mut stage) = Stage::unwatched() else { return };
+    if !is_there("unshare") || !is_there("nsenter") {
+        println!("skipped: unshare or nsenter is not installed");
+        return;
+    }
+    let file = stage.configuration();
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", env!("CARGO_BIN_EXE_auditward"), "run", "--config"]);
+    stage.daemon = Some(Daemon::start_by(command.arg(file), stage.folder.path()));
+    stage.wait_for_a_look();
+    let other = stage.folder.path().join("other");
+    fs::write(&other, format!("{PASSWD}eve_mount:x:0:0::/:/bin/sh\n")).expect("a file");
+    let pid = stage.daemon.as_ref().expect("a daemon").process.pid().to_string();
+    mount_in(&pid, &other, &stage.path("etc/passwd"));
+    let alert = stage.expect_root("eve_mount");
+    assert_eq!(alert["auditward"]["account"]["writer"], "unknown");
+}
+
+fn mount_in(pid: &str, from: &Path, to: &Path) {
+    let status = Command::new("nsenter").args(["-t", pid, "-m", "mount", "--bind"]).args([from, to]).status();
+    assert!(status.expect("nsenter runs").success());
+}
+
+#[test]
+fn an_unreadable_file_is_told_and_does_not_hide_what_comes_after() {
+    let Some(stage) = Stage::set() else { return };
+    stage.shell("nobody", "mv $P $F/away");
+    eventually("status names the file", || {
+        let accounts = stage.status()["accounts"].clone();
+        let unreadable = accounts["unreadable"].to_string();
+        if unreadable.contains("/etc/passwd: No such file") { Ok(()) } else { Err(unreadable) }
+    });
+    stage.shell("eve_back", "echo $L >> $F/away; mv $F/away $P");
+    stage.expect_root("eve_back");
+    assert_eq!(stage.alerts().len(), 1, "nobody was removed and added");
+}
