@@ -18,7 +18,8 @@ use auditward::probe::answer::LONGEST;
 use auditward::probe::client::Address;
 use auditward::probe::request::LENGTH;
 use auditward::probe::{Answer, Client, Counts, NotReadable, Question, Request, Target, process};
-use live::{SOON, eventually, scratch};
+use live::{Daemon, KernelAudit, SOON, eventually, scratch};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{
     AddressFamily, Backlog, MsgFlags, SockFlag, SockType, UnixAddr, bind, connect, getsockname, listen, recv,
     send, setsockopt, socket, sockopt,
@@ -213,7 +214,7 @@ fn the_audit_status_is_the_kernels_and_nothing_is_changed() {
     if !root() {
         return;
     }
-    let Some(kernel) = live::KernelAudit::take() else { return };
+    let Some(kernel) = KernelAudit::take() else { return };
     let folder = scratch();
     kernel.record_executions_of(&live::private_usermod(folder.path()));
     let probe = Probe::start(own_uid());
@@ -450,6 +451,113 @@ fn it_ends_with_the_daemon_and_a_new_one_is_found_again() {
     eventually("it ends", || match second.child.try_wait() {
         Ok(Some(status)) if status.success() => Ok(()),
         other => Err(format!("{other:?}")),
+    });
+}
+
+/// A daemon as `run` starts it, with one rule, which reads the environment.
+fn daemon(folder: &Path, program: &Path) -> Daemon {
+    let rule = format!(
+        "[rule]\nrule_id = \"environment\"\nname = \"environment\"\ndescription = \"d\"\ntype = \"eql\"\n\
+         severity = \"low\"\nrisk_score = 21\nquery = '''process where event.type == \"start\" and process.executable \
+         == \"{}\" and process.env_vars : \"*GLIBC_TUNABLES=glibc.*=glibc.*=*\"'''\n",
+        program.display()
+    );
+    fs::write(folder.join("rule.toml"), rule).expect("rule");
+    let at = |name: &str| folder.join(name).display().to_string();
+    let config = format!(
+        "rules = [\"{}\"]\n[syslog]\nenabled = false\n[daemon]\nruntime_directory = \"{}\"\n",
+        at("rule.toml"),
+        at("run")
+    );
+    fs::write(folder.join("auditward.toml"), config).expect("configuration");
+    Daemon::start(folder, &["--config", &at("auditward.toml"), "--site", &at(""), "--stdout"])
+}
+
+/// The probe that a daemon has started: its one child of that command.
+fn probe_of(daemon: &Daemon) -> Option<u32> {
+    let pid = daemon.process.pid();
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+    children.split_whitespace().filter_map(|child| child.parse().ok()).find(|child: &u32| {
+        fs::read(format!("/proc/{child}/cmdline")).is_ok_and(|line| line.starts_with(b"auditward\0probe\0"))
+    })
+}
+
+fn report(folder: &Path) -> serde_json::Value {
+    eventually("the daemon answers", || {
+        let output = Command::new(env!("CARGO_BIN_EXE_auditward"))
+            .args(["status", "--format", "json", "--runtime"])
+            .arg(folder.join("run"))
+            .output()
+            .map_err(|e| e.to_string())?;
+        serde_json::from_slice(&output.stdout)
+            .map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())
+    })
+}
+
+/// Runs the program for a moment, with this value of `GLIBC_TUNABLES`.
+fn run_with(program: &Path, tunables: &str) -> Sleeper {
+    let child = Command::new(program).env("GLIBC_TUNABLES", tunables).stdin(Stdio::piped()).spawn();
+    Sleeper(child.expect("a process"))
+}
+
+#[test]
+fn a_rule_on_the_environment_alerts_and_without_the_probe_the_daemon_goes_on() {
+    if !root() {
+        return;
+    }
+    let Some(kernel) = KernelAudit::take() else { return };
+    let folder = scratch();
+    let program = private_cat(folder.path());
+    kernel.record_executions_of(&program);
+    let daemon = daemon(folder.path(), &program);
+    let alerts = || fs::read_to_string(folder.path().join("auditward.stdout")).unwrap_or_default();
+    let others = run_with(&program, "glibc.malloc.check=1");
+    // The probe is asked for 10 ms: on a busy machine more than one may have to be run.
+    let mut running = Vec::new();
+    eventually("an alert", || {
+        running.push(run_with(&program, "glibc.malloc.mxfast=glibc.malloc.mxfast=A"));
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        if alerts().contains("environment") { Ok(()) } else { Err(daemon.stderr()) }
+    });
+    assert!(alerts().lines().count() <= running.len(), "{}", alerts());
+    let told = report(folder.path());
+    assert_eq!(told["probe"]["answers"], true, "{told:#}");
+    assert!(told["probe"]["answered"].as_u64().is_some_and(|count| count > 0));
+    eventually("the kernel is asked again", || {
+        let told = report(folder.path());
+        if told["auditing"]["enabled"] == 1 { Ok(()) } else { Err(told["auditing"].to_string()) }
+    });
+    let probe = probe_of(&daemon).expect("the daemon's probe");
+    kill(nix::unistd::Pid::from_raw(probe.cast_signed()), Signal::SIGKILL).expect("killed");
+    eventually("that the probe is away is told", || {
+        let told = report(folder.path());
+        if told["probe"]["answers"] == false { Ok(()) } else { Err(told["probe"].to_string()) }
+    });
+    // What needs the probe is not readable; the events go on.
+    let before = report(folder.path())["totals"]["events"].as_u64();
+    drop(run_with(&program, "glibc.malloc.mxfast=glibc.malloc.mxfast=A"));
+    eventually("events go on", || {
+        let now = report(folder.path())["totals"]["events"].as_u64();
+        if now > before { Ok(()) } else { Err(format!("{now:?}")) }
+    });
+    drop((running, others));
+}
+
+#[test]
+fn the_probe_ends_with_a_daemon_that_is_killed() {
+    if !root() {
+        return;
+    }
+    let Some(kernel) = KernelAudit::take() else { return };
+    let folder = scratch();
+    let program = private_cat(folder.path());
+    kernel.record_executions_of(&program);
+    let mut daemon = daemon(folder.path(), &program);
+    let probe = probe_of(&daemon).expect("the daemon's probe");
+    daemon.process.end(Signal::SIGKILL);
+    eventually("the probe ends", || match fs::read_to_string(format!("/proc/{probe}/stat")) {
+        Ok(stat) if !stat.contains(") Z ") => Err(stat),
+        _ => Ok(()),
     });
 }
 

@@ -117,9 +117,18 @@ installs() {
     check "the install output names the file that rsyslog writes" equal "$shown_by" "grep ' auditward\\[' /var/log/auth.log"
     check "service active" equal "$(state auditward.service ActiveState)" active
     check "socket active" equal "$(state auditward.socket ActiveState)" active
-    for unit in auditward.service auditward.socket auditward-kernel-rules.service auditward-kernel-rules.path; do
+    for unit in auditward.service auditward.socket auditward-probe.socket auditward-kernel-rules.service auditward-kernel-rules.path; do
         check "$unit enabled" equal "$(inside systemctl is-enabled $unit)" enabled
     done
+    check "the probe's socket listens, for the daemon's user" equal "$(inside stat -c '%U %a' /run/auditward-probe.socket)" "auditward 600"
+    check "the probe answers" inside sh -c 'for i in $(seq 50); do auditward status | grep -q "^probe *answers; [1-9]" && exit 0; sleep 0.2; done; exit 1'
+    local probe
+    probe=$(state auditward-probe.service MainPID)
+    # CAP_DAC_READ_SEARCH 2, CAP_SYS_PTRACE 19, CAP_AUDIT_CONTROL 30; the bounding set too, nothing to inherit.
+    check "the probe's three capabilities" equal "$(inside cat "/proc/$probe/status" | sed -n 's/^Cap...:\t//p' | tr '\n' ' ')" "0000000000000000 0000000040080004 0000000040080004 0000000040080004 0000000000000000 "
+    check "the probe runs as auditward-probe" equal "$(inside ps -o user:20= -p "$probe")" auditward-probe
+    inside kill -9 "$probe"
+    check "killed, it is found again" inside sh -c 'for i in $(seq 100); do [ "$(systemctl show -P MainPID auditward-probe.service)" != 0 ] && auditward status | grep -q "^probe *answers" && exit 0; sleep 0.2; done; exit 1'
     check "status text" grep -Eq '^[0-9]+ rules? live, ' <<<"$(state auditward.service StatusText)"
     say "          $(state auditward.service StatusText)"
     check "watchdog armed" equal "$(state auditward.service WatchdogUSec)" 30s
@@ -284,6 +293,8 @@ f61_purge() {
     removed=$(inside dpkg -r auditward 2>&1)
     check "remove prints nothing of its own" test -z "$(grep -Ev '^\(|^Removing auditward|Processing triggers|not empty so not removed' <<<"$removed" || true)"
     check "the service is gone" equal "$(state auditward.service ActiveState) $(state auditward.socket ActiveState)" "inactive inactive"
+    check "the probe is gone" equal "$(state auditward-probe.service ActiveState) $(state auditward-probe.socket ActiveState)" "inactive inactive"
+    check "its socket too" test ! -e "$root/run/auditward-probe.socket"
     check "no process is left" test -z "$(inside pgrep -x auditward || true)"
     check "configuration and site rules are kept" test -e "$root/etc/auditward/rules.d/mine.toml"
     inside dpkg -P auditward >"$work/purge.log" 2>&1

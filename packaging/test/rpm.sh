@@ -45,6 +45,7 @@ printed=$(rpm_in -i --nodeps "$package")
 say "$printed" | sed 's/^/          /'
 check "the scripts ran, and say one thing: where alerts are" equal "$printed" "auditward: alerts are shown by: grep ' auditward\\[' /var/log/auth.log"
 check "the account is there" grep -q '^auditward:' "$root/etc/passwd"
+check "the probe's account too" grep -q '^auditward-probe:' "$root/etc/passwd"
 check "the service is enabled and started" grep -q '^start .*auditward.service' "$root/systemctl.log"
 check "rpm -V finds nothing changed" equal "$(rpm_in -V --nodeps auditward)" ""
 check "the configuration is noreplace" grep -q auditward.toml <<<"$(rpm_in -qc auditward)"

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::losses::stamp;
+use super::sight::Seen;
 use super::status::{
     Auditing, Delivery, Destination, Hindered, Memory, ReceiveBuffer, Report, Rules, Totals,
 };
@@ -41,13 +42,8 @@ impl Watch {
                 ..memory(&std::fs::read_to_string("/proc/self/status").unwrap_or_default())
             },
             receive_buffer: ReceiveBuffer { asked: buffer.asked, granted: buffer.granted },
-            auditing: life.start.seen.as_ref().map(|seen| Auditing {
-                asked_at: stamp(seen.asked_at),
-                enabled: seen.status.enabled,
-                lost: seen.status.lost,
-                backlog_limit: seen.status.backlog_limit,
-                missing_rules: seen.missing.len(),
-            }),
+            auditing: auditing(life.start.seen.as_ref(), life.start.probe.auditing()),
+            probe: life.start.probe.status(),
             accounts: second.path.accounts.report(),
             canary: life.canary.status(time),
         }
@@ -100,6 +96,19 @@ impl Watch {
             files: life.start.set.files.clone(),
         }
     }
+}
+
+/// What the kernel said of auditing: at the start, and what the probe was told since.
+fn auditing(seen: Option<&Seen>, told: Option<Auditing>) -> Option<Auditing> {
+    let missing = seen.map(|seen| seen.missing.len());
+    let at_start = seen.map(|seen| Auditing {
+        asked_at: stamp(seen.asked_at),
+        enabled: seen.status.enabled,
+        lost: seen.status.lost,
+        backlog_limit: seen.status.backlog_limit,
+        missing_rules: missing,
+    });
+    told.map(|told| Auditing { missing_rules: told.missing_rules.or(missing), ..told }).or(at_start)
 }
 
 fn destination(counters: Counters) -> Destination {

@@ -10,6 +10,7 @@ use super::directories::Directories;
 use super::health::Health;
 use super::losses::Spots;
 use super::marker::{Former, Marker};
+use super::probe::Line;
 use super::ruleset::RuleSet;
 use super::sight::Seen;
 use super::status::{self, Lost, Rates, textfile};
@@ -35,6 +36,8 @@ pub(super) struct Start {
     pub(super) health: Health,
     /// What the kernel said of auditing.
     pub(super) seen: Option<Seen>,
+    /// The line to the probe.
+    pub(super) probe: Line,
 }
 
 /// See the module.

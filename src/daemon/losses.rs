@@ -20,11 +20,12 @@ pub(super) fn named<'r>(names: impl ExactSizeIterator<Item = &'r str>) -> (Vec<&
 }
 
 /// What was lost so far, by place and reason.
-pub(super) fn lost(socket: &mut Socket, intake: &Intake, joined: &JoinCounts) -> Lost {
+pub(super) fn lost(socket: &mut Socket, intake: &Intake, joined: &JoinCounts, kernel: u64) -> Lost {
     let (received, summary) = (socket.counters(), intake.summary());
     let reassembly = &summary.reassembly;
     Lost {
         socket_records: socket.drops().unwrap_or(received.overruns),
+        kernel_records: kernel,
         malformed: received.malformed,
         foreign: received.foreign,
         truncated: received.truncated,
@@ -61,6 +62,10 @@ pub(super) fn since(now: &Lost, before: &Lost) -> Option<String> {
         (
             now.socket_records.saturating_sub(before.socket_records),
             "records lost, the receive buffer was full",
+        ),
+        (
+            now.kernel_records.saturating_sub(before.kernel_records),
+            "records lost in the kernel, before any reader",
         ),
         (now.malformed.saturating_sub(before.malformed), "datagrams that are no audit record"),
         (now.truncated.saturating_sub(before.truncated), "records cut by the receive buffer's slot"),

@@ -41,6 +41,7 @@ use sd_notify::NotifyState;
 
 use crate::audit::netlink::{JoinError, Socket};
 use crate::diagnostic::{Diagnostic, Level};
+use crate::event::proc::ProcGaps;
 use crate::event::{self, Host, Mapper};
 use crate::rule::policy::SITE;
 use accounts::Known;
@@ -50,6 +51,7 @@ use health::Health;
 use intake::Intake;
 use life::Start;
 use privilege::Identity;
+use probe::Line;
 use reload::Reloader;
 use sequence_state::SequenceState;
 use watch::Watch;
@@ -104,7 +106,9 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let mut keeper = options.load_kernel_rules.then(|| sight::load(&plan, identity.uid)).transpose()?;
     let seen = sight::tell(&socket, &plan);
     let mapping = event::Options { limits: config.processes.limits, ..event::Options::live() };
-    let mut mapper = Mapper::new(Host::this(), &mapping);
+    let line = Line::open(&identity, socket.handed_over());
+    let gaps = Box::new(ProcGaps::with_probe(line.hasty_client()));
+    let mut mapper = Mapper::with_gaps(Host::this(), &mapping, gaps);
     let mut state = start::sequence_state(&directories);
     let known_accounts = Known::of(directories.state.as_deref());
     start::snapshot(&mut mapper, &state.as_mut().map(SequenceState::births).unwrap_or_default());
@@ -112,6 +116,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     // Capabilities belong to threads, so this comes before the first one is started.
     privilege::lay_down(&identity, &[]).context("privilege cannot be laid down")?;
     tracing::info!("{identity}");
+    line.watch(plan.rules, seen.as_ref().map(|seen| seen.status.lost)).context("the probe's thread")?;
     let outputs = outputs.start().context("outputs")?;
     let faults: Vec<_> = config_faults.into_iter().chain(set.faults.iter().cloned()).collect();
     let mut alerts = health.of_faults(faults.iter().filter(|fault| fault.level == Level::Error));
@@ -119,7 +124,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let faults = faults.iter().map(Diagnostic::one_line).chain(left_out).collect();
     let (rules, unseen) = (set.rules.clone(), health.unseen().clone());
     let accounts = config.accounts.clone();
-    let started = Start { config: config.daemon.clone(), set, faults, directories, health, seen };
+    let started =
+        Start { config: config.daemon.clone(), set, faults, directories, health, seen, probe: line };
     let mut detector = watch::detector(&rules, &unseen, config.sequences);
     let resumed = state.as_mut().and_then(|state| state.resume(detector.engine_mut(), !socket.handed_over()));
     resumed.into_iter().for_each(|told| tracing::info!("{told}"));

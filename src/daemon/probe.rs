@@ -8,9 +8,13 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use caps::Capability;
+use jiff::Timestamp;
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::socket::{
@@ -18,9 +22,12 @@ use nix::sys::socket::{
 };
 
 use super::privilege::{self, Identity, Origin};
+use super::status;
+use crate::audit::control;
+use crate::audit::kernel_rules::{Rule, missing};
 use crate::audit::take_listen_fds;
-use crate::probe::client::Address;
-use crate::probe::{sandbox, server};
+use crate::probe::client::{Address, HASTE, PATIENCE};
+use crate::probe::{Client, Counts, NotReadable, sandbox, server};
 
 /// The command under which the program is the probe.
 pub const COMMAND: &str = "probe";
@@ -46,24 +53,26 @@ pub struct Options {
 pub struct Forked {
     /// Where it listens.
     pub address: Address,
-    child: Child,
+    _child: Child,
     _end: BufReader<ChildStdout>,
 }
 
 impl Forked {
     /// Starts this very program as the probe of user `client` and waits until it serves. To be called before privilege
-    /// is laid down; its own user id is none of `besides`.
+    /// is laid down.
     ///
     /// # Errors
     /// It cannot be started, or says why it cannot serve.
-    pub fn start(client: u32, besides: &[u32]) -> anyhow::Result<Self> {
+    pub fn start(client: u32) -> anyhow::Result<Self> {
         let listener = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?;
         // The kernel chooses a name without a file (`unix(7)`, "autobind").
         bind(listener.as_raw_fd(), &UnixAddr::new_unnamed())?;
         listen(&listener, Backlog::new(16)?)?;
         let name = getsockname::<UnixAddr>(listener.as_raw_fd())?.as_abstract().map(<[u8]>::to_vec);
         let address = Address::Abstract(name.context("a socket without a name")?);
-        let identity = Identity::free(&[&[client], besides].concat())?;
+        // Nor the keeper's, which took the first that was free and cannot be seen in /proc.
+        let keeper = Identity::free(&[client])?.uid;
+        let identity = Identity::free(&[client, keeper])?;
         let mut child = Command::new("/proc/self/exe")
             .arg0("auditward")
             .args([COMMAND, "--client", &client.to_string(), "--become", &identity.uid.to_string()])
@@ -79,12 +88,7 @@ impl Forked {
             let _ = child.wait();
             bail!("it does not serve");
         }
-        Ok(Self { address, child, _end: end })
-    }
-
-    /// Whether it is still there; nobody can start another then.
-    pub fn is_alive(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(Some(_)))
+        Ok(Self { address, _child: child, _end: end })
     }
 }
 
@@ -151,4 +155,182 @@ fn outlive_the_terminal() {
 
 fn has(capability: &Capability) -> bool {
     caps::has_cap(None, caps::CapSet::Permitted, *capability).unwrap_or(false)
+}
+
+/// How often the kernel's audit system is asked for.
+const ROUND: Duration = Duration::from_secs(5);
+
+/// Every how many rounds its rules are asked for too.
+const RULES: u32 = 12;
+
+/// How long a probe that the first question starts may take to answer it.
+const START: Duration = Duration::from_secs(2);
+
+/// The daemon's line to the probe: clients for whoever asks, and a thread that asks for the state of auditing.
+#[derive(Debug)]
+pub(super) struct Line {
+    address: Address,
+    counts: Arc<Counts>,
+    told: Arc<Mutex<Told>>,
+    /// Whether it was last said that it answers.
+    said: bool,
+    _forked: Option<Forked>,
+}
+
+/// What the probe told last.
+#[derive(Debug, Default)]
+struct Told {
+    auditing: Option<status::Auditing>,
+    /// Records that the kernel lost since the start, and its counter when it was last read.
+    lost: u64,
+    counter: Option<u32>,
+    /// Why it did not answer.
+    trouble: Option<NotReadable>,
+}
+
+impl Line {
+    /// A line to the probe that systemd holds ready, or, as root without systemd, to one that is started now.
+    pub(super) fn open(identity: &Identity, handed_over: bool) -> Self {
+        let root = nix::unistd::geteuid().is_root() && !handed_over;
+        let forked = root.then(|| Forked::start(identity.uid)).and_then(|forked| {
+            forked
+                .inspect_err(|error| tracing::warn!("no probe: {error:#}: what it reads is not readable"))
+                .ok()
+        });
+        let address = forked.as_ref().map_or_else(Address::default, |forked| forked.address.clone());
+        Self { address, counts: Arc::default(), told: Arc::default(), said: true, _forked: forked }
+    }
+
+    /// A client that waits up to `patience`.
+    fn client(&self, patience: Duration) -> Client {
+        Client::new(self.address.clone(), patience, Arc::clone(&self.counts))
+    }
+
+    /// A client for the loop that reads records. Where the first question starts the probe, that is waited for here.
+    pub(super) fn hasty_client(&self) -> Client {
+        let mut client = self.client(START);
+        let _ = client.audit_status();
+        client.set_patience(HASTE);
+        client
+    }
+
+    /// Starts the thread that asks for the state of auditing. `plan` are the kernel rules that the detection rules need,
+    /// `lost` the kernel's counter at the start, where it was read.
+    pub(super) fn watch(&self, plan: Vec<Rule>, lost: Option<u32>) -> io::Result<()> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).counter = lost;
+        let (mut client, told) = (self.client(PATIENCE), Arc::clone(&self.told));
+        let ask = move || {
+            for round in 0_u32.. {
+                let answer = ask(&mut client, &plan, round % RULES == 1);
+                told.lock().unwrap_or_else(PoisonError::into_inner).take(answer);
+                std::thread::sleep(ROUND);
+            }
+        };
+        std::thread::Builder::new().name("probe".to_owned()).spawn(ask).map(drop)
+    }
+
+    /// Records that the kernel lost since the start, before any reader; 0 where it cannot be asked.
+    pub(super) fn kernel_lost(&self) -> u64 {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).lost
+    }
+
+    /// What the kernel last said of auditing; none before the first answer.
+    pub(super) fn auditing(&self) -> Option<status::Auditing> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).auditing.clone()
+    }
+
+    /// How it stands with the probe.
+    pub(super) fn status(&self) -> status::Probe {
+        let trouble = self.trouble();
+        let count = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
+        status::Probe {
+            answers: trouble.is_none(),
+            trouble: trouble.map(|trouble| trouble.to_string()),
+            answered: count(&self.counts.answered),
+            away: count(&self.counts.away),
+            slow: count(&self.counts.slow),
+        }
+    }
+
+    /// What keeps it from answering at all; that the kernel refuses single questions, as in a container, is none.
+    fn trouble(&self) -> Option<NotReadable> {
+        let trouble = self.told.lock().unwrap_or_else(PoisonError::into_inner).trouble;
+        trouble
+            .filter(|why| matches!(why, NotReadable::Away | NotReadable::Slow | NotReadable::NotUnderstood))
+    }
+
+    /// Says when the probe goes away and when it is back.
+    pub(super) fn tell(&mut self) {
+        let trouble = self.trouble();
+        match &trouble {
+            Some(why) if self.said => tracing::warn!(
+                "{why}: programs of processes from before the start, environments and the kernel's losses are not readable"
+            ),
+            None if !self.said => tracing::info!("the probe answers again"),
+            _ => {}
+        }
+        self.said = trouble.is_none();
+    }
+}
+
+fn ask(
+    client: &mut Client,
+    plan: &[Rule],
+    rules: bool,
+) -> Result<(control::Status, Option<usize>), NotReadable> {
+    if !rules {
+        return Ok((client.audit_status()?, None));
+    }
+    let (status, loaded) = client.auditing()?;
+    Ok((status, Some(missing(&loaded, plan).len())))
+}
+
+impl Told {
+    fn take(&mut self, answer: Result<(control::Status, Option<usize>), NotReadable>) {
+        let (now, missing) = match answer {
+            Ok(answer) => answer,
+            Err(why) => {
+                self.trouble = Some(why);
+                return;
+            }
+        };
+        self.trouble = None;
+        // A counter that went back was set to zero (`auditctl --reset-lost`).
+        let before = self.counter.replace(now.lost).unwrap_or(now.lost);
+        self.lost += u64::from(now.lost.checked_sub(before).unwrap_or(now.lost));
+        let missing_rules =
+            missing.or_else(|| self.auditing.as_ref().and_then(|auditing| auditing.missing_rules));
+        self.auditing = Some(status::Auditing {
+            asked_at: super::losses::stamp(Timestamp::now()),
+            enabled: now.enabled,
+            lost: now.lost,
+            backlog_limit: now.backlog_limit,
+            missing_rules,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_loses_is_counted_from_the_start_and_over_a_reset() {
+        let status = |lost| control::Status { enabled: 1, lost, ..control::Status::default() };
+        let mut told = Told { counter: Some(7), ..Told::default() };
+        let mut lost = Vec::new();
+        for counter in [7, 10, 12, 3, 3, 4] {
+            told.take(Ok((status(counter), None)));
+            lost.push(told.lost);
+        }
+        assert_eq!(lost, [0, 3, 5, 8, 8, 9]);
+        let mut late = Told::default();
+        late.take(Ok((status(40), Some(2))));
+        late.take(Ok((status(41), None)));
+        let auditing = late.auditing.clone().expect("told");
+        assert_eq!((late.lost, auditing.lost, auditing.missing_rules), (1, 41, Some(2)));
+        late.take(Err(NotReadable::Away));
+        assert_eq!((late.trouble, late.lost), (Some(NotReadable::Away), 1));
+        assert_eq!(late.auditing, Some(auditing));
+    }
 }

@@ -365,7 +365,7 @@ impl Watch {
     /// What was lost so far.
     pub(super) fn lost(&mut self) -> Lost {
         let joined = sum(&self.life.joined_before, &self.second.path.detector.engine().join_counts());
-        lost(&mut self.socket, &self.second.intake, &joined)
+        lost(&mut self.socket, &self.second.intake, &joined, self.life.start.probe.kernel_lost())
     }
 
     /// One line for `systemctl status`.
@@ -423,6 +423,7 @@ impl Watch {
             let alert = self.life.start.health.of_killed_auditd(&reason);
             self.alert(vec![alert]);
         }
+        self.life.start.probe.tell();
         let (now, time) = (Instant::now(), Timestamp::now());
         let totals = self.totals();
         self.life.rates.note(now, totals);

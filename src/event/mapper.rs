@@ -115,7 +115,7 @@ impl Mapper {
 
     /// The same where an earlier run has left `births`: what it called its processes, they are called again.
     pub fn take_snapshot_after(&mut self, births: &[Birth]) -> usize {
-        let mut found = ProcGaps::new().all();
+        let mut found = self.gaps.get_mut().all();
         births::restore(births, &mut found);
         let count = found.len();
         for process in found {

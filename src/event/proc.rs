@@ -4,8 +4,9 @@ use std::fs;
 use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
-use super::ancestry::{Found, Gaps, Ids, Image, Login, Terminal};
+use super::ancestry::{Environment, Found, Gaps, Ids, Image, Login, Terminal};
 use super::mapper::base_name;
+use crate::probe::{self, Client, Target};
 
 /// Most bytes of a file of /proc that are read; a command line can be megabytes long.
 const MOST: u64 = 64 << 10;
@@ -22,6 +23,8 @@ pub struct ProcGaps {
     boot: u64,
     /// The mount namespace of init, by the id of its root mount.
     root_mount: Option<u64>,
+    /// Asked for what this process may not read.
+    probe: Option<Client>,
 }
 
 impl Default for ProcGaps {
@@ -37,12 +40,18 @@ impl ProcGaps {
         let root = PathBuf::from("/proc");
         let boot = fs::read_to_string(root.join("stat")).ok().and_then(|text| boot_time(&text)).unwrap_or(0);
         let root_mount = root_mount(&root.join("1/mountinfo"));
-        Self { root, boot: boot * 1000, root_mount }
+        Self { root, boot: boot * 1000, root_mount, probe: None }
+    }
+
+    /// The same, with somebody to ask for what this process may not read.
+    #[must_use]
+    pub fn with_probe(probe: Client) -> Self {
+        Self { probe: Some(probe), ..Self::new() }
     }
 
     /// All processes there are, as far as they can be read.
     #[must_use]
-    pub fn all(&self) -> Vec<Found> {
+    pub fn all(&mut self) -> Vec<Found> {
         let Ok(entries) = fs::read_dir(&self.root) else { return Vec::new() };
         entries
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
@@ -50,7 +59,7 @@ impl ProcGaps {
             .collect()
     }
 
-    fn read(&self, pid: u32) -> Option<Found> {
+    fn read(&mut self, pid: u32) -> Option<Found> {
         let dir = self.root.join(pid.to_string());
         let before = Stat::parse(&limited(&dir.join("stat")).ok()?)?;
         let number = |name: &str| -> Option<u32> {
@@ -60,9 +69,14 @@ impl ProcGaps {
             Some(()).and_then(|()| Some(Login { auid: number("loginuid")?, ses: number("sessionid")? }));
         let status = limited(&dir.join("status")).unwrap_or_default();
         let cgroup = limited(&dir.join("cgroup")).unwrap_or_default();
-        let executable = fs::read_link(dir.join("exe")).ok().map(into_bytes);
-        let directory = fs::read_link(dir.join("cwd")).ok().map(into_bytes);
         let line = limited(&dir.join("cmdline")).unwrap_or_default();
+        let [executable, directory] = match fs::read_link(dir.join("exe")) {
+            // A kernel thread has neither arguments nor a program.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !line.is_empty() => {
+                self.ask_for_links(Target { pid, start: before.start })
+            }
+            program => [program.ok(), fs::read_link(dir.join("cwd")).ok()].map(|path| path.map(into_bytes)),
+        };
         let image = image(executable.as_deref(), directory.as_deref(), &before.comm, &line);
         let nested = nested_pids(&status);
         let mount = root_mount(&dir.join("mountinfo"));
@@ -79,7 +93,7 @@ impl ProcGaps {
         Some(Found {
             pid,
             ppid: before.ppid,
-            start: self.boot + before.start.saturating_mul(1000) / TICKS,
+            start: self.since_epoch(before.start),
             login,
             ids: ids(&status),
             pgid: before.pgid,
@@ -92,7 +106,39 @@ impl ProcGaps {
     }
 }
 
+impl ProcGaps {
+    /// Clock ticks since boot as milliseconds since the Unix epoch.
+    fn since_epoch(&self, ticks: u64) -> u64 {
+        self.boot + ticks.saturating_mul(1000) / TICKS
+    }
+
+    /// Program and directory, as the probe reads them; what is not known whole is not known.
+    fn ask_for_links(&mut self, target: Target) -> [Option<Vec<u8>>; 2] {
+        let Some(Ok(told)) = self.probe.as_mut().map(|probe| probe.process(target)) else {
+            return [None, None];
+        };
+        [told.executable, told.directory].map(|link| Some(link?.whole()?.to_vec()))
+    }
+}
+
+/// How far the kernel's time of boot, in whole seconds, may be from the time that records are stamped with.
+const BOOT_PRECISION: u64 = 1000;
+
 impl Gaps for ProcGaps {
+    fn all(&mut self) -> Vec<Found> {
+        Self::all(self)
+    }
+
+    fn environment(&mut self, pid: u32, until: u64) -> Option<Environment> {
+        let start = probe::process::start(&limited(&self.root.join(format!("{pid}/stat"))).ok()?)?;
+        if self.since_epoch(start) > until.saturating_add(BOOT_PRECISION) {
+            return None;
+        }
+        let told = self.probe.as_mut()?.process(Target { pid, start }).ok()?;
+        let variables = told.environment?.into_iter().map(|text| text.bytes).collect();
+        Some(Environment { executable: told.executable?.whole()?.to_vec(), variables })
+    }
+
     fn look(&mut self, pid: u32) -> Option<Found> {
         self.read(pid)
     }

@@ -31,6 +31,7 @@ pub(super) fn check(patient: &Patient<'_>, to: &mut Vec<Finding>) {
 
 fn running(patient: &Patient<'_>, report: &Report, to: &mut Vec<Finding>) {
     fine(to, "daemon", format!("it watches since {}, as process {}", report.up_since, report.pid));
+    probe(report, to);
     let buffer = &report.receive_buffer;
     let lost = report.lost.socket_records;
     if buffer.granted < buffer.asked {
@@ -53,6 +54,21 @@ fn running(patient: &Patient<'_>, report: &Report, to: &mut Vec<Finding>) {
     if report.rules.hash != patient.rules.hash {
         let text = "the rules in force are not those that are on the disk now";
         find(to, "detection-rules", Verdict::Mend, text, "`auditward reload`");
+    }
+}
+
+fn probe(report: &Report, to: &mut Vec<Finding>) {
+    let probe = &report.probe;
+    match &probe.trouble {
+        Some(why) => {
+            let mend = "`systemctl enable --now auditward-probe.socket`; why it does not run: `systemctl status \
+                        auditward-probe.socket auditward-probe.service`";
+            find(to, "probe", Verdict::Mend, why.as_str(), mend);
+        }
+        None => {
+            let text = format!("{} questions answered, {} not", probe.answered, probe.away + probe.slow);
+            fine(to, "probe", text);
+        }
     }
 }
 

@@ -83,6 +83,7 @@ pub const CHECKS: &[(&str, &str)] = &[
     ("console", "records do not flood the kernel's log and the console"),
     ("readers", "who else reads the audit group"),
     ("daemon", "the daemon runs and answers"),
+    ("probe", "what needs privilege is read for the daemon"),
     ("buffer", "the daemon's receive buffer is as large as asked for, and nothing was lost in it"),
     ("destinations", "alerts go out"),
     ("canary", "a canary was seen lately"),

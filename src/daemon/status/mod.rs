@@ -47,10 +47,12 @@ pub struct Report {
     pub memory: Memory,
     /// The kernel's buffer for records that were not read yet, in bytes: asked for and granted.
     pub receive_buffer: ReceiveBuffer,
-    /// What the kernel's audit system said at the start; none where it could not be asked.
+    /// What the kernel's audit system said last; none where it could not be asked.
     pub auditing: Option<Auditing>,
     /// The account files; none before they were read.
     pub accounts: Option<Accounts>,
+    /// The process that reads what the daemon may not.
+    pub probe: Probe,
     /// The last canary that was seen.
     pub canary: Canary,
 }
@@ -97,6 +99,8 @@ pub struct PerSecond {
 pub struct Lost {
     /// Records for which the receive buffer had no room, exactly.
     pub socket_records: u64,
+    /// Records that the kernel lost before any reader, as far as the probe could ask.
+    pub kernel_records: u64,
     /// Datagrams that are no audit record.
     pub malformed: u64,
     /// Datagrams that did not come from the kernel, thrown away unread.
@@ -251,7 +255,7 @@ pub struct ReceiveBuffer {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Auditing {
-    /// When it was asked, RFC 3339: later changes do not show here.
+    /// When it was last asked, RFC 3339: without the probe at the start only.
     pub asked_at: String,
     /// 0 off, 1 on, 2 on and locked.
     pub enabled: u32,
@@ -259,8 +263,25 @@ pub struct Auditing {
     pub lost: u32,
     /// The most records that may wait in the kernel.
     pub backlog_limit: u32,
-    /// Kernel rules that the detection rules need and that were not loaded.
-    pub missing_rules: usize,
+    /// Kernel rules that the detection rules of the start need and that were not loaded when they were last looked at;
+    /// none before that.
+    pub missing_rules: Option<usize>,
+}
+
+/// See [`Report::probe`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Probe {
+    /// Whether it answers.
+    pub answers: bool,
+    /// Why it does not.
+    pub trouble: Option<String>,
+    /// Questions that were answered.
+    pub answered: u64,
+    /// Questions for which nobody was there: what they asked for was not readable.
+    pub away: u64,
+    /// Questions that were not answered in time: what they asked for was not readable.
+    pub slow: u64,
 }
 
 /// See [`Report::accounts`].

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Report;
+use super::{Probe, Report};
 
 /// A metric.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ const fn metric(name: &'static str, kind: &'static str, help: &'static str) -> M
 }
 
 /// All metrics, in the order in which they are written.
-pub const METRICS: [Metric; 21] = [
+pub const METRICS: [Metric; 23] = [
     metric("auditward_info", "gauge", "Always 1; version and hash of the rule set as labels."),
     metric("auditward_start_time_seconds", "gauge", "When the daemon began to watch, since the Unix epoch."),
     metric("auditward_records_total", "counter", "Audit records received."),
@@ -58,6 +58,8 @@ pub const METRICS: [Metric; 21] = [
     ),
     metric("auditward_canary_way_seconds", "gauge", "From the last canary's execution to its match."),
     metric("auditward_canary_missed_total", "counter", "Canaries that were not seen."),
+    metric("auditward_probe_up", "gauge", "1 while the probe answers, else 0."),
+    metric("auditward_probe_questions_total", "counter", "Questions to the probe, by outcome."),
 ];
 
 /// The text; times as Prometheus wants them, in seconds.
@@ -103,6 +105,13 @@ fn samples(report: &Report, name: &str) -> Samples {
         ]
         .map(|(what, count)| (labels(&[("what", what)]), count as f64))
         .to_vec(),
+        "auditward_probe_up" => one(f64::from(u8::from(report.probe.answers))),
+        "auditward_probe_questions_total" => {
+            let Probe { answered, away, slow, .. } = report.probe;
+            [("answered", answered), ("away", away), ("slow", slow)]
+                .map(|(outcome, count)| (labels(&[("outcome", outcome)]), count as f64))
+                .to_vec()
+        }
         "auditward_lost_total" => lost(report),
         "auditward_rules" => vec![
             (labels(&[("state", "live")]), rules.live as f64),
@@ -131,6 +140,7 @@ fn lost(report: &Report) -> Samples {
     let lost = &report.lost;
     [
         ("socket", "full", lost.socket_records),
+        ("kernel", "backlog", lost.kernel_records),
         ("socket", "malformed", lost.malformed),
         ("socket", "foreign", lost.foreign),
         ("socket", "truncated", lost.truncated),

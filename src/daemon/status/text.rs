@@ -75,6 +75,7 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     writeln!(out, "buffer     {} granted of {}", bytes(buffer.granted as u64), bytes(buffer.asked as u64))?;
     auditing(report, out)?;
     accounts(report, out)?;
+    probe(report, out)?;
     canary(report, out)
 }
 
@@ -82,6 +83,7 @@ fn lost(report: &Report, out: &mut String) -> fmt::Result {
     let lost = &report.lost;
     let places = [
         (lost.socket_records, "records: the receive buffer was full"),
+        (lost.kernel_records, "records: in the kernel, before any reader"),
         (lost.malformed, "datagrams that are no audit record"),
         (lost.foreign, "datagrams that are not the kernel's"),
         (lost.truncated, "records cut: too long for a slot"),
@@ -173,10 +175,12 @@ fn auditing(report: &Report, out: &mut String) -> fmt::Result {
     };
     writeln!(
         out,
-        "auditing   {enabled}; {} lost in the kernel since boot; backlog limit {}; {} missing (at {})",
+        "auditing   {enabled}; {} lost in the kernel since boot; backlog limit {}{} (at {})",
         counted(audit.lost.into(), "record"),
         audit.backlog_limit,
-        counted(audit.missing_rules as u64, "rule"),
+        audit
+            .missing_rules
+            .map_or_else(String::new, |rules| format!("; {} missing", counted(rules as u64, "rule"))),
         audit.asked_at,
     )
 }
@@ -201,6 +205,16 @@ fn accounts(report: &Report, out: &mut String) -> fmt::Result {
     }
     accounts.unreadable.iter().take(NAMED).try_for_each(|one| writeln!(out, "unreadable {one}"))?;
     more(accounts.unreadable.len(), out)
+}
+
+fn probe(report: &Report, out: &mut String) -> fmt::Result {
+    let probe = &report.probe;
+    write!(out, "probe      {}", probe.trouble.as_deref().unwrap_or("answers"))?;
+    write!(out, "; {} answered", counted(probe.answered, "question"))?;
+    match probe.away + probe.slow {
+        0 => writeln!(out),
+        unanswered => writeln!(out, ", {unanswered} not"),
+    }
 }
 
 fn canary(report: &Report, out: &mut String) -> fmt::Result {

@@ -25,7 +25,7 @@ mod slots;
 mod table;
 
 pub use image::Image;
-pub use parents::{Gaps, NoGaps};
+pub use parents::{Environment, Gaps, NoGaps};
 pub use process::{Entry, Found, Ids, Login, Origin, Process, Terminal};
 pub use slots::ProcessRef;
 pub use table::{Counters, Forked, Limits, ProcessTable, Sighting};

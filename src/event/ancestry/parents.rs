@@ -17,6 +17,26 @@ pub trait Gaps {
     fn taint(&mut self, _module: &[u8]) -> Option<Vec<u8>> {
         None
     }
+
+    /// What the process with `pid` was started with, when it began no later than `until` (milliseconds since the Unix
+    /// epoch). `None` where it has ended, or none may be asked.
+    fn environment(&mut self, _pid: u32, _until: u64) -> Option<Environment> {
+        None
+    }
+
+    /// All processes there are, for a snapshot.
+    fn all(&mut self) -> Vec<Found> {
+        Vec::new()
+    }
+}
+
+/// Some of the environment of a process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// The program that it runs, as the kernel names it.
+    pub executable: Vec<u8>,
+    /// `NAME=value`, of listed names only.
+    pub variables: Vec<Vec<u8>>,
 }
 
 /// Nothing is looked up.

@@ -43,6 +43,7 @@ pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
         field::PROCESS_EXT_LOAD_MODULE_TAINT_FLAGS if parts.kind.is(Act::LOADED_MODULE) => {
             text_or_none(taint(doc))
         }
+        field::PROCESS_ENV_VARS if parts.is_exec() => environment(doc),
         field::CONTAINER_ID => text_or_none(doc.process.and_then(|p| p.container())),
         _ => relative::ids_of_event(doc, id),
     }
@@ -218,6 +219,17 @@ fn exit_code<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
         }
         _ => Values::None,
     }
+}
+
+/// Some variables of the environment that the program was started with: asked of the process while it runs this program.
+fn environment<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
+    let (Some(pid), Some(program)) = (doc.pid(), executable(doc)) else { return Values::None };
+    let told = doc.mapper.gaps.borrow_mut().environment(pid, doc.event.stamp.millis);
+    // Another program by now: what it was started with is not what this one was.
+    let Some(told) = told.filter(|told| plain(&told.executable) == plain(program)) else {
+        return Values::None;
+    };
+    doc.many(told.variables.iter().map(|variable| Value::Text(doc.keep(variable))))
 }
 
 /// What taints the module that was loaded: asked of the kernel's list of modules, by the name that its record has.

@@ -767,8 +767,8 @@ PROCESS_ENTRY_LEADER_TTY_CHAR_DEVICE_MINOR = "process.entry_leader.tty.char_devi
 PROCESS_ENTRY_LEADER_USER_ID = "process.entry_leader.user.id": Keyword, One, Kernel, EntryLeader, Shown, "process table: its own exec, or /proc/PID";
 /// The process that began the login session, service or container: working directory.
 PROCESS_ENTRY_LEADER_WORKING_DIRECTORY = "process.entry_leader.working_directory": Keyword, One, Process, EntryLeader, Shown, "process table: its own exec, or /proc/PID";
-/// Environment; it stands in no record.
-PROCESS_ENV_VARS = "process.env_vars": Keyword, Many, Derived, Absent, Matched, "";
+/// Some variables of the environment that a program was started with; live only, where the probe runs.
+PROCESS_ENV_VARS = "process.env_vars": Keyword, Many, Process, Process, Shown, "/proc/PID/environ, by the probe";
 /// The process: the program's path, links resolved; the interpreter of a script.
 PROCESS_EXECUTABLE = "process.executable": Keyword, One, Kernel, Process, Shown, "SYSCALL exe=";
 /// Exit code, with the event that ends the process.
