@@ -121,6 +121,7 @@ installs() {
         check "$unit enabled" equal "$(inside systemctl is-enabled $unit)" enabled
     done
     check "the probe's socket listens, for the daemon's user" equal "$(inside stat -c '%U %a' /run/auditward-probe.socket)" "auditward 600"
+    # shellcheck disable=SC2016 # for the shell inside
     check "the probe answers" inside sh -c 'for i in $(seq 50); do auditward status | grep -q "^probe *answers; [1-9]" && exit 0; sleep 0.2; done; exit 1'
     local probe
     probe=$(state auditward-probe.service MainPID)
@@ -128,6 +129,7 @@ installs() {
     check "the probe's three capabilities" equal "$(inside cat "/proc/$probe/status" | sed -n 's/^Cap...:\t//p' | tr '\n' ' ')" "0000000000000000 0000000040080004 0000000040080004 0000000040080004 0000000000000000 "
     check "the probe runs as auditward-probe" equal "$(inside ps -o user:20= -p "$probe")" auditward-probe
     inside kill -9 "$probe"
+    # shellcheck disable=SC2016 # for the shell inside
     check "killed, it is found again" inside sh -c 'for i in $(seq 100); do [ "$(systemctl show -P MainPID auditward-probe.service)" != 0 ] && auditward status | grep -q "^probe *answers" && exit 0; sleep 0.2; done; exit 1'
     check "status text" grep -Eq '^[0-9]+ rules? live, ' <<<"$(state auditward.service StatusText)"
     say "          $(state auditward.service StatusText)"
