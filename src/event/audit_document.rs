@@ -217,7 +217,7 @@ impl<'e> AuditDocument<'e> {
     }
 
     /// What was answered before.
-    fn asked(&self, id: FieldId) -> Option<Values<'e>> {
+    pub(super) fn asked(&self, id: FieldId) -> Option<Values<'e>> {
         let at = self.places.get(usize::from(id.0))?.get().checked_sub(1)?;
         self.cache.borrow().get(usize::from(at)).copied()
     }

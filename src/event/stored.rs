@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 
-use super::ancestry::{Found, Gaps, Image, Process};
+use super::ancestry::{Environment, Found, Gaps, Image, Process};
 use super::around::{Around, Kin};
 use super::audit_document::AuditDocument;
 use super::document::{Value, Values};
@@ -35,6 +35,8 @@ pub struct Stored {
     captured: Option<Found>,
     /// What taints the module that was loaded.
     taint: Option<Box<[u8]>>,
+    /// What was asked of the environment before; it is not asked for on purpose, which would cost each event.
+    environment: Option<Environment>,
 }
 
 impl Stored {
@@ -59,6 +61,13 @@ impl Stored {
             Values::One(Value::Text(letters)) if loads_module => Some(letters.into()),
             _ => None,
         };
+        let environment = document.asked(field::PROCESS_ENV_VARS).and_then(|variables| {
+            let text =
+                |value: &Value<'_>| if let Value::Text(text) = value { Some(text.to_vec()) } else { None };
+            let variables: Vec<_> = variables.as_slice().iter().filter_map(text).collect();
+            let Values::One(program) = document.ask(field::PROCESS_EXECUTABLE) else { return None };
+            (!variables.is_empty()).then_some(Environment { executable: text(&program)?, variables })
+        });
         Self {
             event: OwnedEvent::of(document.event),
             created: document.created,
@@ -70,6 +79,7 @@ impl Stored {
             previous: document.previous.map(Image::detached),
             captured: document.captured().cloned(),
             taint,
+            environment,
         }
     }
 
@@ -82,7 +92,8 @@ impl Stored {
         if parts.has_arguments() {
             arguments.read(&event);
         }
-        let gaps: RefCell<Box<dyn Gaps + Send>> = RefCell::new(Box::new(Told(self.taint.clone())));
+        let gaps: RefCell<Box<dyn Gaps + Send>> =
+            RefCell::new(Box::new(Told(self.taint.clone(), self.environment.clone())));
         let at = |at: Option<u8>| self.processes.get(usize::from(at?));
         let line = self.processes.get(1..=self.parents).unwrap_or_default();
         let around = Around {
@@ -105,17 +116,23 @@ impl Stored {
     pub fn size(&self) -> usize {
         let image = |image: &Option<Image>| image.as_ref().map_or(0, Image::size);
         let processes: usize = self.processes.iter().map(|p| size_of::<Process>() + image(&p.image)).sum();
-        size_of::<Self>() + self.event.size() + processes + image(&self.previous)
+        let variables = self.environment.iter().flat_map(|environment| &environment.variables);
+        let environment: usize = variables.map(|variable| size_of::<Vec<u8>>() + variable.len()).sum();
+        size_of::<Self>() + self.event.size() + processes + image(&self.previous) + environment
     }
 }
 
 /// What was asked when the event was stored.
 #[derive(Debug)]
-struct Told(Option<Box<[u8]>>);
+struct Told(Option<Box<[u8]>>, Option<Environment>);
 
 impl Gaps for Told {
     fn look(&mut self, _pid: u32) -> Option<Found> {
         None
+    }
+
+    fn environment(&mut self, _pid: u32, _until: u64) -> Option<Environment> {
+        self.1.clone()
     }
 
     fn taint(&mut self, _module: &[u8]) -> Option<Vec<u8>> {
