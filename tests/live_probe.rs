@@ -484,9 +484,13 @@ fn daemon(folder: &Path, program: &Path) -> Daemon {
     Daemon::start(folder, &["--config", &at("auditward.toml"), "--site", &at(""), "--stdout"])
 }
 
-/// The probe that a daemon has started: its one child of that command.
-fn probe_of(daemon: &Daemon) -> Option<u32> {
+/// The probe that a daemon starts, once it has joined the audit group: its one child of that command.
+fn probe_of(daemon: &Daemon) -> u32 {
     let pid = daemon.process.pid();
+    eventually("the daemon's probe", || child_probe(pid).ok_or_else(|| daemon.stderr()))
+}
+
+fn child_probe(pid: u32) -> Option<u32> {
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
     children.split_whitespace().filter_map(|child| child.parse().ok()).find(|child: &u32| {
         fs::read(format!("/proc/{child}/cmdline")).is_ok_and(|line| line.starts_with(b"auditward\0probe\0"))
@@ -538,7 +542,7 @@ fn a_rule_on_the_environment_alerts_and_without_the_probe_the_daemon_goes_on() {
         let told = report(folder.path());
         if told["auditing"]["enabled"] == 1 { Ok(()) } else { Err(told["auditing"].to_string()) }
     });
-    let probe = probe_of(&daemon).expect("the daemon's probe");
+    let probe = probe_of(&daemon);
     kill(nix::unistd::Pid::from_raw(probe.cast_signed()), Signal::SIGKILL).expect("killed");
     eventually("that the probe is away is told", || {
         let told = report(folder.path());
@@ -564,7 +568,7 @@ fn the_probe_ends_with_a_daemon_that_is_killed() {
     let program = private_cat(folder.path());
     kernel.record_executions_of(&program);
     let mut daemon = daemon(folder.path(), &program);
-    let probe = probe_of(&daemon).expect("the daemon's probe");
+    let probe = probe_of(&daemon);
     daemon.process.end(Signal::SIGKILL);
     eventually("the probe ends", || match fs::read_to_string(format!("/proc/{probe}/stat")) {
         Ok(stat) if !stat.contains(") Z ") => Err(stat),
