@@ -180,9 +180,12 @@ fn own_fields(
     source_event: &Map<String, Value>,
 ) -> Map<String, Value> {
     let mut own = Map::new();
-    // A change of the account files has a stamp and no record.
-    let of_records =
-        events.iter().zip(stamps).filter(|(event, _)| read::get(event, "auditward.account").is_none());
+    // A change of the account files has a stamp and no record. Where only the last event is at hand, the others are of records.
+    let of_record = |n: usize| {
+        let last = || (n + 1 == stamps.len()).then_some(source);
+        events.get(n).or_else(last).is_none_or(|event| read::get(event, "auditward.account").is_none())
+    };
+    let of_records = stamps.iter().enumerate().filter(|(n, _)| of_record(*n));
     let ids: Vec<String> = of_records.map(|(_, stamp)| audit_id(*stamp)).collect();
     if !ids.is_empty() {
         own.insert("audit_id".to_owned(), ids.into());
