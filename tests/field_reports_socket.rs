@@ -397,6 +397,46 @@ fn a_loaded_rule_covers_what_it_records_whatever_its_key() {
     assert_eq!(number_of_missing(loaded(&never)), 2);
 }
 
+/// The first rule that matches gives an event its key: ours step behind others' that may match the same, once.
+#[test]
+fn ours_step_behind_rules_of_others_that_came_later() {
+    let wanted = usermod_rules();
+    let mut table = Table::default();
+    kernel_rules::load(&mut table, &wanted).unwrap();
+    let ours = table.rules.clone();
+    // Neither another program's nor another kind of access meets ours, nor a rule that has no key to give.
+    let apart = [
+        watch("/usr/bin/su", EXECUTE, "privileged"),
+        loaded(&foreign(
+            &[90],
+            vec![RuleField::Arch(0xc000_003e), RuleField::Filterkey("perm_mod".to_owned())],
+        )),
+        loaded(&foreign(&[59], vec![RuleField::Arch(0xc000_003e)])),
+    ];
+    table.rules.extend(apart.clone());
+    let loading = kernel_rules::load(&mut table, &wanted).unwrap();
+    assert_eq!((loading.moved.len(), loading.covered.len()), (0, 2));
+    let theirs = loaded(&foreign(
+        &[59],
+        vec![RuleField::Arch(0xc000_003e), RuleField::Euid(0), RuleField::Filterkey("execpriv".to_owned())],
+    ));
+    table.rules.push(theirs.clone());
+    let loading = kernel_rules::load(&mut table, &wanted).unwrap();
+    assert_eq!(loading.moved, wanted[..1], "b32 does not meet b64");
+    let [b64, b32] = ours.as_slice() else { panic!("two") };
+    let expected: Vec<LoadedRule> =
+        std::iter::once(b32).chain(&apart).chain([&theirs, b64]).cloned().collect();
+    assert_eq!(table.rules, expected);
+    let again = kernel_rules::load(&mut table, &wanted).unwrap();
+    assert_eq!((again.moved.len(), again.covered.len()), (0, 2), "once");
+    assert_eq!(table.rules, expected);
+    // Locked: nothing is tried.
+    table.rules.push(watch("/usr/sbin/usermod", EXECUTE, "privileged-usermod"));
+    table.status.enabled = 2;
+    let locked = kernel_rules::load(&mut table, &wanted).unwrap();
+    assert_eq!((locked.moved.len(), locked.covered.len()), (0, 2));
+}
+
 #[test]
 fn a_task_filter_that_silences_everything_is_told() {
     // Not tried on the running kernel: what is forked while it is loaded is never recorded again.

@@ -75,7 +75,8 @@ impl RuleRemovals {
             auid: String::from_utf8_lossy(raw(b"auid")).into_owned(),
         });
         changing.last = at;
-        changing.any |= removed;
+        // Others' rules behind ours have to give their keys: the unit lets ours step back.
+        changing.any |= removed || !ours;
         match (ours, removed) {
             (true, true) => (changing.ours, changing.back) = (changing.ours + 1, false),
             (true, false) => changing.back = true,
@@ -198,12 +199,26 @@ mod tests {
 
     #[test]
     fn others_rules_are_no_loss_of_ours_but_the_unit_looks() {
+        for op in ["remove_rule", "add_rule"] {
+            let folder = tempfile::tempdir().unwrap();
+            let wish = folder.path().join("reload-rules");
+            let mut removals = RuleRemovals::new(Some(wish.clone()));
+            change(&mut removals, 10_000, &format!(r#"auid=0 ses=1 op={op} key="identity" list=4 res=1"#));
+            assert_eq!(round(&mut removals, 12_000), None);
+            assert!(wish.exists(), "{op}");
+        }
+    }
+
+    #[test]
+    fn rules_of_ours_that_come_or_step_behind_others_ask_for_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let wish = folder.path().join("reload-rules");
         let mut removals = RuleRemovals::new(Some(wish.clone()));
-        change(&mut removals, 10_000, r#"auid=0 ses=1 op=remove_rule key="identity" list=4 res=1"#);
+        for (at, op) in [(10_000, "add_rule"), (10_001, "remove_rule"), (10_002, "add_rule")] {
+            change(&mut removals, at, &format!(r#"auid=0 ses=1 op={op} key="auditward" list=4 res=1"#));
+        }
         assert_eq!(round(&mut removals, 12_000), None);
-        assert!(wish.exists());
+        assert!(!wish.exists());
     }
 
     #[test]

@@ -56,6 +56,9 @@ pub struct Loading {
     pub added: Vec<Rule>,
     /// Rules whose work a loaded rule does already, and that rule.
     pub covered: Vec<(Rule, LoadedRule)>,
+    /// Rules that were there and stood before a rule of others that asks for some of the same, with another key: they
+    /// were removed and added again, behind it.
+    pub moved: Vec<Rule>,
     /// Rules that the kernel refused, and why. The others were still tried.
     pub refused: Vec<(Rule, ControlError)>,
     /// The table is locked (`-e 2`): these are missing and can come only with the next boot. Not one
@@ -67,7 +70,9 @@ pub struct Loading {
     pub shadowing: Vec<LoadedRule>,
 }
 
-/// Adds those of `wanted` whose work no loaded rule does.
+/// Adds those of `wanted` whose work no loaded rule does, behind all others: the first rule that matches an event gives
+/// it its key, and whoever searches by a key of his own is to find what he asked for. For the same reason ours step
+/// behind rules of others that were added after them.
 ///
 /// # Errors
 /// When the table cannot be read; a single rule that is refused is told in [`Loading`].
@@ -80,7 +85,14 @@ pub fn load(table: &mut impl RuleTable, wanted: &[Rule]) -> Result<Loading, Cont
         ..Loading::default()
     };
     for rule in wanted {
-        if let Some(by) = covering(&loaded, rule) {
+        if !locked && let Some(ours) = before_others(&loaded, rule) {
+            // Not seen for the moment between the two; loading them all anew would take longer.
+            table.delete(ours)?;
+            match table.add(rule) {
+                Ok(_) => done.moved.push(rule.clone()),
+                Err(error) => done.refused.push((rule.clone(), error)),
+            }
+        } else if let Some(by) = covering(&loaded, rule) {
             done.covered.push((rule.clone(), by.clone()));
         } else if locked {
             done.locked_out.push(rule.clone());
@@ -137,6 +149,15 @@ pub fn unload(table: &mut impl RuleTable) -> Result<Vec<LoadedRule>, ControlErro
         }
     }
     Ok(removed)
+}
+
+/// `rule` as it is loaded with our key, where a rule of others behind it asks for some of the same under another key.
+fn before_others<'a>(loaded: &'a [LoadedRule], rule: &Rule) -> Option<&'a LoadedRule> {
+    let wanted = rule.as_loaded()?;
+    let at = loaded.iter().position(|l| *l == wanted)?;
+    let (ours, behind) = loaded.get(at..)?.split_first()?;
+    let anothers = |rule: &&LoadedRule| rule.keys().any(|key| key != KEY.as_bytes());
+    behind.iter().filter(anothers).any(|other| other.may_meet(ours)).then_some(ours)
 }
 
 fn covering<'a>(loaded: &'a [LoadedRule], rule: &Rule) -> Option<&'a LoadedRule> {

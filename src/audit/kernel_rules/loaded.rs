@@ -142,6 +142,18 @@ impl LoadedRule {
         always(self) && always(wanted) && calls && self.conditions().all(|c| wanted.meets(c))
     }
 
+    /// Whether an event may match both: they name a system call in common, and no condition of the one rules out the
+    /// other's.
+    #[must_use]
+    pub fn may_meet(&self, other: &Self) -> bool {
+        let recorded = |rule: &Self| {
+            rule.list_number() == audit::AUDIT_FILTER_EXIT && rule.action == audit::AUDIT_ALWAYS
+        };
+        let calls = self.syscalls.iter().zip(&other.syscalls).any(|(mine, theirs)| mine & theirs != 0);
+        let apart = |mine: &Field| other.conditions().any(|theirs| mine.rules_out(theirs));
+        recorded(self) && recorded(other) && calls && !self.conditions().any(apart)
+    }
+
     /// Whether `condition` holds for everything that this rule records.
     fn meets(&self, condition: &Field) -> bool {
         match (condition.kind, &condition.value) {
@@ -201,6 +213,22 @@ impl LoadedRule {
     /// The list it is in, without the bit that asks for the front of it.
     fn list_number(&self) -> u32 {
         self.list & !audit::AUDIT_FILTER_PREPEND
+    }
+}
+
+impl Field {
+    /// Whether no event meets both. A path may be named in two ways, so that only plain equalities are compared.
+    fn rules_out(&self, other: &Self) -> bool {
+        if self.kind == audit::AUDIT_PERM && other.kind == audit::AUDIT_PERM {
+            return matches!((&self.value, &other.value), (Value::Number(a), Value::Number(b)) if a & b == 0);
+        }
+        let equal = |field: &Self| RuleFieldFlags::from(field.operator) == RuleFieldFlags::Equal;
+        let single = [audit::AUDIT_ARCH, audit::AUDIT_WATCH, audit::AUDIT_EXE, audit::AUDIT_LOGINUID];
+        self.kind == other.kind
+            && single.contains(&self.kind)
+            && equal(self)
+            && equal(other)
+            && self.value != other.value
     }
 }
 

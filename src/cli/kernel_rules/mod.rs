@@ -15,11 +15,15 @@ use super::Status;
 use crate::audit::control::Control;
 use crate::audit::kernel_rules::{self, LoadedRule, Loading, Plan, Profile, RuleTable, switch};
 use crate::daemon::config::{self, CONFIG_FILE, Config, KernelRules, Mode};
+use crate::daemon::directories::{RUNTIME, STATUS_SOCKET};
 use crate::daemon::start;
 use crate::diagnostic::render;
 
 /// Where auditd's package has rule files, which augenrules(8) joins.
 const RULES_D: &str = "/etc/audit/rules.d";
+
+/// There where systemd is the host's init (sd_booted(3)).
+const SYSTEMD: &str = "/run/systemd/system";
 
 /// What `load --turn-on` found; root's own directory, gone with a boot.
 const BEFORE: &str = "/run/auditward-kernel-rules/before";
@@ -260,6 +264,15 @@ fn load(plan: &Plan, table: &mut impl RuleTable, out: &mut impl Write) -> anyhow
     for rule in &done.added {
         writeln!(out, "added    {rule}")?;
     }
+    for rule in &done.moved {
+        writeln!(out, "moved    {rule}")?;
+    }
+    if !done.moved.is_empty() {
+        writeln!(
+            out,
+            "moved: behind rules of others for some of the same, so that these give their keys again"
+        )?;
+    }
     for (rule, by) in &done.covered {
         match by.to_string() == rule.to_string() {
             true => writeln!(out, "loaded   {rule}")?,
@@ -304,6 +317,14 @@ fn unload(control: &mut Control, out: &mut impl Write) -> anyhow::Result<Status>
     }
     if removed.is_empty() {
         writeln!(out, "nothing to unload: no kernel rule has the key {}", kernel_rules::KEY)?;
+    }
+    // The daemon's socket is gone with it; what asks for the rules is the unit beside it.
+    if !removed.is_empty() && Path::new(RUNTIME).join(STATUS_SOCKET).exists() && Path::new(SYSTEMD).exists() {
+        writeln!(
+            out,
+            "auditward.service runs and has them loaded again within seconds; to keep them away, first: systemctl \
+             stop auditward-kernel-rules.path"
+        )?;
     }
     if switch::put_back(control, Path::new(BEFORE))? {
         writeln!(out, "auditing turned off again, as it was found")?;
