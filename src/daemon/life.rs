@@ -26,6 +26,8 @@ const LOSS_ALERTS: Duration = Duration::from_secs(600);
 pub(super) struct Start {
     /// `[daemon]`
     pub(super) config: DaemonConfig,
+    /// The journal has notices by syslog: [`super::logging::by_syslog`].
+    pub(super) journal_by_syslog: bool,
     /// The rules and what was read for them.
     pub(super) set: RuleSet,
     /// The faults of configuration and rules, each in one sentence.

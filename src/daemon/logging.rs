@@ -2,6 +2,7 @@
 //! journal knows the level. Alerts never go this way.
 
 use std::fmt;
+use std::path::Path;
 
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -9,6 +10,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::config::SyslogConfig;
 use crate::clean;
 
 /// Starts logging to standard error. `AUDITWARD_LOG` takes tracing's filter syntax (`debug`,
@@ -21,6 +23,16 @@ pub(super) fn start() {
         .with_writer(std::io::stderr)
         .event_format(format)
         .try_init();
+}
+
+/// Where journald takes what is written to the local log socket.
+const JOURNAL: &str = "/run/systemd/journal/dev-log";
+
+/// Whether a sentence that goes to every destination reaches the journal by syslog, so that it is not to be written
+/// to standard error as well: the journal would have it twice.
+pub(super) fn by_syslog(syslog: &SyslogConfig) -> bool {
+    let taken = std::fs::canonicalize(&syslog.socket).is_ok_and(|socket| socket == Path::new(JOURNAL));
+    syslog.enabled && taken && std::env::var_os("JOURNAL_STREAM").is_some()
 }
 
 struct Format {

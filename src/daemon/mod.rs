@@ -124,8 +124,10 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let faults = faults.iter().map(Diagnostic::one_line).chain(left_out).collect();
     let (rules, unseen) = (set.rules.clone(), health.unseen().clone());
     let accounts = config.accounts.clone();
+    let journal_by_syslog = logging::by_syslog(&config.syslog);
+    let daemon = config.daemon.clone();
     let started =
-        Start { config: config.daemon.clone(), set, faults, directories, health, seen, probe: line };
+        Start { config: daemon, journal_by_syslog, set, faults, directories, health, seen, probe: line };
     let mut detector = watch::detector(&rules, &unseen, config.sequences);
     let resumed = state.as_mut().and_then(|state| state.resume(detector.engine_mut(), !socket.handed_over()));
     resumed.into_iter().for_each(|told| tracing::info!("{told}"));

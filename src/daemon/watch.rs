@@ -18,6 +18,7 @@ use super::health::Unseen;
 use super::intake::{Intake, counted};
 use super::keeper::Keeper;
 use super::life::{Life, Start};
+use super::logging;
 use super::losses::{lost, since, sum};
 use super::reload::{Answer, Prepared, Reloader};
 use super::rule_removals::RuleRemovals;
@@ -326,6 +327,7 @@ impl Watch {
         told.extend(self.hand_over(&mut detector));
         std::mem::swap(&mut self.second.path.detector, &mut detector);
         let Life { start, read_at, .. } = &mut self.life;
+        start.journal_by_syslog = logging::by_syslog(&config.syslog);
         (start.config, start.set, start.faults) = (config.daemon, set, faults);
         *read_at = Timestamp::now();
         let live = counted(self.live() as u64, "rule");
@@ -380,6 +382,7 @@ impl Watch {
 
     pub(super) fn notice(&self, topic: Topic, text: &str, urgency: Urgency) {
         match urgency {
+            _ if self.life.start.journal_by_syslog => {}
             Urgency::Info => tracing::info!("{text}"),
             Urgency::Warning => tracing::warn!("{text}"),
         }
