@@ -17,17 +17,8 @@ tar=$work/root.tar
 root=$work/root.$$
 key=auditward-container-test
 lock=/run/lock/auditward-live-test.lock
-failed=0
-
-say() { printf '%s\n' "$*"; }
-# check WHAT COMMAND…: says what was looked at, and whether it is so
-check() {
-    local what=$1
-    shift
-    if "$@"; then say "  ok      $what"; else say "  NOT SO  $what"; failed=1; fi
-}
-quiet() { "$@" >/dev/null 2>&1; }
-equal() { [[ $1 == "$2" ]] || { say "          have: $1"; say "          want: $2"; return 1; }; }
+# shellcheck source=/dev/null
+source packaging/test/helpers.sh
 
 # ---- the root, once -------------------------------------------------------------------------------------
 
@@ -95,17 +86,6 @@ listing() {
 
 # ---- what is seen ---------------------------------------------------------------------------------------
 
-# repacked VERSION: the same package under another version, with another shipped configuration
-repacked() {
-    local tree=$work/repack.$$
-    rm -rf "$tree"
-    dpkg-deb -R "$deb" "$tree"
-    sed -i "s/^Version: .*/Version: $1/" "$tree/DEBIAN/control"
-    echo "# $1" >>"$tree/etc/auditward/auditward.toml"
-    dpkg-deb --root-owner-group -Zgzip -z1 -b "$tree" "$root/auditward_$1.deb" >/dev/null
-    rm -rf "$tree"
-}
-
 installs() {
     say "install"
     local printed last
@@ -138,6 +118,13 @@ installs() {
     check "completion is there" test -s "$root/usr/share/bash-completion/completions/auditward"
 }
 
+# What the daemon can write beside its own directories.
+writable() {
+    # shellcheck disable=SC2016 # expanded inside
+    inside bash -c 'source /opt/helpers.sh && writable_to_daemon "$1"' - "$(state auditward.service MainPID)" |
+        grep -Ev '^/(run|var/lib)/auditward(/|$)' || true
+}
+
 privilege() {
     say "privilege"
     local pid
@@ -147,6 +134,20 @@ privilege() {
     check "NoNewPrivs" equal "$(inside cat "/proc/$pid/status" | sed -n 's/^NoNewPrivs:\t//p')" 1
     check "Seccomp filter" equal "$(inside cat "/proc/$pid/status" | sed -n 's/^Seccomp:\t//p')" 2
     check "runs as auditward" equal "$(inside stat -c %U "/proc/$pid")" auditward
+    cp packaging/test/helpers.sh "$root/opt/helpers.sh"
+    check "the daemon can write its state and runtime directories and nothing else" equal "$(writable)" ""
+    inside mkdir -p /srv/alerts /srv/others
+    inside chown auditward: /srv/alerts /srv/others
+    mkdir "$root/etc/systemd/system/auditward.service.d"
+    sed 's/^#\(.*alerts\)$/\1/' "$root/usr/share/doc/auditward/examples/writable-paths.conf" \
+        >"$root/etc/systemd/system/auditward.service.d/writable-paths.conf"
+    inside systemctl daemon-reload
+    inside systemctl restart auditward.service
+    check "    and what the drop-in opens" equal "$(writable)" /srv/alerts
+    rm -r "$root/etc/systemd/system/auditward.service.d" "$root/srv/alerts" "$root/srv/others"
+    inside systemctl daemon-reload
+    inside systemctl restart auditward.service
+    rm "$root/opt/helpers.sh"
     check "the socket was handed over by systemd" grep -q "auditward.socket" <<<"$(state auditward.service TriggeredBy)"
 }
 
@@ -154,14 +155,8 @@ privilege() {
 take_over() { inside /opt/auditward-test/usermod -u 0 -o "$1" || true; }
 # alert_of NAME: the literal rule's; other rules match the same act and have lines of their own
 alert_of() { inside sh -c "$shown_by" 2>/dev/null | grep -F 'Potential Linux Backdoor' | grep -F "usermod -u 0 -o $1" || true; }
-awaited() { # awaited NAME: the alert, within five seconds
-    local i
-    for ((i = 0; i < 50; i++)); do
-        [[ -n $(alert_of "$1") ]] && return
-        sleep 0.1
-    done
-    return 1
-}
+told() { [[ -n $(alert_of "$1") ]]; }
+awaited() { within 5 told "$1"; }
 
 alerts() {
     say "alert"
@@ -184,7 +179,7 @@ stopped_times() { inside journalctl -q -b -u auditward.service --no-pager | grep
 f45_upgrade() {
     say "upgrade (F45)"
     echo '# mine' >>"$root/etc/auditward/auditward.toml"
-    repacked 0.1.0-2
+    repacked "$deb" 0.1.0-2 "$root/auditward_0.1.0-2.deb"
     local before after writer stops n
     stops=$(stopped_times)
     before=$(state auditward.service MainPID)
@@ -209,7 +204,7 @@ f45_states() {
             inside systemctl --quiet "${is%d}" $unit auditward.socket auditward-kernel-rules.service auditward-kernel-rules.path 2>/dev/null
             if [[ $runs == active ]]; then inside systemctl start auditward.socket $unit
             else inside systemctl stop auditward.socket $unit; fi
-            repacked "0.1.0-$version"
+            repacked "$deb" "0.1.0-$version" "$root/auditward_0.1.0-$version.deb"
             apt_deb "auditward_0.1.0-$version.deb" >>"$work/upgrade.log"
             check "$is and $runs stay so over an upgrade" equal \
                 "$(inside systemctl is-enabled $unit) $(state $unit ActiveState) $(state auditward.socket ActiveState)" "$is $runs $runs"
@@ -227,7 +222,7 @@ f45_states() {
         "$(inside systemctl is-enabled $unit) $(state $unit ActiveState)" "enabled active"
     inside systemctl --quiet stop auditward.socket $unit
     inside systemctl --quiet mask $unit 2>/dev/null
-    repacked "0.1.0-$version"
+    repacked "$deb" "0.1.0-$version" "$root/auditward_0.1.0-$version.deb"
     apt_deb "auditward_0.1.0-$version.deb" >/dev/null
     check "masked stays masked and stopped" equal \
         "$(inside systemctl is-enabled $unit || true) $(state $unit ActiveState)" "masked inactive"
@@ -237,16 +232,11 @@ f45_states() {
 }
 
 # Every command of docs/install.md and docs/operations.md, as it stands there: the blocks that say ```sh, each in one shell.
-blocks_of() { # blocks_of PAGE: one file a block, as /page-N in the root
-    rm -f "$root"/page-*
-    awk -v root="$root" '/^```sh$/ { n++; inside = 1; next } /^```$/ { inside = 0 } inside { print > sprintf("%s/page-%02d", root, n) }' "$1"
-}
-
 pages() {
     local page block
     for page in docs/operations.md docs/install.md; do
         say "every command of $page"
-        blocks_of "$page"
+        blocks_of "$page" "$root"
         for block in "$root"/page-*; do
             check "$(grep -v '^$' "$block" | head -n 1 | cut -c1-100)" runs_whole "${block#"$root"}"
             [[ $page == docs/install.md ]] || continue
@@ -265,14 +255,7 @@ pages() {
     rm -f "$root"/var/spool/rsyslog/auditward*
     apt_deb auditward.deb >/dev/null
 }
-awaited_in() { # awaited_in NAME FILE: within five seconds
-    local i
-    for ((i = 0; i < 50; i++)); do
-        ! quiet grep -F "$1" "$root$2" || return 0
-        sleep 0.1
-    done
-    return 1
-}
+awaited_in() { within 5 quiet grep -F "$1" "$root$2"; }
 runs_whole() {
     inside sh -e "$1" >"$work/page.log" 2>&1 && return
     sed 's/^/          /' "$work/page.log" | tail -n 20
@@ -343,6 +326,104 @@ alerts_command_with() {
     chroot "$plain" /usr/share/auditward/alerts-command
 }
 
+journal() { inside journalctl -q -b --no-pager -o cat -u auditward.service; }
+journal_has() { journal | grep -q -- "$1"; }
+status_has() { inside auditward status | grep -q -- "$1"; }
+status_text_is() { [[ $(state auditward.service StatusText) == "$1"* ]]; }
+restarts_are() { [[ $(state auditward.service NRestarts) == "$1" && $(state auditward.service ActiveState) == active ]]; }
+# drop_in UNIT LINE…
+drop_in() {
+    local folder=$root/etc/systemd/system/$1.d
+    shift
+    mkdir -p "$folder"
+    printf '%s\n' "$@" >"$folder/test.conf"
+    inside systemctl daemon-reload
+}
+site_rule() { # site_rule NAME QUERY
+    cat >"$root/etc/auditward/rules.d/mine.toml" <<END
+[rule]
+rule_id = "mine"
+name = "$1"
+description = "d"
+type = "eql"
+severity = "low"
+risk_score = 1
+query = '''
+$2
+'''
+END
+}
+
+# systemctl reload, the watchdog, the canary's timer, the heartbeat, each told once: by systemd itself.
+life() {
+    say "its life under systemd"
+    local starts unit=auditward.service
+    starts=$(journal | grep -c '^Started auditward.service')
+    check "its $starts starts are told once each: not by syslog and by standard error" \
+        equal "$(journal | grep -c '^started, ')" "$starts"
+
+    site_rule Mine 'process where process.name == "usermod" and process.args == "mine"'
+    check "systemctl reload takes a new rule" inside systemctl reload $unit
+    check "    and the status text says so" within 5 status_text_is "12 rules live"
+    site_rule Mine 'process wher process.name == "usermod"'
+    check "systemctl reload fails for a rule with a fault" test "$(inside systemctl reload $unit >/dev/null 2>&1 || echo failed)" = failed
+    check "    and the journal has file and line" within 5 journal_has 'reload refused, everything stays as it was: /etc/auditward/rules.d/mine.toml:9:'
+    check "    and all goes on as it was" equal "$(state $unit ActiveState) $(state $unit StatusText | cut -d , -f 1)" "active 12 rules live"
+    rm "$root/etc/auditward/rules.d/mine.toml"
+
+    drop_in $unit '[Service]' WatchdogSec=3s TimeoutStopSec=2s
+    inside systemctl restart $unit
+    check "no restart so far" restarts_are 0
+    inside kill -STOP "$(state $unit MainPID)"
+    check "a loop that stands still is killed and started again by the watchdog" within 30 restarts_are 1
+    check "    and that is a line of its own" within 5 journal_has 'did not end as it should'
+    rm -r "$root/etc/systemd/system/$unit.d"
+
+    mkdir -p "$root/etc/auditward/auditward.d"
+    printf '[daemon]\nheartbeat_minutes = 1\n' >"$root/etc/auditward/auditward.d/test.toml"
+    own=("always,exit" -F arch=b64 -S execve -F "path=$root/usr/bin/auditward" -F "key=$key")
+    auditctl -a "${own[@]}" >/dev/null
+    inside systemctl daemon-reload
+    inside systemctl restart $unit
+    check "no canary so far" status_has 'canary     none seen'
+    drop_in auditward-canary.timer '[Timer]' OnActiveSec= OnUnitActiveSec= OnActiveSec=1s OnUnitActiveSec=2s
+    inside systemctl restart auditward-canary.timer
+    check "the timer executes the canary, and it is seen" within 20 status_has 'canary     seen '
+    inside auditward status | grep '^canary' | shown
+    rm -r "$root/etc/systemd/system/auditward-canary.timer.d"
+    inside systemctl daemon-reload
+    inside systemctl restart auditward-canary.timer
+    named_ends
+    check "a heartbeat comes within its minute" within 70 journal_has '^alive: '
+    journal | grep '^alive: ' | tail -n 1 | cut -c1-120 | shown
+    auditctl -d "${own[@]}" >/dev/null
+    own=()
+    rm -r "$root/etc/auditward/auditward.d"
+    inside systemctl restart $unit
+}
+
+# as_unit NAME PROPERTY ARGUMENT…: auditward as a transient unit of this property; its exit status
+as_unit() {
+    local unit=$1 property=$2
+    shift 2
+    inside timeout 20 systemd-run --quiet --wait --collect --unit="$unit" -p "$property" auditward "$@" >/dev/null 2>&1 && echo 0 || echo $?
+}
+
+# What keeps it from listening is an exit status of its own, or is waited for.
+named_ends() {
+    local place=/opt/auditward-test
+    printf '[daemon]\nruntime_directory = "/run/auditward-test"\n' >"$root$place/stop.toml"
+    check "a second daemon ends with 3" equal "$(as_unit second User=auditward run)" 3
+    check "no audit in this kernel or namespace: 4" equal \
+        "$(as_unit no-audit RestrictAddressFamilies=AF_UNIX run --config $place/stop.toml)" 4
+    check "not permitted: 5" equal "$(as_unit not-permitted User=nobody run --config $place/stop.toml)" 5
+    { cat "$root$place/stop.toml" && echo 'without_auditing = "wait"'; } >"$root$place/wait.toml"
+    inside systemd-run --quiet --collect --unit=waits -p User=nobody -p Type=notify auditward run --config $place/wait.toml
+    check "by configuration it waits instead, and says for what" grep -q '^waiting: not permitted to join' <<<"$(state waits.service StatusText)"
+    check "    and is up meanwhile" equal "$(state waits.service ActiveState)" active
+    inside systemctl stop waits.service
+}
+
 without_systemd() {
     say "a chroot where systemd does not run"
     local plain=$work/chroot.$$ printed
@@ -380,6 +461,7 @@ alerts
 f08_rest
 f45_upgrade
 f45_states
+life
 pages
 f61_purge
 without_systemd

@@ -12,16 +12,10 @@ cd "$(dirname "$0")/../.."
 package=$(realpath "${1:?the .rpm}")
 work=$PWD/target/packaging
 root=$work/rpmroot.$$
-failed=0
+# shellcheck source=/dev/null
+source packaging/test/helpers.sh
 trap 'rm -rf "$root"' EXIT
 
-say() { printf '%s\n' "$*"; }
-check() {
-    local what=$1
-    shift
-    if "$@"; then say "  ok      $what"; else say "  NOT SO  $what"; failed=1; fi
-}
-equal() { [[ $1 == "$2" ]] || { say "          have: $1"; say "          want: $2"; return 1; }; }
 # The Debian root has no rpm database to satisfy requirements from: --nodeps, and the requirements are looked at apart.
 # Debian's rpm warns of itself without --force-debian.
 rpm_in() { rpm --force-debian --root "$root" --dbpath /var/lib/rpm "$@" 2>&1; }
