@@ -105,6 +105,22 @@ fn install_writes_a_file_of_rules_and_nothing_that_changes_a_setting() {
     assert_eq!(names, ["10-base.rules", "70-auditward.rules", "99-finalize.rules", "rule.toml"]);
 }
 
+/// The first rule that matches gives an event its key, and augenrules goes by the names.
+#[test]
+fn install_stands_behind_the_rules_of_others_whatever_their_file_is_called() {
+    let folder = tempfile::tempdir().expect("folder");
+    let there = |name: &str| folder.path().join(name).exists();
+    install(&folder, &[("99-finalize.rules", "-e 2\n")]);
+    assert!(there("70-auditward.rules"));
+    let (output, _) = install(&folder, &[("stig.rules", "-w /etc/passwd -p wa -k identity\n-e 2\n")]);
+    let told = text(&output.stdout);
+    assert!(told.contains("removed  ") && told.contains("/70-auditward.rules"), "{told}");
+    assert!(there("zz-auditward.rules") && !there("70-auditward.rules"), "{told}");
+    std::fs::remove_file(folder.path().join("stig.rules")).expect("removed");
+    install(&folder, &[]);
+    assert!(there("70-auditward.rules") && !there("zz-auditward.rules"));
+}
+
 #[test]
 fn install_does_not_ask_again_for_what_another_file_asks_for() {
     let folder = tempfile::tempdir().expect("folder");

@@ -1,23 +1,35 @@
 #!/usr/bin/env bash
-# Boots Debian 12 in a virtual machine (qemu, software emulation), with auditd and rsyslog, installs the .deb there and
-# runs packaging/test/vm-inside.sh: a take-over, rules of the CIS kind beside ours, `-e 2`, remove, purge. As root:
+# Boots Debian 12 in a virtual machine (qemu, software emulation), installs the .deb there and looks at what comes of it.
+# Each word after the .deb is a machine of its own, with a script under packaging/test/vm/; all of them without a word:
 #
-#   bash packaging/test/vm.sh target/packages/auditward_0.1.0-1_amd64.deb
+#   beside   with auditd and rsyslog: a take-over, what the daemon may write, its counts against what was done, kernel
+#            rules taken away, never,task, upgrade, downgrade, every command of the pages, remove, purge, -e 2
+#   plain    with neither auditd nor rsyslog
+#   sets     rule sets of the CIS and STIG kind and ours, in both orders
 #
-# It installs mmdebstrap and qemu by name and builds the disk's content once (target/packaging/vm-root.tar). The machine
-# has no network. What was seen inside is printed; the exit status is 1 when something was not as it should be.
+# As root:
+#
+#   bash packaging/test/vm.sh target/packages/auditward_0.1.0-1_amd64.deb plain
+#
+# It installs mmdebstrap and qemu by name and builds the disk's content once (target/packaging/vm-root-2.tar). The machines
+# have no network. What was seen inside is printed; the exit status is 1 when something was not as it should be.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 deb=$(realpath "${1:?the .deb}")
+shift
+machines=("$@")
+((${#machines[@]})) || machines=(beside plain sets)
 work=$PWD/target/packaging
-tar=$work/vm-root.tar
+tar=$work/vm-root-2.tar
 root=$work/vm.$$
-limit=${VM_SECONDS:-400}
+limit=${VM_SECONDS:-1500}
 trap 'rm -rf "$root" "$root".img' EXIT
+# shellcheck source=/dev/null
+source packaging/test/helpers.sh
 
 absent=()
-for package in mmdebstrap qemu-system-x86 e2fsprogs; do
+for package in mmdebstrap qemu-system-x86 e2fsprogs dpkg-dev; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || absent+=("$package")
 done
 if ((${#absent[@]})); then
@@ -25,20 +37,31 @@ if ((${#absent[@]})); then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${absent[@]}" >/dev/null
 fi
 
+mkdir -p "$work"
 if [[ ! -s $tar ]]; then
-    mkdir -p "$work"
-    mmdebstrap --quiet --format=tar --variant=minbase \
-        --include=systemd-sysv,udev,linux-image-cloud-amd64,initramfs-tools,auditd,rsyslog,dbus,procps,passwd,login,kmod \
-        bookworm "$tar.new"
+    mmdebstrap --quiet --format=tar --variant=minbase --include=systemd-sysv,udev,linux-image-cloud-amd64,initramfs-tools \
+        --include=auditd,rsyslog,dbus,procps,passwd,login,kmod,logrotate,man-db,cron,perl-base bookworm "$tar.new"
     mv "$tar.new" "$tar"
 fi
 
-mkdir "$root"
-tar -C "$root" --numeric-owner -xf "$tar"
-cp "$deb" "$root/root/auditward.deb"
-cp packaging/test/vm-inside.sh "$root/root/test.sh"
-cp tests/kernel_rules/cis.rules "$root/root/cis.rules"
-cat >"$root/etc/systemd/system/auditward-vm-test.service" <<'END'
+# furnish MACHINE: the root of that machine
+furnish() {
+    mkdir "$root"
+    tar -C "$root" --numeric-owner -xf "$tar"
+    cp "$deb" "$root/root/auditward_0.1.0-1_amd64.deb"
+    repacked "$deb" 0.1.0-2 "$root/root/next.deb"
+    repacked "$deb" 0.0.9-1 "$root/root/former.deb"
+    cp packaging/test/helpers.sh packaging/test/vm/machine.sh tests/kernel_rules/{cis,stig}.rules docs/{install,operations}.md \
+        "$root/root/"
+    cp "packaging/test/vm/$1.sh" "$root/root/test.sh"
+    if [[ $1 == plain ]]; then
+        # To look with, where no package would run it.
+        mkdir "$root/root/tools"
+        cp "$root/usr/sbin/auditctl" "$root/root/tools/"
+        chroot "$root" dpkg --purge auditd rsyslog man-db >/dev/null 2>&1
+        rm -rf "$root"/var/log/audit
+    fi
+    cat >"$root/etc/systemd/system/auditward-vm-test.service" <<'END'
 [Unit]
 After=auditd.service rsyslog.service
 [Service]
@@ -51,24 +74,32 @@ ExecStopPost=/bin/systemctl --no-block poweroff
 [Install]
 WantedBy=multi-user.target
 END
-ln -s ../auditward-vm-test.service "$root/etc/systemd/system/multi-user.target.wants/auditward-vm-test.service"
-kernel=$(ls "$root"/boot/vmlinuz-*) initrd=$(ls "$root"/boot/initrd.img-*)
-cp "$kernel" "$work/vmlinuz"
-cp "$initrd" "$work/initrd"
-mke2fs -q -t ext4 -d "$root" "$root.img" 1700M
-rm -rf "$root"
+    ln -s ../auditward-vm-test.service "$root/etc/systemd/system/multi-user.target.wants/auditward-vm-test.service"
+    cp "$root"/boot/vmlinuz-* "$work/vmlinuz.$1"
+    cp "$root"/boot/initrd.img-* "$work/initrd.$1"
+    mke2fs -q -t ext4 -d "$root" "$root.img" 1700M
+    rm -rf "$root"
+}
 
-started=$SECONDS
-: >"$work/vm-out.log"
-# -accel tcg by name: a nested kvm may exist and not work.
-timeout "$limit" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -m 1024 -smp 2 -display none -monitor none \
-    -serial "file:$work/vm-console.log" -serial "file:$work/vm-out.log" -no-reboot -kernel "$work/vmlinuz" \
-    -initrd "$work/initrd" \
-    -append "root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet no_timer_check systemd.mask=serial-getty@ttyS0.service" \
-    -drive "file=$root.img,if=virtio,format=raw,cache=unsafe" -nic none || true
-tr -d '\r' <"$work/vm-out.log"
-echo "$((SECONDS - started)) s in the machine"
-if ! grep -q '^all as it should be' "$work/vm-out.log"; then
-    tail -n 5 "$work/vm-console.log"
-    exit 1
-fi
+# boot MACHINE: runs it to its end, and prints what it saw
+boot() {
+    local started=$SECONDS out=$work/vm-$1.log console=$work/vm-$1-console.log
+    : >"$out"
+    # -accel tcg by name: a nested kvm may exist and not work.
+    timeout "$limit" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -m 1024 -smp 2 -display none -monitor none \
+        -serial "file:$console" -serial "file:$out" -no-reboot -kernel "$work/vmlinuz.$1" -initrd "$work/initrd.$1" \
+        -append "root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet no_timer_check systemd.mask=serial-getty@ttyS0.service" \
+        -drive "file=$root.img,if=virtio,format=raw,cache=unsafe" -nic none || true
+    say "==== $1"
+    tr -d '\r' <"$out"
+    say "$((SECONDS - started)) s in the machine"
+    grep -q '^all as it should be' "$out" && return
+    failed=1
+    tail -n 5 "$console"
+}
+
+for machine in "${machines[@]}"; do
+    furnish "$machine"
+    boot "$machine"
+done
+exit "$failed"

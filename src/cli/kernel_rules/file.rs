@@ -1,5 +1,6 @@
 //! `install` and `remove`: our file beside the administrator's in /etc/audit/rules.d.
 
+use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -10,12 +11,30 @@ use anyhow::{Context, bail};
 use crate::audit::kernel_rules::{Plan, lines};
 
 /// Behind the usual names (10- to 50-), before 99-finalize.rules with its `-e 2`.
-pub(super) const NAME: &str = "70-auditward.rules";
+const NAME: &str = "70-auditward.rules";
+
+/// Where rules of others stand in a file behind that (`stig.rules`): the first rule that matches gives an event its key,
+/// and theirs are to give theirs. augenrules moves an `-e 2` to the end, whatever file it is in.
+const LATE: &str = "zz-auditward.rules";
+
+fn ours(path: &Path) -> bool {
+    path.ends_with(NAME) || path.ends_with(LATE)
+}
+
+/// Our file's name beside those of `others`, and the name that it is not to have.
+fn name(others: &[(PathBuf, String)]) -> (&'static str, &'static str) {
+    let is_rule = |line: &str| ["-a ", "-A ", "-w "].iter().any(|flag| line.starts_with(flag));
+    let behind = |file: &Path| file.file_name().is_some_and(|name| name > OsStr::new(NAME));
+    match others.iter().any(|(file, text)| behind(file) && text.lines().any(is_rule)) {
+        true => (LATE, NAME),
+        false => (NAME, LATE),
+    }
+}
 
 /// The names of other people's rule files in `folder`, in augenrules' order, with their texts.
 fn others(folder: &Path) -> io::Result<Vec<(PathBuf, String)>> {
     let entries = fs::read_dir(folder)?.filter_map(Result::ok).map(|entry| entry.path());
-    let named = |path: &PathBuf| path.extension().is_some_and(|e| e == "rules") && !path.ends_with(NAME);
+    let named = |path: &PathBuf| path.extension().is_some_and(|e| e == "rules") && !ours(path);
     let mut files: Vec<PathBuf> = entries.filter(named).collect();
     files.sort();
     files
@@ -55,7 +74,9 @@ pub(super) fn install(plan: &Plan, folder: &Path, out: &mut impl Write) -> anyho
     for line in covered {
         writeln!(out, "{line}")?;
     }
-    let file = folder.join(NAME);
+    let (name, former) = name(&others);
+    remove_one(&folder.join(former), out)?;
+    let file = folder.join(name);
     let text = format!("{plan}");
     if fs::read_to_string(&file).is_ok_and(|there| there == text) {
         writeln!(out, "as it was {}", file.display())?;
@@ -85,10 +106,13 @@ fn write_whole(file: &Path, text: &str) -> io::Result<()> {
     done
 }
 
-/// Removes the file, if it is there.
+/// Removes the file, if it is there, under either name.
 pub(super) fn remove(folder: &Path, out: &mut impl Write) -> anyhow::Result<()> {
-    let file = folder.join(NAME);
-    match fs::remove_file(&file) {
+    [NAME, LATE].into_iter().try_for_each(|name| remove_one(&folder.join(name), out))
+}
+
+fn remove_one(file: &Path, out: &mut impl Write) -> anyhow::Result<()> {
+    match fs::remove_file(file) {
         Ok(()) => writeln!(out, "removed  {}", file.display())?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error).with_context(|| file.display().to_string()),
