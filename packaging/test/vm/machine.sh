@@ -41,6 +41,7 @@ status_number() { auditward status --format json | sed -nE "s/.*\"$1\":\\{[^}]*\
 writable() { writable_to_daemon "$(state auditward.service MainPID)" | grep -Ev '^/(run|var/lib)/auditward(/|$)'; }
 finish() {
     say "$SECONDS s"
+    # shellcheck disable=SC2154 # of helpers.sh
     ((failed == 0)) && say "all as it should be"
     exit "$failed"
 }

@@ -48,10 +48,11 @@ act_for() {
         *'gid!=egid'*) as_login_user "${ordinary[@]}" /usr/local/bin/setgid-root ;;
         *euid*) as_login_user "${ordinary[@]}" /usr/local/bin/setuid-root ;;
         *path=*)
-            path=$(sed 's/.*path=\([^ ]*\).*/\1/' <<<"$rule")
+            path=${rule##*path=}
+            path=${path%% *}
             as_login_user timeout 10 "$path" --help </dev/null
             ;;
-        *' -S '*) calls "$(sed 's/.* -S \([^ ]*\).*/\1/' <<<"$rule")" ;;
+        *' -S '*) calls "$(awk '{ for (i = 1; i < NF; i++) if ($i == "-S") { print $(i + 1); exit } }' <<<"$rule")" ;;
     esac >/dev/null 2>&1
 }
 rules_of() { grep -E '^-(a|w) ' "$1"; }
@@ -80,6 +81,7 @@ detections() { # name by name
         awk '/^\[rule\]/ { on = 1 } on && /^name = "/ { sub(/^name = "/, ""); sub(/"$/, ""); print; exit }' "$file"
     done
 }
+# shellcheck disable=SC2154 # shown_by: told_by in machine.sh sets it
 lines_told() { sh -c "$shown_by" 2>/dev/null | wc -l; }
 # fired MARK NAME: a line since then names the rule, in front or among those that also matched
 fired() { sh -c "$shown_by" 2>/dev/null | tail -n "+$(($1 + 1))" | grep -qF -- "$2"; }
