@@ -85,44 +85,70 @@ detections() { # name by name
 lines_told() { sh -c "$shown_by" 2>/dev/null | wc -l; }
 # fired MARK NAME: a line since then names the rule, in front or among those that also matched
 fired() { sh -c "$shown_by" 2>/dev/null | tail -n "+$(($1 + 1))" | grep -qF -- "$2"; }
-add_and_remove() { # a rule of nobody's, taken away and not put back
+
+# acts_on_accounts PART: of each detection about accounts one
+acts_on_accounts() {
+    usermod -u 0 -o "taken$1"
+    gpasswd -a "member$1" sudo
+    usermod -aG disk "member$1"
+    echo "bulk$1:x:30$1:30$1::/nonexistent:/bin/sh" | newusers
+    sh -c ': >>/etc/passwd'
+    # What only the state tells is to be read before it is taken back.
+    usermod -s /bin/bash games
+    sleep 3
+    sed -i "s/^member$1:x:/member$1::/" /etc/passwd
+    sleep 3
+    sed -i "s/^member$1::/member$1:x:/" /etc/passwd
+    sh -c 'echo root:x:1800:1800::/:/bin/sh >>/etc/passwd'
+    sleep 3
+    sed -i '/^root:x:1800:/d' /etc/passwd
+    usermod -s /usr/sbin/nologin games
+}
+acts_on_our_files() {
+    touch /usr/share/auditward/act
+    dpkg-divert --rename --divert /usr/share/auditward/acted --add /usr/share/auditward/act
+    dpkg-divert --rename --remove /usr/share/auditward/act
+    rm /usr/share/auditward/act
+}
+# acts_on_auditing SECONDS: auditd is away for so long
+acts_on_auditing() {
+    auditctl -b 8000
+    auditctl -b 8192
+    auditctl -e 0
+    auditctl -e 1
+    # Taken away and back, and after a while taken away for good.
     auditctl -a always,exit -F path=/root/nothing -F perm=w -k nothing
     auditctl -d always,exit -F path=/root/nothing -F perm=w -k nothing
-}
-restart_auditd() {
+    auditctl -a always,exit -F path=/root/nothing -F perm=w -k nothing
+    sleep 8
+    auditctl -d always,exit -F path=/root/nothing -F perm=w -k nothing
+    sleep 8
     kill -TERM "$(pidof auditd)"
     within 10 gone auditd
+    sleep "$1"
     systemctl start auditd.service
 }
 gone() { ! pidof "$1" >/dev/null; }
 
-ours() { # ours PART [locked]: acts for every detection, then each has to have fired since
-    local mark name silent=() n=0
+# ours PART [locked|long]: acts for every detection, then each has to have fired since. That auditd does not come back takes
+# two minutes to say, and is waited for where it says long.
+ours() {
+    local mark name silent=() n=0 away=0
     useradd "taken$1"
     useradd "member$1"
+    usermod -s /usr/sbin/nologin games
+    [[ ${2-} != long ]] || away=125
+    sleep 2
     mark=$(lines_told)
-    {
-        usermod -u 0 -o "taken$1"
-        gpasswd -a "member$1" sudo
-        usermod -aG sudo "member$1"
-        echo "bulk$1:x:30$1:30$1::/nonexistent:/bin/sh" | newusers
-        sh -c ': >>/etc/passwd'
-    } >/dev/null 2>&1
-    if [[ ${2-} != locked ]]; then
-        {
-            auditctl -b 8000
-            auditctl -b 8192
-            auditctl -e 0
-            auditctl -e 1
-            add_and_remove
-            sleep 8
-            restart_auditd
-        } >/dev/null 2>&1
-    fi
+    acts_on_accounts "$1" >/dev/null 2>&1
+    acts_on_our_files >/dev/null 2>&1
+    [[ ${2-} == locked ]] || acts_on_auditing "$away" >/dev/null 2>&1
     while IFS= read -r name; do
-        if [[ ${2-} == locked ]]; then
-            case $name in Audit*) continue ;; esac # what they are about cannot be done any more
-        fi
+        case ${2-}/$name in
+            locked/Audit\ * | locked/Auditing\ *) continue ;; # what they are about cannot be done any more
+            long/*) ;;
+            */*'Not Back') continue ;;
+        esac
         n=$((n + 1))
         within 20 fired "$mark" "$name" || silent+=("$name;")
     done < <(detections)
@@ -158,7 +184,7 @@ told_by "$printed"
 check "both are loaded whole" within 30 all_are_loaded cis.rules
 counts
 theirs cis.rules
-ours 01
+ours 01 long
 
 say "ours first, then CIS behind them"
 rm /etc/audit/rules.d/50-cis.rules
