@@ -157,6 +157,7 @@ take_over() { inside /opt/auditward-test/usermod -u 0 -o "$1" || true; }
 alert_of() { inside sh -c "$shown_by" 2>/dev/null | grep -F 'Potential Linux Backdoor' | grep -F "usermod -u 0 -o $1" || true; }
 told() { [[ -n $(alert_of "$1") ]]; }
 awaited() { within 5 told "$1"; }
+password_told() { inside sh -c "$shown_by" 2>/dev/null | grep -q 'Account Password Emptied.*erin'; }
 
 alerts() {
     say "alert"
@@ -171,6 +172,12 @@ alerts() {
     check "a take-over is one line where the install output said" awaited first-one
     alert_of first-one | cut -c1-160 | sed 's/^/          /'
     check "one line, not two" equal "$(alert_of first-one | wc -l)" 1
+    # Of /etc/shadow, which the daemon may not read: by the probe.
+    inside useradd erin
+    inside passwd -q -d erin
+    check "a password that is emptied is told" within 10 password_told
+    inside sh -c "$shown_by" | grep -F 'Account Password Emptied' | tail -n 1 | cut -c1-160 | sed 's/^/          /'
+    inside userdel erin
 }
 
 stopped_times() { inside journalctl -q -b -u auditward.service --no-pager | grep -c 'Stopped auditward.service' || true; }

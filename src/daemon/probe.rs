@@ -206,6 +206,11 @@ impl Line {
         Client::new(self.address.clone(), patience, Arc::clone(&self.counts))
     }
 
+    /// A client for who may wait.
+    pub(super) fn patient_client(&self) -> Client {
+        self.client(PATIENCE)
+    }
+
     /// A client for the loop that reads records. Where the first question starts the probe, that is waited for here.
     pub(super) fn hasty_client(&self) -> Client {
         let mut client = self.client(START);
@@ -218,7 +223,7 @@ impl Line {
     /// `lost` the kernel's counter at the start, where it was read.
     pub(super) fn watch(&self, plan: Vec<Rule>, lost: Option<u32>) -> io::Result<()> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).counter = lost;
-        let (mut client, told) = (self.client(PATIENCE), Arc::clone(&self.told));
+        let (mut client, told) = (self.patient_client(), Arc::clone(&self.told));
         let ask = move || {
             for round in 0_u32.. {
                 let answer = ask(&mut client, &plan, round % RULES == 1);

@@ -27,6 +27,7 @@ mod words;
 pub use answer::{Answer, Known};
 pub use client::{Client, Counts, NotReadable};
 pub use request::{Question, Request, Target};
+pub use words::Text;
 
 /// Where the socket unit (`systemd/auditward-probe.socket`) listens.
 pub const SOCKET: &str = "/run/auditward-probe.socket";

@@ -4,6 +4,7 @@
 //! kept as the known one. A daemon that is killed in between tells twice and never not at all.
 
 mod nominated;
+mod passwords;
 mod thread;
 
 use std::io;
@@ -23,6 +24,7 @@ use super::status;
 use crate::account::{Change, Writer, document};
 use crate::event::Host;
 pub(super) use nominated::Nominated;
+pub(super) use passwords::Passwords;
 pub(super) use thread::Known;
 
 /// How long the thread may take to end.
@@ -71,10 +73,16 @@ impl Accounts {
     ///
     /// # Errors
     /// No thread or no socket is to be had.
-    pub(super) fn watch(&mut self, config: AccountsConfig, known: Known, desk: Desk) -> io::Result<()> {
+    pub(super) fn watch(
+        &mut self,
+        config: AccountsConfig,
+        known: Known,
+        passwords: Passwords,
+        desk: Desk,
+    ) -> io::Result<()> {
         let (call, called) = UnixStream::pair()?;
         call.set_nonblocking(true)?;
-        let run = move || thread::run(&config, known, &desk, &called);
+        let run = move || thread::run(&config, known, passwords, &desk, &called);
         let thread = std::thread::Builder::new().name("accounts".to_owned()).spawn(run)?;
         self.thread = Some((call, thread));
         Ok(())

@@ -15,8 +15,8 @@ use super::super::intake::counted;
 use super::super::losses::stamp;
 use super::super::state_file::StateFile;
 use super::super::status;
-use super::Reading;
-use crate::account::{Change, Kind, MOST_STATE_BYTES, Readout, State, Watch, Woken, changes, read};
+use super::{Passwords, Reading};
+use crate::account::{Aspect, Change, Kind, MOST_STATE_BYTES, Readout, State, Watch, Woken, changes, read};
 
 /// The file in the state directory.
 const FILE: &str = "accounts.state";
@@ -79,7 +79,13 @@ impl Known {
 }
 
 /// Reads and tells until the other end of `called` is shut.
-pub(super) fn run(config: &AccountsConfig, mut known: Known, desk: &Desk, called: &UnixStream) {
+pub(super) fn run(
+    config: &AccountsConfig,
+    mut known: Known,
+    mut passwords: Passwords,
+    desk: &Desk,
+    called: &UnixStream,
+) {
     let mut watch = Watch::new(&config.root);
     let mut unseen = !known.state.is_unknown();
     let mut unreadable: Vec<String> = Vec::new();
@@ -87,7 +93,10 @@ pub(super) fn run(config: &AccountsConfig, mut known: Known, desk: &Desk, called
         // What is changed from here on wakes.
         watch.renew();
         let began = Timestamp::now();
-        let Some(readout) = settled(&config.root, &known.state, called) else { return };
+        let Some(mut readout) = settled(&config.root, &known.state, called) else { return };
+        if !passwords_settled(&mut readout.state, &known.state, &mut passwords, called) {
+            return;
+        }
         let changes = changes(&known.state, &readout.state);
         let told = told(&mut known, &readout, &changes, &mut unreadable);
         let report = report(&readout, &watch);
@@ -180,6 +189,22 @@ fn settled(root: &Path, known: &State, called: &UnixStream) -> Option<Readout> {
         readout = next;
     }
     Some(readout)
+}
+
+/// Asks for the passwords, once more where one is empty now: its line may be half written. False when the daemon ends.
+fn passwords_settled(
+    state: &mut State,
+    known: &State,
+    passwords: &mut Passwords,
+    called: &UnixStream,
+) -> bool {
+    state.set_passwords(passwords.ask());
+    if known.is_unknown() || !changes(known, state).iter().any(|one| one.aspect == Aspect::Password) {
+        return true;
+    }
+    let goes_on = pause(called, QUIET);
+    state.set_passwords(passwords.ask());
+    goes_on
 }
 
 /// Waits for a change, a call or the time; false when the daemon ends.
