@@ -24,7 +24,7 @@ const FORMATS: [Format; 2] = [
     Format {
         name: "auditward.toml",
         about: "settings of auditward",
-        files: &["/etc/auditward/auditward.toml"],
+        files: &["/etc/auditward/auditward.toml", "/etc/auditward/auditward.d/*.toml"],
         source: "docs/configuration.md",
         see_also: "\\fBauditward\\fR(8), \\fBauditward\\-check\\fR(8), \\fBauditward\\-rules\\fR(5)",
     },

@@ -1,4 +1,4 @@
-//! The configuration file, /etc/auditward/auditward.toml.
+//! The configuration file, /etc/auditward/auditward.toml, and its drop-ins, /etc/auditward/auditward.d/*.toml.
 //!
 //! One reader, two modes: `auditward check` takes an unknown key for an error, since it is a setting that
 //! somebody thinks is in force; the daemon at its start warns of it and goes on. What is broken is told
@@ -20,6 +20,7 @@ use crate::output::syslog::{DEFAULT_LIMIT, EXAMPLE_ENTERPRISE, LEAST_LIMIT};
 use crate::output::{Address, Body, Bounds, Destination, Format, Formatter, Protocol, SinkConfig};
 use crate::toml_file::{self, Codes, Faults, Placed, Table};
 
+mod drop_ins;
 pub mod settings;
 
 /// Where the configuration is looked for when no other is named.
@@ -271,42 +272,67 @@ pub enum Mode {
     Start,
 }
 
-/// Reads a configuration; what is faulty stands at its default.
+/// Reads a configuration and its drop-ins; what is faulty stands as it did before.
+///
+/// Drop-ins are the `*.toml` of the directory beside the file that is called as it is, with `.d` for `.toml`, in the order of
+/// their names; each sets single keys over what came before, as those of systemd.unit(5) do. One that cannot be read is a
+/// fault and left out.
 ///
 /// # Errors
-/// The file cannot be read at all (coded [`Codes::unreadable`]).
+/// The file itself cannot be read at all (coded [`Codes::unreadable`]).
 pub fn read(path: &Path, mode: Mode) -> Result<(Config, Vec<Diagnostic>), Box<Diagnostic>> {
-    let source = toml_file::read(path, Codes::CONFIG)?;
     let unknown = match mode {
         Mode::Check => Level::Error,
         Mode::Start => Level::Warning,
     };
-    let faults = Faults::new(source, Codes::CONFIG, unknown);
-    let config = read_tree(&faults);
-    Ok((config, faults.finish()))
+    let layer = |source, before: Config, told: &mut Vec<Diagnostic>| {
+        let faults = Faults::new(source, Codes::CONFIG, unknown);
+        let config = read_tree(&faults, before);
+        told.extend(faults.finish());
+        config
+    };
+    let mut told = Vec::new();
+    let mut config = layer(toml_file::read(path, Codes::CONFIG)?, Config::default(), &mut told);
+    for drop_in in drop_ins::paths(path) {
+        match drop_in.and_then(|path| toml_file::read(&path, Codes::CONFIG)) {
+            Ok(source) => config = layer(source, config, &mut told),
+            Err(fault) => told.push(*fault),
+        }
+    }
+    Ok((config, told))
 }
 
 const KERNEL_RULES: [(&str, KernelRules); 3] =
     [("off", KernelRules::Off), ("minimal", KernelRules::Minimal), ("all", KernelRules::All)];
 
-fn read_tree(faults: &Faults) -> Config {
-    let Some(tree) = faults.parse() else { return Config::default() };
+/// What the file says, over what stood `before`.
+fn read_tree(faults: &Faults, before: Config) -> Config {
+    let Some(tree) = faults.parse() else { return before };
     let root = faults.root(&tree);
+    let rules = || root.texts("rules").iter().filter_map(|path| absolute(&root, "rules", path)).collect();
     let config = Config {
-        rules: root.texts("rules").iter().filter_map(|path| absolute(&root, "rules", path)).collect(),
-        user: root.text("user").and_then(user(faults)),
-        kernel_rules: word(&root, "kernel_rules", &KERNEL_RULES).unwrap_or_default(),
-        audit: root.table("audit").map(audit).unwrap_or_default(),
-        processes: root.table("processes").map(processes).unwrap_or_default(),
-        sequences: root.table("sequences").map(sequences).unwrap_or_default(),
-        accounts: root.table("accounts").map(accounts).unwrap_or_default(),
-        syslog: root.table("syslog").map(syslog).unwrap_or_default(),
-        stdout: root.table("stdout").map(stdout).unwrap_or_default(),
-        file: root.table("file").and_then(file),
-        daemon: root.table("daemon").map(daemon).unwrap_or_default(),
+        rules: if root.has("rules") { rules() } else { before.rules },
+        user: root.text("user").and_then(user(faults)).or(before.user),
+        kernel_rules: word(&root, "kernel_rules", &KERNEL_RULES).unwrap_or(before.kernel_rules),
+        audit: section(root.table("audit"), before.audit, audit),
+        processes: section(root.table("processes"), before.processes, processes),
+        sequences: section(root.table("sequences"), before.sequences, sequences),
+        accounts: section(root.table("accounts"), before.accounts, accounts),
+        syslog: section(root.table("syslog"), before.syslog, syslog),
+        stdout: section(root.table("stdout"), before.stdout, stdout),
+        file: section(root.table("file"), before.file, file),
+        daemon: section(root.table("daemon"), before.daemon, daemon),
     };
     root.done();
     config
+}
+
+/// A table, over what stood before.
+fn section<T>(table: Option<Table<'_>>, before: T, read: impl FnOnce(Table<'_>, T) -> T) -> T {
+    match table {
+        Some(table) => read(table, before),
+        None => before,
+    }
 }
 
 /// An account name is not looked up here: `check` may run on another host than the daemon.
@@ -322,8 +348,7 @@ fn user<'a>(faults: &'a Faults) -> impl FnOnce(Placed<Cow<'a, str>>) -> Option<S
     }
 }
 
-fn audit(table: Table<'_>) -> AuditConfig {
-    let default = AuditConfig::default();
+fn audit(table: Table<'_>, default: AuditConfig) -> AuditConfig {
     let limits = default.limits;
     let least = i64::try_from(Limits::SMALLEST_EVENT).unwrap_or(i64::MAX);
     let place = table.place("total_bytes").unwrap_or(table.span());
@@ -346,8 +371,8 @@ fn audit(table: Table<'_>) -> AuditConfig {
     config
 }
 
-fn processes(table: Table<'_>) -> ProcessesConfig {
-    let default = ancestry::Limits::default();
+fn processes(table: Table<'_>, before: ProcessesConfig) -> ProcessesConfig {
+    let default = before.limits;
     let limits = ancestry::Limits {
         processes: count(&table, "entries", 256..=1 << 22).unwrap_or(default.processes),
         image_bytes: size(&table, "bytes", 64 << 10..=4 << 30).unwrap_or(default.image_bytes),
@@ -356,8 +381,7 @@ fn processes(table: Table<'_>) -> ProcessesConfig {
     ProcessesConfig { limits }
 }
 
-fn sequences(table: Table<'_>) -> detect::Limits {
-    let default = detect::Limits::default();
+fn sequences(table: Table<'_>, default: detect::Limits) -> detect::Limits {
     let millis = |key, range, unit: i64| {
         count(&table, key, range).and_then(|count| i64::try_from(count).ok()).map(|count| count * unit)
     };
@@ -372,8 +396,7 @@ fn sequences(table: Table<'_>) -> detect::Limits {
     limits
 }
 
-fn accounts(table: Table<'_>) -> AccountsConfig {
-    let default = AccountsConfig::default();
+fn accounts(table: Table<'_>, default: AccountsConfig) -> AccountsConfig {
     let config = AccountsConfig {
         root: path(&table, "root").unwrap_or(default.root),
         interval: count(&table, "interval_seconds", 1..=86_400)
@@ -383,8 +406,7 @@ fn accounts(table: Table<'_>) -> AccountsConfig {
     config
 }
 
-fn syslog(table: Table<'_>) -> SyslogConfig {
-    let default = SyslogConfig::default();
+fn syslog(table: Table<'_>, default: SyslogConfig) -> SyslogConfig {
     let least = i64::try_from(LEAST_LIMIT).unwrap_or(i64::MAX);
     let protocols = [("rfc3164", Protocol::Rfc3164), ("rfc5424", Protocol::Rfc5424)];
     let bodies = [("text", Body::Text), ("json", Body::Json), ("cee", Body::CeeJson)];
@@ -396,7 +418,7 @@ fn syslog(table: Table<'_>) -> SyslogConfig {
         facility: facility(&table).unwrap_or(default.facility),
         limit: count(&table, "limit", least..=1 << 18).unwrap_or(default.limit),
         enterprise: narrow(&table, "enterprise", 1..=u32::MAX.into()).unwrap_or(default.enterprise),
-        queue: queue(&table),
+        queue: queue(&table, default.queue),
     };
     table.done();
     config
@@ -415,29 +437,37 @@ fn facility(table: &Table<'_>) -> Option<Facility> {
 const FORMATS: [(&str, LineFormat); 3] =
     [("text", LineFormat::Text), ("json", LineFormat::Json), ("syslog", LineFormat::Syslog)];
 
-fn stdout(table: Table<'_>) -> StdoutConfig {
+fn stdout(table: Table<'_>, default: StdoutConfig) -> StdoutConfig {
     let config = StdoutConfig {
-        enabled: table.boolean("enabled").is_some_and(|enabled| enabled.value),
-        format: word(&table, "format", &FORMATS).unwrap_or_default(),
+        enabled: table.boolean("enabled").map_or(default.enabled, |enabled| enabled.value),
+        format: word(&table, "format", &FORMATS).unwrap_or(default.format),
     };
     table.done();
     config
 }
 
-fn file(table: Table<'_>) -> Option<FileConfig> {
-    let path = path(&table, "path");
-    let mode = narrow(&table, "mode", 0..=0o777).unwrap_or(0o600);
-    let format = word(&table, "format", &FORMATS).unwrap_or(LineFormat::Json);
-    let queue = queue(&table);
-    if !table.has("path") {
+fn file(table: Table<'_>, before: Option<FileConfig>) -> Option<FileConfig> {
+    let named = path(&table, "path");
+    if !table.has("path") && before.is_none() {
         table.missing("path");
     }
+    let default = before.unwrap_or_else(|| FileConfig {
+        path: PathBuf::new(),
+        mode: 0o600,
+        format: LineFormat::Json,
+        queue: Bounds::default(),
+    });
+    let config = FileConfig {
+        path: named.unwrap_or(default.path),
+        mode: narrow(&table, "mode", 0..=0o777).unwrap_or(default.mode),
+        format: word(&table, "format", &FORMATS).unwrap_or(default.format),
+        queue: queue(&table, default.queue),
+    };
     table.done();
-    Some(FileConfig { path: path?, mode, format, queue })
+    (!config.path.as_os_str().is_empty()).then_some(config)
 }
 
-fn daemon(table: Table<'_>) -> DaemonConfig {
-    let default = DaemonConfig::default();
+fn daemon(table: Table<'_>, default: DaemonConfig) -> DaemonConfig {
     let words = [("stop", WithoutAuditing::Stop), ("wait", WithoutAuditing::Wait)];
     // A day at most, so that what is meant in seconds is not taken for minutes in silence.
     let minutes = |key, default: Option<Duration>| match count(&table, key, 0..=1440) {
@@ -446,21 +476,20 @@ fn daemon(table: Table<'_>) -> DaemonConfig {
         None => default,
     };
     let config = DaemonConfig {
-        runtime_directory: path(&table, "runtime_directory"),
-        state_directory: path(&table, "state_directory"),
-        without_auditing: word(&table, "without_auditing", &words).unwrap_or_default(),
+        runtime_directory: path(&table, "runtime_directory").or(default.runtime_directory),
+        state_directory: path(&table, "state_directory").or(default.state_directory),
+        without_auditing: word(&table, "without_auditing", &words).unwrap_or(default.without_auditing),
         drain: count(&table, "drain_seconds", 0..=60)
             .map_or(default.drain, |seconds| Duration::from_secs(seconds as u64)),
         heartbeat: minutes("heartbeat_minutes", default.heartbeat),
         canary: minutes("canary_minutes", default.canary),
-        prometheus_file: path(&table, "prometheus_file"),
+        prometheus_file: path(&table, "prometheus_file").or(default.prometheus_file),
     };
     table.done();
     config
 }
 
-fn queue(table: &Table<'_>) -> Bounds {
-    let default = Bounds::default();
+fn queue(table: &Table<'_>, default: Bounds) -> Bounds {
     Bounds {
         messages: count(table, "queue", 1..=MOST_QUEUED).unwrap_or(default.messages),
         bytes: size(table, "queue_bytes", 64 << 10..=4 << 30).unwrap_or(default.bytes),
@@ -545,6 +574,51 @@ mod tests {
         (config, faults.into_iter().map(|fault| format!("{:?}: {}", fault.level, fault.title)).collect())
     }
 
+    #[test]
+    fn drop_ins_set_single_keys_over_what_came_before() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("auditward.toml");
+        let write =
+            |name: &str, text: &str| std::fs::write(directory.path().join(name), text).expect("written");
+        std::fs::create_dir(directory.path().join("auditward.d")).expect("a directory");
+        write(
+            "auditward.toml",
+            "rules = [\"/a\"]\n[syslog]\nlimit = 4096\nqueue = 7\n[file]\npath = \"/x\"\n[daemon]\nheartbeat_minutes = 5\n",
+        );
+        write("auditward.d/20-b.toml", "[syslog]\nqueue = 9\n[file]\nmode = 0o640\n");
+        write("auditward.d/10-a.toml", "rules = []\n[syslog]\nqueue = 8\nenabled = false\n");
+        write("auditward.d/30-c.toml", "[daemon]\nheartbeat_minuts = 1\ndrain_seconds = \"x\"\n");
+        write("auditward.d/40-d.toml", "no toml");
+        write("auditward.d/notes.txt", "no toml either");
+        std::os::unix::fs::symlink("/nonexistent", directory.path().join("auditward.d/50-e.toml"))
+            .expect("a link");
+        let (config, faults) = read(&file, Mode::Start).expect("readable");
+        assert_eq!(config.rules, Vec::<PathBuf>::new());
+        assert_eq!(
+            (config.syslog.limit, config.syslog.enabled, config.syslog.queue.messages),
+            (4096, false, 9)
+        );
+        let out = config.file.expect("a file");
+        assert_eq!((out.path.as_path(), out.mode), (Path::new("/x"), 0o640));
+        // What is faulty stands as it did before.
+        assert_eq!(config.daemon.heartbeat, Some(Duration::from_secs(300)));
+        assert_eq!(config.daemon.drain, DaemonConfig::default().drain);
+        let told: Vec<String> = faults.iter().map(Diagnostic::one_line).collect();
+        assert_eq!(told.len(), 4, "{told:#?}");
+        for (name, what) in [
+            ("30-c.toml:2", "heartbeat_minuts"),
+            ("30-c.toml:3", "drain_seconds"),
+            ("40-d.toml:1", ""),
+            ("50-e.toml", "No such file"),
+        ] {
+            assert!(told.iter().any(|line| line.contains(name) && line.contains(what)), "{name}: {told:#?}");
+        }
+        assert_eq!(read(&file, Mode::Check).expect("readable").1.len(), 4);
+        // Where nothing is dropped in, nothing is said.
+        std::fs::remove_dir_all(directory.path().join("auditward.d")).expect("removed");
+        assert!(read(&file, Mode::Check).expect("readable").1.is_empty());
+    }
+
     /// Every setting of the table at the value given there.
     fn whole(table_filter: impl Fn(&str) -> bool) -> String {
         let mut text = String::new();
@@ -581,7 +655,7 @@ mod tests {
             Codes::CONFIG,
             Level::Error,
         );
-        read_tree(&faults);
+        read_tree(&faults, Config::default());
         let mut asked = faults.asked();
         asked.retain(|path| !TABLES.iter().any(|(table, _)| path == table));
         asked.sort();
