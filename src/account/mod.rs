@@ -1,7 +1,7 @@
 //! The account databases as they are: the last known state, when to read again, and each difference as a
 //! change that becomes an event in ECS terms.
 //!
-//! [`read`] takes a [`State`] from the files (never through NSS, which may ask the network and wait),
+//! [`read()`] takes a [`State`] from the files (never through NSS, which may ask the network and wait),
 //! [`changes`] compares two, [`document`] makes an event of a change, and [`Watch`] says when to read
 //! again. What was read is kept over a restart ([`State::to_bytes`]), so that a change made while nobody
 //! looked is told at the next start.
