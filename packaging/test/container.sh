@@ -173,7 +173,7 @@ alerts() {
     alert_of first-one | cut -c1-160 | sed 's/^/          /'
     check "one line, not two" equal "$(alert_of first-one | wc -l)" 1
     # Of /etc/shadow, which the daemon may not read: by the probe.
-    inside useradd erin
+    inside useradd --system erin
     inside passwd -q -d erin
     check "a password that is emptied is told" within 10 password_told
     inside sh -c "$shown_by" | grep -F 'Account Password Emptied' | tail -n 1 | cut -c1-160 | sed 's/^/          /'
