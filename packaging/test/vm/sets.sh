@@ -35,6 +35,7 @@ calls() {
 # act_for RULE: something that the rule records
 act_for() {
     local rule=$1 path
+    # shellcheck disable=SC2016 # perl's own
     case $rule in
         '-w '*)
             path=$(cut -d ' ' -f 2 <<<"$rule")
@@ -42,9 +43,9 @@ act_for() {
             else as_login_user sh -c ": >>'$path'"; fi
             ;;
         *arch=b32*) ;; # the same key as its b64 twin; no 32-bit program is here
-        *exit=-EACCES*) as_login_user "${ordinary[@]}" perl -e 'syscall(257, -100, "/etc/shadow", 0)' ;;
+        *exit=-EACCES*) as_login_user "${ordinary[@]}" perl -e 'my $f = "/etc/shadow"; syscall(257, -100, $f, 0)' ;;
         *exit=-EPERM*) # O_NOATIME is the owner's
-            as_login_user "${ordinary[@]}" perl -e 'syscall(257, -100, "/etc/debian_version", 0x40000)' ;;
+            as_login_user "${ordinary[@]}" perl -e 'my $f = "/etc/debian_version"; syscall(257, -100, $f, 0x40000)' ;;
         *'gid!=egid'*) as_login_user "${ordinary[@]}" /usr/local/bin/setgid-root ;;
         *euid*) as_login_user "${ordinary[@]}" /usr/local/bin/setuid-root ;;
         *path=*)
