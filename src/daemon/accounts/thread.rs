@@ -24,6 +24,10 @@ const FILE: &str = "accounts.state";
 /// What comes so close behind one another is read once.
 const DEBOUNCE: Duration = Duration::from_millis(20);
 
+/// The records of a write come through the kernel's queue, the news of it (inotify(7)) does not: so long a change waits for
+/// who may have written it.
+const RECORDS: Duration = Duration::from_millis(100);
+
 /// A file that is empty, ends in the middle of a line or has lost accounts may be half written: it is read again until
 /// it was the same for so long, but no longer than that.
 const QUIET: Duration = Duration::from_millis(400);
@@ -101,6 +105,9 @@ pub(super) fn run(
         let told = told(&mut known, &readout, &changes, &mut unreadable);
         let report = report(&readout, &watch);
         let read_at = Timestamp::now();
+        if !changes.is_empty() {
+            std::thread::sleep(RECORDS);
+        }
         let reading = Reading { changes, began, read_at, unseen, told, report };
         if desk.accounts(reading).is_some() {
             unseen = false;
