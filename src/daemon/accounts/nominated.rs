@@ -16,6 +16,10 @@ const MOST: usize = 64;
 const AFTER_CHANGE: i64 = 10_000;
 const AFTER_NONE: i64 = 600_000;
 
+/// Who wrote so shortly before a look that saw no change may yet have made the next one: stamps are of the call's entry, and
+/// of a clock of 4 ms. Less than the news of a write is put off, so that nobody stays a candidate for a look that never comes.
+const ENTRY: i64 = 15;
+
 /// The candidates.
 #[derive(Debug)]
 pub(in crate::daemon) struct Nominated {
@@ -81,8 +85,11 @@ impl Nominated {
     pub(in crate::daemon) fn settle(&mut self, changed: &[&str], began: Timestamp) {
         let began = began.as_millisecond();
         self.candidates.retain(|known| {
-            let limit = if changed.contains(&known.path.as_str()) { AFTER_CHANGE } else { AFTER_NONE };
-            known.at > began || (began - known.at < limit && runs(&known.event))
+            let (entry, limit) = match changed.contains(&known.path.as_str()) {
+                true => (0, AFTER_CHANGE),
+                false => (ENTRY, AFTER_NONE),
+            };
+            known.at > began - entry || (began - known.at < limit && runs(&known.event))
         });
     }
 }
