@@ -13,10 +13,9 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 
 use caps::Capability;
-use nix::sys::prctl;
-use nix::sys::signal::{SigSet, Signal};
 use serde::{Deserialize, Serialize};
 
+use super::child;
 use super::privilege::{self, Identity};
 use crate::audit::control::{Control, ControlError};
 use crate::audit::kernel_rules::{self, Abi, Access, Rule, Scope, What};
@@ -212,16 +211,7 @@ fn read_line<T: for<'de> Deserialize<'de>>(from: &mut impl BufRead) -> io::Resul
 /// It ends when standard input does, and not before.
 #[must_use]
 pub fn main() -> ExitCode {
-    // A terminal's ^C goes to the whole process group, a service manager's SIGTERM to the whole
-    // control group; the daemon's end is what counts.
-    let mut signals = SigSet::empty();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
-        signals.add(signal);
-    }
-    let _ = signals.thread_block();
-    let _ = nix::unistd::setsid();
-    // Started through /proc/self/exe, it would be listed as `exe`.
-    let _ = prctl::set_name(c"auditward");
+    child::outlive_the_terminal();
     let mut orders = BufReader::new(io::stdin());
     let order: Order = match read_line(&mut orders) {
         Ok(order) => order,

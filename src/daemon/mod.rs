@@ -3,6 +3,7 @@
 mod accounts;
 mod auditd;
 mod canary;
+mod child;
 pub(crate) mod clock;
 pub mod config;
 mod desk;

@@ -15,12 +15,11 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use caps::Capability;
 use jiff::Timestamp;
-use nix::sys::prctl;
-use nix::sys::signal::{SigSet, Signal};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, getsockname, listen, socket,
 };
 
+use super::child;
 use super::privilege::{self, Identity, Origin};
 use super::status;
 use crate::audit::control;
@@ -115,7 +114,7 @@ pub fn main(options: Options) -> anyhow::Result<()> {
         _ => Identity::choose(None)?,
     };
     if forked {
-        outlive_the_terminal();
+        child::outlive_the_terminal();
     }
     let held: Vec<_> = HELD.into_iter().filter(has).collect();
     privilege::lay_down(&identity, &held).context("privilege cannot be laid down")?;
@@ -139,18 +138,6 @@ fn listener() -> anyhow::Result<(OwnedFd, bool)> {
     server::check_listener(&listener)
         .context("started by auditward-probe.socket or by `auditward run`, not by hand")?;
     Ok((listener, forked))
-}
-
-/// A terminal's ^C goes to the whole process group; the daemon's end is what counts.
-fn outlive_the_terminal() {
-    let mut signals = SigSet::empty();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
-        signals.add(signal);
-    }
-    let _ = signals.thread_block();
-    let _ = nix::unistd::setsid();
-    // Started through /proc/self/exe, it would be listed as `exe`.
-    let _ = prctl::set_name(c"auditward");
 }
 
 fn has(capability: &Capability) -> bool {
