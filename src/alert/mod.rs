@@ -138,12 +138,24 @@ impl Alert {
         created: Timestamp,
         document: &Map<String, Value>,
     ) -> Self {
-        let mut line = text::line(rule.severity, document);
-        line.shrink_to_fit();
         let mut text = Vec::with_capacity(8192);
         json::push_object(&mut text, document, json::Charset::Utf8);
         // What is pushed is UTF-8 throughout.
         let content = Content::Document(String::from_utf8(text).unwrap_or_default().into());
+        Self::with(rule, id, stamp, created, document, content)
+    }
+
+    /// With the line of `document`, which may be as much of it as the line tells.
+    fn with(
+        rule: &Arc<Rule>,
+        id: String,
+        stamp: Stamp,
+        created: Timestamp,
+        document: &Map<String, Value>,
+        content: Content,
+    ) -> Self {
+        let mut line = text::line(rule.severity, document);
+        line.shrink_to_fit();
         let (waited, raised) = (Duration::ZERO, false);
         Self { rule: Arc::clone(rule), id, stamp, created, waited, raised, line, content }
     }
@@ -169,12 +181,8 @@ impl Alert {
         };
         let events: Box<[Source]> = events.iter().map(|event| event.source.clone()).collect();
         let document = brief.unwrap_or_else(|| document::of_sources(rule, &events, &stamps, &id, created).0);
-        let mut line = text::line(rule.severity, &document);
-        line.shrink_to_fit();
         let stamp = stamps.last().copied().unwrap_or(Stamp { millis: 0, serial: 0 });
-        let content = Content::Events { events, stamps };
-        let (waited, raised) = (Duration::ZERO, false);
-        Self { rule: Arc::clone(rule), id, stamp, created, waited, raised, line, content }
+        Self::with(rule, id, stamp, created, &document, Content::Events { events, stamps })
     }
 
     /// An alert of the daemon about itself, on no audit event: `document` holds `event.reason`, the sentence,
