@@ -198,7 +198,7 @@ fn settled(root: &Path, known: &State, called: &UnixStream) -> Option<Readout> {
     Some(readout)
 }
 
-/// Asks for the passwords, once more where one is empty now: its line may be half written. False when the daemon ends.
+/// Asks for the passwords, once more where one has changed: its line may be half written. False when the daemon ends.
 fn passwords_settled(
     state: &mut State,
     known: &State,
