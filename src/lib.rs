@@ -19,8 +19,9 @@
 //! | [`cli`] | arguments | calls into the rooms |
 //!
 //! Beside them stand [`diagnostic`], how a fault in a rule, a query or a setting is shown,
-//! [`toml_file`], how a rule file or the configuration is read so that all its faults are told, and
-//! [`clean`], how text that comes from outside is made fit to be shown.
+//! [`toml_file`], how a rule file or the configuration is read so that all its faults are told,
+//! [`clean`], how text that comes from outside is made fit to be shown, and [`secret`], what stands in it in place
+//! of a password.
 
 pub mod account;
 pub mod alert;
@@ -35,4 +36,5 @@ pub mod event;
 pub mod output;
 pub mod probe;
 pub mod rule;
+pub mod secret;
 pub mod toml_file;
