@@ -217,7 +217,7 @@ _auditward() {
             return 0
             ;;
         auditward__subcmd__events)
-            opts="-h -V --format --help --version"
+            opts="-h -V --format --secrets --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -225,6 +225,10 @@ _auditward() {
             case "${prev}" in
                 --format)
                     COMPREPLY=($(compgen -W "json text" -- "${cur}"))
+                    return 0
+                    ;;
+                --secrets)
+                    COMPREPLY=($(compgen -W "mask keep" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -353,7 +357,7 @@ _auditward() {
             return 0
             ;;
         auditward__subcmd__replay)
-            opts="-h -V --rules --site --format --follow --fail-on --help --version"
+            opts="-h -V --rules --site --format --follow --fail-on --secrets --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -373,6 +377,10 @@ _auditward() {
                     ;;
                 --fail-on)
                     COMPREPLY=($(compgen -W "low medium high critical" -- "${cur}"))
+                    return 0
+                    ;;
+                --secrets)
+                    COMPREPLY=($(compgen -W "mask keep" -- "${cur}"))
                     return 0
                     ;;
                 *)

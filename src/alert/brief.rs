@@ -12,6 +12,7 @@ use crate::event::ancestry::Image;
 use crate::event::schema::{FieldId, field};
 use crate::event::{AuditDocument, Value, Values};
 use crate::rule::Rule;
+use crate::secret;
 
 /// The fields that the line has of an event as they are, by their names.
 const TOLD: [(&str, FieldId); 22] = [
@@ -117,6 +118,9 @@ pub(super) fn of(
     }
     if let Some(parent) = parent(&brief) {
         brief.insert("process.parent".to_owned(), parent);
+    }
+    if let Some(masker) = secret::masker() {
+        masker.brief(&mut brief);
     }
     Some(brief)
 }

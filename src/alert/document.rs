@@ -11,10 +11,11 @@ use serde_json::{Map, Value, json};
 
 use super::case::Told;
 use super::source::text_of;
-use super::{read, target, text};
+use super::{json, read, target, text};
 use crate::audit::Stamp;
 use crate::detect::Source;
 use crate::rule::{Rule, Threat, ThreatItem};
+use crate::secret;
 
 /// The version of ECS that alert documents follow (`ecs.version`).
 pub const ECS_VERSION: &str = "8.17.0";
@@ -45,6 +46,9 @@ pub(super) struct Parts<'a> {
 /// Builds the document; see [`super::Alert::new`].
 pub(super) fn build(parts: Parts<'_>) -> Map<String, Value> {
     let Parts { rule, mut source, stamp, events, stamps, id, created, case } = parts;
+    if let Some(masker) = secret::masker() {
+        masker.event(&mut source);
+    }
     let source_event = object(source.shift_remove("event"));
     let mut own = own_fields(events, stamps, &source, &source_event);
     if let Some(case) = case {
@@ -146,7 +150,7 @@ pub(super) fn of_sources<'s>(
     for (at, event) in events.iter().enumerate() {
         let before = events.iter().take(at).position(|before| before.is(event));
         let known = before.and_then(|before| texts.get(before).cloned());
-        texts.push(known.unwrap_or_else(|| text_of(event)));
+        texts.push(known.unwrap_or_else(|| masked(text_of(event))));
     }
     // They were written by this program, or came with a checksum out of the state file.
     let last = texts.last().map(|text| serde_json::from_str(text).unwrap_or_default());
@@ -154,6 +158,21 @@ pub(super) fn of_sources<'s>(
     let stamp = stamps.last().copied();
     let parts = Parts { rule, source, stamp, events: &[], stamps, id, created, case: None };
     (build(parts), texts)
+}
+
+/// A written event without its secrets.
+fn masked(text: Cow<'_, str>) -> Cow<'_, str> {
+    let Some(masker) = secret::masker().filter(|masker| masker.may_hold(text.as_bytes())) else {
+        return text;
+    };
+    let mut event: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();
+    if !masker.event(&mut event) {
+        return text;
+    }
+    let mut text = Vec::new();
+    json::push_object(&mut text, &event, json::Charset::Utf8);
+    // What is pushed is UTF-8 throughout.
+    Cow::Owned(String::from_utf8(text).unwrap_or_default())
 }
 
 /// `event.*`: the alert's own values first, then what the source says of the act.
@@ -207,7 +226,13 @@ fn own_fields(
         own.insert("original_event".to_owned(), original.into());
     }
     if events.len() > 1 {
-        own.insert("events".to_owned(), events.iter().cloned().map(Value::Object).collect());
+        let masked = |mut event: Map<String, Value>| {
+            if let Some(masker) = secret::masker() {
+                masker.event(&mut event);
+            }
+            event
+        };
+        own.insert("events".to_owned(), events.iter().cloned().map(masked).map(Value::Object).collect());
     }
     own
 }

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 
 use super::Status;
 use super::input::{self, Sink};
+use super::secrets::Secrets;
 use crate::daemon::intake::Intake;
 use crate::event::{AuditDocument, json, text};
 
@@ -23,6 +24,9 @@ pub struct Args {
     /// `json`: one ECS document a line (NDJSON). `text`: one line to read.
     #[arg(long, value_enum, default_value_t = Format::Json)]
     format: Format,
+
+    #[command(flatten)]
+    secrets: Secrets,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,13 +40,14 @@ enum Format {
 /// # Errors
 /// Standard output cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<Status> {
+    args.secrets.apply()?;
     let mut printer = Printer {
         intake: Intake::for_replay(),
         writer: Writer {
             format: args.format,
             out: BufWriter::with_capacity(1 << 16, std::io::stdout().lock()),
-            json: json::Writer::default(),
-            text: Vec::new(),
+            json: json::MaskedWriter::default(),
+            text: text::Writer::default(),
             error: None,
             events: 0,
         },
@@ -67,8 +72,8 @@ struct Printer<W: Write> {
 struct Writer<W: Write> {
     format: Format,
     out: W,
-    json: json::Writer,
-    text: Vec<u8>,
+    json: json::MaskedWriter,
+    text: text::Writer,
     error: Option<std::io::Error>,
     events: u64,
 }
@@ -81,11 +86,7 @@ impl<W: Write> Writer<W> {
         self.events += 1;
         let line = match self.format {
             Format::Json => self.json.write(event),
-            Format::Text => {
-                self.text.clear();
-                text::write(event, &mut self.text);
-                &self.text
-            }
+            Format::Text => self.text.write(event),
         };
         self.error = self.out.write_all(line).and_then(|()| self.out.write_all(b"\n")).err();
     }

@@ -23,6 +23,7 @@ pub mod reload;
 pub mod replay;
 pub mod rules;
 pub mod run;
+mod secrets;
 pub mod snapshot;
 pub mod status;
 

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 
 use super::Status;
 use super::input::{self, Sink};
+use super::secrets::Secrets;
 use crate::alert::Alert;
 use crate::daemon::detector::{Created, Detector};
 use crate::daemon::intake::{Intake, counted};
@@ -46,6 +47,9 @@ pub struct Args {
     /// End with status 1 when there was an alert of this severity or above.
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<SeverityName>,
+
+    #[command(flatten)]
+    secrets: Secrets,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -79,6 +83,7 @@ impl From<SeverityName> for Severity {
 /// # Errors
 /// The rules cannot be used, or standard output cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<Status> {
+    args.secrets.apply()?;
     let rules = start::rules_of(&args.rules, &args.site)?;
     let format = match args.format {
         Format::Text => output::Format::Text,

@@ -24,6 +24,7 @@ pub mod probe;
 pub mod reload;
 mod rule_removals;
 pub mod ruleset;
+mod secrets;
 pub mod sequence_state;
 mod sight;
 pub mod signals;
@@ -118,6 +119,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     privilege::lay_down(&identity, &[]).context("privilege cannot be laid down")?;
     tracing::info!("{identity}");
     line.watch(plan.rules, seen.as_ref().map(|seen| seen.status.lost)).context("the probe's thread")?;
+    config.secrets.apply(directories.state.as_deref());
     let outputs = outputs.start().context("outputs")?;
     let faults: Vec<_> = config_faults.into_iter().chain(set.faults.iter().cloned()).collect();
     let mut alerts = health.of_faults(faults.iter().filter(|fault| fault.level == Level::Error));

@@ -132,6 +132,7 @@ impl Work {
             return Answer::refused(vec!["the loop that reads records does not answer".to_owned()]);
         };
         if answer.accepted {
+            config.secrets.apply(None);
             (self.config, self.rules) = (config, rules);
         }
         answer

@@ -37,6 +37,7 @@ mod names;
 pub mod ndjson;
 pub mod proc;
 pub mod schema;
+pub(crate) mod secrets;
 pub mod snapshot;
 mod stored;
 pub mod text;

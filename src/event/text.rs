@@ -5,7 +5,9 @@ use std::io::Write;
 use super::audit_document::AuditDocument;
 use super::document::{Value, Values};
 use super::schema::{FieldId, field, row};
+use super::secrets::Secrets;
 use crate::clean;
+use crate::secret::Masker;
 
 /// The fields of the line after time and action, in order; those without a value are left out.
 const SHOWN: [FieldId; 16] = [
@@ -27,9 +29,29 @@ const SHOWN: [FieldId; 16] = [
     field::USER_TARGET_ID,
 ];
 
+/// Writes lines, one after the other into one buffer, without secrets, as the process's [`crate::secret`] policy
+/// says.
+#[derive(Debug, Default)]
+pub struct Writer {
+    buffer: Vec<u8>,
+    secrets: Secrets,
+}
+
+impl Writer {
+    /// The line of an event, without its end; it stands until the next is written.
+    pub fn write(&mut self, document: &AuditDocument<'_>) -> &[u8] {
+        let masker = self.secrets.of(document);
+        self.buffer.clear();
+        write(document, masker.as_deref(), &mut self.buffer);
+        &self.buffer
+    }
+}
+
 /// Writes the line, without its end: time, `category/type`, the action, then `key=value` by ECS name.
 /// What came from outside is escaped, see [`clean`].
-pub fn write(document: &AuditDocument<'_>, out: &mut Vec<u8>) {
+///
+/// `masker`: what masks the secrets in it, if it may hold any.
+fn write(document: &AuditDocument<'_>, masker: Option<&Masker>, out: &mut Vec<u8>) {
     let millis = i64::try_from(document.event.stamp.millis).unwrap_or(i64::MAX);
     // Writing to a vector cannot fail.
     let _ = match jiff::Timestamp::from_millisecond(millis) {
@@ -48,10 +70,31 @@ pub fn write(document: &AuditDocument<'_>, out: &mut Vec<u8>) {
             line.push(' ');
             line.push_str(row.name);
             line.push('=');
-            push_list(&mut line, values, " ");
+            match masker.filter(|_| id == field::PROCESS_ARGS).and_then(|masker| masked(masker, values)) {
+                Some(words) => push_words(&mut line, &words),
+                None => push_list(&mut line, values, " "),
+            }
         }
     }
     out.extend_from_slice(line.as_bytes());
+}
+
+/// Arguments without the secrets among them; none when there is none.
+fn masked(masker: &Masker, values: Values<'_>) -> Option<Vec<String>> {
+    let word = |value: &Value<'_>| match value {
+        Value::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        _ => String::new(),
+    };
+    masker.arguments(&values.as_slice().iter().map(word).collect::<Vec<_>>())
+}
+
+fn push_words(line: &mut String, words: &[String]) {
+    for (place, word) in words.iter().enumerate() {
+        if place > 0 {
+            line.push(' ');
+        }
+        clean::push_value(line, word.as_bytes());
+    }
 }
 
 fn push_list(line: &mut String, values: Values<'_>, between: &str) {

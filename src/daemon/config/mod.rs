@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use syslog::Facility;
 
+use super::secrets::SecretsConfig;
 use crate::audit::reassembler::Limits;
 use crate::detect;
 use crate::diagnostic::{Diagnostic, Level};
@@ -45,6 +46,8 @@ pub struct Config {
     pub sequences: detect::Limits,
     /// `[accounts]`
     pub accounts: AccountsConfig,
+    /// `[secrets]`
+    pub secrets: SecretsConfig,
     /// `[syslog]`
     pub syslog: SyslogConfig,
     /// `[stdout]`
@@ -320,6 +323,7 @@ fn read_tree(faults: &Faults, before: Config) -> Config {
         processes: section(root.table("processes"), before.processes, processes),
         sequences: section(root.table("sequences"), before.sequences, sequences),
         accounts: section(root.table("accounts"), before.accounts, accounts),
+        secrets: section(root.table("secrets"), before.secrets, SecretsConfig::read),
         syslog: section(root.table("syslog"), before.syslog, syslog),
         stdout: section(root.table("stdout"), before.stdout, stdout),
         file: section(root.table("file"), before.file, file),

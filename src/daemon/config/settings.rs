@@ -43,6 +43,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("processes", "What is remembered of processes, so that alerts can name parents."),
     ("sequences", "What rules that join several events may hold."),
     ("accounts", "The account files, watched beside the records."),
+    ("secrets", "Passwords and the like in arguments, which no alert shows."),
     ("syslog", "Alerts to the local syslog daemon."),
     ("stdout", "Alerts to standard output, one a line."),
     ("file", "Alerts to a file, one a line; written when a path is set."),
@@ -161,6 +162,20 @@ pub const SETTINGS: &[Setting] = &[
         "an absolute path",
         "Below which the account files are: /etc/passwd and /etc/group, /var/lib/extrausers, the userdb directories \
          of systemd, /etc/nsswitch.conf. Another than / is for tests.",
+    ),
+    row(
+        ("secrets", "names"),
+        "[]",
+        "names of options or variables",
+        "Beside those that are known: whose value is a secret, as in `--site-pin 1234` or SITE_PIN=1234. Case and \
+         the kind of dash make no difference.",
+    ),
+    row(
+        ("secrets", "patterns"),
+        "[]",
+        "regular expressions",
+        "Beside those that are known: what a secret looks like, wherever it stands. A group (?<secret>…) is the \
+         secret in what matches, else all of it is.",
     ),
     row(
         ("syslog", "socket"),

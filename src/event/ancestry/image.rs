@@ -128,6 +128,11 @@ impl Image {
         self.0.len() + 2 * size_of::<usize>()
     }
 
+    /// Whether it is this very one, in the same place in memory.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// A copy that shares no memory: the table counts who shares an image.
     pub(crate) fn detached(&self) -> Self {
         Self(Arc::from(&*self.0))

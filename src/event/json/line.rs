@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::io::Write;
 
+use serde_json::Value;
+
 /// A buffer and the place of the next byte in it.
 ///
 /// The buffer is filled to its end all the time, and what is written replaces what is there: a few bytes
@@ -164,6 +166,36 @@ impl<'v> Line<'v> {
     fn escaped<'a>(&mut self, odd: &'a [u8], letter: u8) -> &'a [u8] {
         self.literal(&[b'\\', letter]);
         odd.get(1..).unwrap_or_default()
+    }
+
+    /// Any value; its texts are UTF-8.
+    pub(super) fn json(&mut self, value: &Value) {
+        match value {
+            Value::Object(object) => {
+                self.byte(b'{');
+                for (at, (key, value)) in object.iter().enumerate() {
+                    if at > 0 {
+                        self.byte(b',');
+                    }
+                    self.text(key.as_bytes(), false);
+                    self.byte(b':');
+                    self.json(value);
+                }
+                self.byte(b'}');
+            }
+            Value::Array(list) => {
+                self.byte(b'[');
+                for (at, value) in list.iter().enumerate() {
+                    if at > 0 {
+                        self.byte(b',');
+                    }
+                    self.json(value);
+                }
+                self.byte(b']');
+            }
+            Value::String(text) => self.text(text.as_bytes(), false),
+            Value::Number(_) | Value::Bool(_) | Value::Null => self.display(value),
+        }
     }
 
     /// ISO 8601 in UTC with milliseconds; a number where the year has not four digits.

@@ -19,6 +19,7 @@ use self::records::{write_data, write_paths};
 use super::audit_document::AuditDocument;
 use super::document::{Value, Values};
 use super::from_audit::CAPABILITIES;
+use super::secrets::Secrets;
 use crate::audit::RecordType;
 
 /// Writes documents, one after the other into one buffer.
@@ -99,6 +100,26 @@ impl Absent {
             Needs::Capabilities => self.capabilities,
             Needs::Message => self.message,
         }
+    }
+}
+
+/// Writes documents without their secrets, as the process's [`crate::secret`] policy says.
+#[derive(Debug, Default)]
+pub struct MaskedWriter {
+    writer: Writer,
+    secrets: Secrets,
+    masked: Vec<u8>,
+}
+
+impl MaskedWriter {
+    /// The document of an event, without a line end; it stands until the next is written.
+    pub fn write(&mut self, doc: &AuditDocument<'_>) -> &[u8] {
+        let Some(masker) = self.secrets.of(doc) else { return self.writer.write(doc) };
+        let mut event = to_map(doc);
+        masker.event(&mut event);
+        let mut line = Line::over(&mut self.masked);
+        line.json(&event.into());
+        line.end()
     }
 }
 
