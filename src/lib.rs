@@ -14,6 +14,7 @@
 //! | [`rule`] | rule files | metadata and compiled queries |
 //! | [`detect`] | events and rules | matches |
 //! | [`alert`] | a match | an alert document and its one readable line |
+//! | [`store`] | alerts | rows on disk, and how far each destination is |
 //! | [`output`] | alerts | syslog, standard output, a file |
 //! | [`daemon`] | all of the above | `auditward run` |
 //! | [`cli`] | arguments | calls into the rooms |
@@ -37,4 +38,5 @@ pub mod output;
 pub mod probe;
 pub mod rule;
 pub mod secret;
+pub mod store;
 pub mod toml_file;

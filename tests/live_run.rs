@@ -33,7 +33,10 @@ fn alone(folder: &Path) -> PathBuf {
 fn configuration(folder: &Path, rules: &Path, socket: &Path, further: &str) -> PathBuf {
     let file = folder.join("auditward.toml");
     let (rules, socket) = (rules.display(), socket.display());
-    let text = format!("rules = [\"{rules}\"]\n[syslog]\nsocket = \"{socket}\"\n{further}");
+    let state = folder.join("state");
+    let text = format!(
+        "rules = [\"{rules}\"]\n[syslog]\nsocket = \"{socket}\"\n{further}[daemon]\nstate_directory = {state:?}\n"
+    );
     fs::write(&file, text).expect("configuration");
     file
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use auditward::daemon::doctor::CHECKS;
 use auditward::daemon::status::{
-    Accounts, Auditing, BlindSpot, Delivery, Destination, File, Hindered, METRICS, Report, Rules,
+    Accounts, Auditing, BlindSpot, Delivery, Destination, File, Hindered, METRICS, Report, Rules, Store,
 };
 use auditward::output::Topic;
 use serde_json::Value;
@@ -24,6 +24,7 @@ fn whole() -> Report {
         accounts: Some(Accounts::default()),
         auditing: Some(Auditing::default()),
         destinations: vec![Destination::default()],
+        store: Some(Store::default()),
         rules: Rules {
             partly: hindered(),
             not_live: hindered(),

@@ -47,7 +47,7 @@ pub(super) fn line(severity: Severity, document: &Map<String, Value>) -> String 
 }
 
 /// The line in at most `limit` bytes; see [`super::Alert::line_within`].
-pub(super) fn line_within(severity: Severity, document: &Map<String, Value>, limit: usize) -> String {
+pub(crate) fn line_within(severity: Severity, document: &Map<String, Value>, limit: usize) -> String {
     let args = read::args(document);
     let facts = facts(document);
     let sentence = sentence(severity, document, COMMAND_IN_SENTENCE);

@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use super::losses::stamp;
 use super::sight::Seen;
 use super::status::{
-    Auditing, Delivery, Destination, Hindered, Memory, ReceiveBuffer, Report, Rules, Totals,
+    Auditing, Delivery, Destination, Hindered, Memory, ReceiveBuffer, Report, Rules, Store, Totals,
 };
 use super::watch::{Watch, watching};
 use crate::output::{Counters, Delays};
+use crate::store::Figures;
 
 impl Watch {
     /// How things stand now.
@@ -35,6 +36,7 @@ impl Watch {
             blind_spot: life.spots.last().cloned(),
             rules,
             destinations: outputs.counters().into_iter().map(destination).collect(),
+            store: outputs.store().map(store),
             delivery: delivery(&outputs.delays()),
             memory: Memory {
                 processes: mapper.table().len(),
@@ -117,11 +119,26 @@ fn destination(counters: Counters) -> Destination {
         name: counters.name,
         sent: counters.sent,
         waiting: counters.waiting,
+        stored: counters.stored,
         lag_seconds: (lag.as_secs_f64() * 1000.0).round() / 1000.0,
         lost: counters.lost,
         refused: counters.refused,
         lost_notices: counters.lost_notices,
         trouble: counters.trouble,
+    }
+}
+
+fn store(figures: Figures) -> Store {
+    Store {
+        rows: figures.rows,
+        bytes: figures.bytes,
+        stored: figures.stored,
+        unstored: figures.unstored,
+        early: figures.early,
+        deleted: figures.deleted,
+        set_aside: figures.set_aside,
+        unwritten: figures.waiting,
+        trouble: figures.trouble,
     }
 }
 

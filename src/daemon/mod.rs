@@ -32,6 +32,7 @@ pub mod sockets;
 pub(crate) mod start;
 mod state_file;
 pub mod status;
+mod store;
 pub mod trial;
 mod watch;
 
@@ -115,12 +116,15 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let known_accounts = Known::of(directories.state.as_deref());
     start::snapshot(&mut mapper, &state.as_mut().map(SequenceState::births).unwrap_or_default());
     let (outputs, left_out) = start::destinations(&config)?;
+    if let Some(path) = store::path(&config.store, &directories) {
+        store::adopt(&path, &identity);
+    }
     // Capabilities belong to threads, so this comes before the first one is started.
     privilege::lay_down(&identity, &[]).context("privilege cannot be laid down")?;
     tracing::info!("{identity}");
     line.watch(plan.rules, seen.as_ref().map(|seen| seen.status.lost)).context("the probe's thread")?;
     config.secrets.apply(directories.state.as_deref());
-    let outputs = outputs.start().context("outputs")?;
+    let outputs = outputs.start_with(store::open(&config.store, &directories)).context("outputs")?;
     let faults: Vec<_> = config_faults.into_iter().chain(set.faults.iter().cloned()).collect();
     let mut alerts = health.of_faults(faults.iter().filter(|fault| fault.level == Level::Error));
     alerts.extend(left_out.iter().map(|error| health.of_destination(error)));

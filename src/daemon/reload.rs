@@ -254,6 +254,7 @@ fn for_the_next_start(before: &Config, now: &Config) -> Vec<String> {
         ("[audit]", same(&before.audit, &now.audit)),
         ("[processes]", same(&before.processes, &now.processes)),
         ("[accounts]", same(&before.accounts, &now.accounts)),
+        ("[store]", same(&before.store, &now.store)),
         ("daemon.runtime_directory, daemon.state_directory", directories(before) == directories(now)),
     ]
     .into_iter()

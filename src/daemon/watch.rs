@@ -444,6 +444,9 @@ impl Watch {
         for (name, left) in self.second.path.outputs.see_off() {
             tracing::warn!("output {name}, no longer asked for: {left} messages could not be sent");
         }
+        for told in self.second.path.outputs.told_of_store() {
+            self.notice(Topic::Store, &told, Urgency::Warning);
+        }
         if self.life.heartbeat_due(now) {
             let text = self.heartbeat();
             self.notice(Topic::Heartbeat, &text, Urgency::Info);
@@ -536,10 +539,14 @@ impl Watch {
         for line in self.second.path.detector.told_of_exceptions() {
             self.notice(Topic::Exceptions, &line, Urgency::Info);
         }
+        let kept = match self.second.path.outputs.store() {
+            Some(_) => "; the alerts among them are in the store and go out after the next start",
+            None => "",
+        };
         for (name, left) in
             self.second.path.outputs.shutdown(deadline.saturating_duration_since(Instant::now()))
         {
-            tracing::warn!("output {name}: {left} messages could not be sent before the end");
+            tracing::warn!("output {name}: {left} messages could not be sent before the end{kept}");
         }
         if let Some(marker) = self.life.marker {
             marker.clear();

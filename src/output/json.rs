@@ -3,8 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::message::AlertRef;
 use crate::alert::json::{self, Charset, push, push_object};
-use crate::alert::{Alert, text};
+use crate::alert::text;
 use crate::clean;
 
 /// String lengths tried while every field is kept.
@@ -60,7 +61,7 @@ const ESSENTIAL: [&str; 18] = [
 /// Where it does not fit, `truncated` is true, `auditward.original_bytes` the length of the whole,
 /// `auditward.left_out` names the fields that are missing; long strings read
 /// `begin...[100000 bytes]...end`, long lists hold `...[9980 values]...` in their middle.
-pub(crate) fn push_alert(out: &mut Vec<u8>, alert: &Alert, limit: usize, charset: Charset) {
+pub(crate) fn push_alert(out: &mut Vec<u8>, alert: AlertRef<'_>, limit: usize, charset: Charset) {
     let start = out.len();
     match charset {
         Charset::Utf8 => out.extend_from_slice(alert.json().as_bytes()),
@@ -76,7 +77,7 @@ pub(crate) fn push_alert(out: &mut Vec<u8>, alert: &Alert, limit: usize, charset
 }
 
 /// Tries, each time from the whole document, ever shorter forms until one fits.
-fn shorten(alert: &Alert, bytes: usize, limit: usize, charset: Charset, out: &mut Vec<u8>) {
+fn shorten(alert: AlertRef<'_>, bytes: usize, limit: usize, charset: Charset, out: &mut Vec<u8>) {
     let whole = &alert.document();
     let mut fits = |document: &Map<String, Value>, max: usize, left_out: &[&str]| {
         let mut short = document.clone();
@@ -114,7 +115,7 @@ fn shorten(alert: &Alert, bytes: usize, limit: usize, charset: Charset, out: &mu
         let mut least = json!({ "@timestamp": whole.get("@timestamp"), "message": "", "truncated": true });
         if let Some(least) = least.as_object_mut() {
             shorten_message(alert, whole, least, max);
-            least.insert("event".to_owned(), json!({ "id": alert.id }));
+            least.insert("event".to_owned(), json!({ "id": alert.id() }));
             out.clear();
             push_object(out, least, charset);
             if out.len() <= limit {
@@ -123,7 +124,7 @@ fn shorten(alert: &Alert, bytes: usize, limit: usize, charset: Charset, out: &mu
         }
     }
     out.clear();
-    push(out, &json!({ "truncated": true, "event": { "id": alert.id } }), charset);
+    push(out, &json!({ "truncated": true, "event": { "id": alert.id() } }), charset);
 }
 
 /// The document with the marks of one that is not whole, after time and message.
@@ -190,8 +191,13 @@ fn shorten_string(s: &str, max: usize) -> String {
 
 /// The message with less of the command in it; three times as long as other strings, since it says all
 /// the rest in short.
-fn shorten_message(alert: &Alert, whole: &Map<String, Value>, document: &mut Map<String, Value>, max: usize) {
-    let mut message = text::sentence(alert.rule.severity, whole, max);
+fn shorten_message(
+    alert: AlertRef<'_>,
+    whole: &Map<String, Value>,
+    document: &mut Map<String, Value>,
+    max: usize,
+) {
+    let mut message = text::sentence(alert.severity(), whole, max);
     if message.len() > max * 3 {
         message = format!("{}...", clean::cut(&message, max * 3));
     }
@@ -233,7 +239,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::alert::sample;
+    use crate::alert::{Alert, sample};
 
     fn parse(bytes: &[u8]) -> Value {
         assert!(!String::from_utf8_lossy(bytes).chars().any(clean::is_hidden));
@@ -242,7 +248,7 @@ mod tests {
 
     fn alert_in(alert: &Alert, limit: usize, charset: Charset) -> Vec<u8> {
         let mut out = b"before".to_vec();
-        push_alert(&mut out, alert, limit, charset);
+        push_alert(&mut out, AlertRef::Made(alert), limit, charset);
         out.split_off(6)
     }
 

@@ -24,17 +24,17 @@ pub enum Format {
 impl Format {
     /// Appends the message, whole (but for the limit of syslog), without a line end.
     pub fn push(&self, out: &mut Vec<u8>, message: &Message) {
-        match (self, message) {
-            (Self::Text, Message::Alert(alert)) => out.extend_from_slice(alert.line.as_bytes()),
-            (Self::Text, Message::Notice(notice)) => {
+        match (self, message.parts()) {
+            (Self::Text, Ok(alert)) => out.extend_from_slice(alert.line().as_bytes()),
+            (Self::Text, Err(notice)) => {
                 let time = notice.time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ");
                 out.extend_from_slice(format!("auditward: {} ({time})", notice.text).as_bytes());
             }
-            (Self::Json, Message::Alert(alert)) => out.extend_from_slice(alert.json().as_bytes()),
-            (Self::Json, Message::Notice(notice)) => {
+            (Self::Json, Ok(alert)) => out.extend_from_slice(alert.json().as_bytes()),
+            (Self::Json, Err(notice)) => {
                 json::push_object(out, &notice.document(), Charset::Utf8);
             }
-            (Self::Syslog(formatter), message) => formatter.push(out, message.level(), message),
+            (Self::Syslog(formatter), _) => formatter.push(out, message.level(), message),
         }
     }
 }

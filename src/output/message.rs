@@ -1,5 +1,6 @@
 //! What goes out: an alert, or a sentence of the daemon about itself.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,12 +9,15 @@ use syslog::Severity as Level;
 
 use crate::alert::{Alert, ECS_VERSION};
 use crate::rule::Severity;
+use crate::store::StoredAlert;
 
 /// One message on its way to one destination.
 #[derive(Clone, Debug)]
 pub enum Message {
     /// An alert.
     Alert(Arc<Alert>),
+    /// An alert read from the store.
+    Stored(Box<StoredAlert>),
     /// The daemon's own: it started, it stops, something was lost.
     Notice(Notice),
 }
@@ -56,11 +60,13 @@ pub enum Topic {
     KernelRules,
     /// Something about the account files.
     Accounts,
+    /// Something about the store of alerts.
+    Store,
 }
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Started,
         Self::Stopped,
         Self::UncleanStop,
@@ -72,6 +78,7 @@ impl Topic {
         Self::Sequences,
         Self::KernelRules,
         Self::Accounts,
+        Self::Store,
     ];
 
     /// The word for it.
@@ -89,6 +96,7 @@ impl Topic {
             Self::Sequences => "sequences",
             Self::KernelRules => "kernel-rules",
             Self::Accounts => "accounts",
+            Self::Store => "store",
         }
     }
 }
@@ -132,6 +140,7 @@ impl Message {
     pub fn level(&self) -> Level {
         match self {
             Self::Alert(alert) => level_of(alert.rule.severity),
+            Self::Stored(alert) => level_of(alert.severity),
             Self::Notice(Notice { urgency: Urgency::Warning, .. }) => Level::LOG_WARNING,
             Self::Notice(Notice { urgency: Urgency::Info, .. }) => Level::LOG_INFO,
         }
@@ -142,6 +151,7 @@ impl Message {
     pub fn time(&self) -> Timestamp {
         match self {
             Self::Alert(alert) => alert.time(),
+            Self::Stored(alert) => alert.time,
             Self::Notice(notice) => notice.time,
         }
     }
@@ -151,7 +161,78 @@ impl Message {
     pub fn weight(&self) -> usize {
         match self {
             Self::Alert(alert) => 256 + alert.size(),
+            Self::Stored(alert) => 256 + alert.size(),
             Self::Notice(notice) => 128 + notice.text.len(),
+        }
+    }
+}
+
+impl Message {
+    /// The alert, or else the notice.
+    pub(crate) fn parts(&self) -> Result<AlertRef<'_>, &Notice> {
+        match self {
+            Self::Alert(alert) => Ok(AlertRef::Made(alert)),
+            Self::Stored(alert) => Ok(AlertRef::Stored(alert)),
+            Self::Notice(notice) => Err(notice),
+        }
+    }
+}
+
+/// An alert of this run, or one from the store: both are sent alike.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum AlertRef<'a> {
+    Made(&'a Alert),
+    Stored(&'a StoredAlert),
+}
+
+impl<'a> AlertRef<'a> {
+    pub(crate) fn id(self) -> &'a str {
+        match self {
+            Self::Made(alert) => &alert.id,
+            Self::Stored(alert) => &alert.id,
+        }
+    }
+
+    pub(crate) fn severity(self) -> Severity {
+        match self {
+            Self::Made(alert) => alert.rule.severity,
+            Self::Stored(alert) => alert.severity,
+        }
+    }
+
+    /// The rule's short id.
+    pub(crate) fn rule_id(self) -> &'a str {
+        match self {
+            Self::Made(alert) => &alert.rule.id,
+            Self::Stored(alert) => &alert.rule_id,
+        }
+    }
+
+    pub(crate) fn line(self) -> &'a str {
+        match self {
+            Self::Made(alert) => &alert.line,
+            Self::Stored(alert) => &alert.line,
+        }
+    }
+
+    pub(crate) fn line_within(self, limit: usize) -> Cow<'a, str> {
+        match self {
+            Self::Made(alert) => alert.line_within(limit),
+            Self::Stored(alert) => alert.line_within(limit),
+        }
+    }
+
+    pub(crate) fn json(self) -> Cow<'a, str> {
+        match self {
+            Self::Made(alert) => alert.json(),
+            Self::Stored(alert) => Cow::Borrowed(&alert.document),
+        }
+    }
+
+    pub(crate) fn document(self) -> Map<String, Value> {
+        match self {
+            Self::Made(alert) => alert.document(),
+            Self::Stored(alert) => alert.fields(),
         }
     }
 }

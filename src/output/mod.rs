@@ -2,8 +2,9 @@
 //!
 //! Detection calls [`Outputs::push`], which never waits. Behind it stands, for each destination, a
 //! bounded [`queue`](Bounds) and a writer thread of its own, so that one that hangs holds back no
-//! other. Messages reach each destination in order; what found no room in a queue is counted, and told
-//! at the very place where it is missing.
+//! other. Messages reach each destination in order. With a [`Store`], an alert is sent once it was written, what finds
+//! no room in a queue is read from the store when its turn comes, and a restart goes on where each destination was;
+//! without, what found no room is counted, and told at the very place where it is missing.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::alert::Alert;
 use crate::clean;
+use crate::store::{Figures, Position, Store};
 
 mod backoff;
 mod delays;
@@ -99,6 +101,7 @@ pub struct Outputs {
     sinks: Vec<Handle>,
     /// No longer asked for; they send what waits and end.
     leaving: Vec<Handle>,
+    store: Option<Store>,
 }
 
 /// A destination after a change of the settings; see [`Outputs::change`].
@@ -118,6 +121,8 @@ struct Handle {
     name: String,
     queue: Arc<Queue>,
     tally: Arc<Tally>,
+    /// Another one of its name goes on where it is in the store.
+    succeeded: bool,
 }
 
 /// What became of the alerts pushed to one destination.
@@ -127,9 +132,11 @@ pub struct Counters {
     pub name: String,
     /// Alerts that its system has taken.
     pub sent: u64,
-    /// Messages (notices too) that wait, but for the one in the writer's hand.
+    /// Messages (notices too) that wait in memory, but for the one in the writer's hand.
     pub waiting: usize,
-    /// Alerts that found no room in the queue.
+    /// Alerts that wait in the store alone.
+    pub stored: u64,
+    /// Alerts that found no room in the queue and were not in the store, or no longer.
     pub lost: u64,
     /// Alerts that the destination can never take (a reader that is gone, too long even when cut).
     pub refused: u64,
@@ -174,18 +181,33 @@ impl Opened {
     /// # Errors
     /// A thread that cannot be started.
     pub fn start(self) -> io::Result<Outputs> {
-        let sinks = self.start_each()?;
-        Ok(Outputs { sinks, leaving: Vec::new() })
+        self.start_with(None)
     }
 
-    fn start_each(self) -> io::Result<Vec<Handle>> {
+    /// [`Opened::start`], with alerts written to `store` before they are sent.
+    ///
+    /// # Errors
+    /// A thread that cannot be started.
+    pub fn start_with(self, mut store: Option<Store>) -> io::Result<Outputs> {
+        let sinks = self.start_each(store.as_mut())?;
+        if let Some(store) = &mut store {
+            store.forget_others();
+        }
+        Ok(Outputs { sinks, leaving: Vec::new(), store })
+    }
+
+    fn start_each(self, mut store: Option<&mut Store>) -> io::Result<Vec<Handle>> {
         let mut handles = Vec::with_capacity(self.sinks.len());
         for (name, bounds, sink) in self.sinks {
-            let (queue, tally) = (Arc::new(Queue::new(bounds)), Arc::new(Tally::default()));
+            let place = store.as_mut().map(|store| store.position(&name));
+            let backlog = place.as_ref().and_then(Position::backlog);
+            let queue = Arc::new(Queue::with_backlog(bounds, backlog));
+            let tally = Arc::new(Tally::default());
+            let (its_queue, its_tally) = (Arc::clone(&queue), Arc::clone(&tally));
             let worker =
-                Worker { name: name.clone(), queue: queue.clone(), tally: tally.clone(), sink, told: None };
+                Worker { name: name.clone(), queue: its_queue, tally: its_tally, sink, place, told: None };
             std::thread::Builder::new().name(format!("out-{name}")).spawn(move || worker.run())?;
-            handles.push(Handle { name, queue, tally });
+            handles.push(Handle { name, queue, tally, succeeded: false });
         }
         Ok(handles)
     }
@@ -222,8 +244,9 @@ impl Outputs {
 
     /// [`Outputs::push`] of an alert on what was received at `since`: [`Outputs::delays`] count from there.
     pub fn push_received(&self, alert: &Arc<Alert>, since: Instant) {
+        let number = self.store.as_ref().and_then(|store| store.hand_over(alert));
         for sink in &self.sinks {
-            sink.queue.push(Message::Alert(Arc::clone(alert)), since);
+            sink.queue.push(Message::Alert(Arc::clone(alert)), since, number);
         }
     }
 
@@ -232,12 +255,13 @@ impl Outputs {
         let text = clean::cut(&clean::text(text.as_bytes()), NOTICE).to_owned();
         let notice = Notice { topic, text, urgency, time: jiff::Timestamp::now() };
         for sink in &self.sinks {
-            sink.queue.push(Message::Notice(notice.clone()), Instant::now());
+            sink.queue.push(Message::Notice(notice.clone()), Instant::now(), None);
         }
     }
 
     /// Goes on with the destinations of `plan`, in its order. Those that are not in it take nothing more,
-    /// send what waits, and end.
+    /// send what waits, and end. With a store, one that another of its name follows ends at once: what it has not
+    /// sent is the other's.
     ///
     /// # Errors
     /// A thread that cannot be started; then all stays as it was.
@@ -246,7 +270,9 @@ impl Outputs {
         for one in plan {
             match one {
                 Planned::Kept(name) => started.push(Err(name)),
-                Planned::New(opened) => started.extend(opened.start_each()?.into_iter().map(Ok)),
+                Planned::New(opened) => {
+                    started.extend(opened.start_each(self.store.as_mut())?.into_iter().map(Ok));
+                }
             }
         }
         let mut before = std::mem::take(&mut self.sinks);
@@ -260,8 +286,15 @@ impl Outputs {
                 }
             }
         }
-        let deadline = Instant::now() + LEAVE;
-        before.iter().for_each(|sink| sink.queue.close(deadline));
+        let now = Instant::now();
+        for sink in &mut before {
+            let followed = self.sinks.iter().any(|one| one.name == sink.name);
+            sink.succeeded = followed && self.store.is_some();
+            sink.queue.close(if sink.succeeded { now } else { now + LEAVE });
+            if let (Some(store), false) = (&self.store, followed) {
+                store.forget(&sink.name);
+            }
+        }
         self.leaving.extend(before);
         Ok(())
     }
@@ -271,7 +304,7 @@ impl Outputs {
         let mut left = Vec::new();
         self.leaving.retain(|sink| {
             let Some(unsent) = sink.queue.ended() else { return true };
-            if unsent > 0 {
+            if unsent > 0 && !sink.succeeded {
                 left.push((sink.name.clone(), unsent));
             }
             false
@@ -296,7 +329,8 @@ impl Outputs {
                 name: sink.name.clone(),
                 sent: sink.tally.sent.load(Ordering::Relaxed),
                 waiting,
-                lost,
+                stored: sink.queue.stored(),
+                lost: lost + sink.tally.missing.load(Ordering::Relaxed),
                 refused: sink.tally.refused.load(Ordering::Relaxed),
                 lost_notices,
             }
@@ -314,8 +348,21 @@ impl Outputs {
         all
     }
 
+    /// How the store stands, where there is one.
+    #[must_use]
+    pub fn store(&self) -> Option<Figures> {
+        self.store.as_ref().map(Store::figures)
+    }
+
+    /// What is to be told of the store, once.
+    #[must_use]
+    pub fn told_of_store(&self) -> Vec<String> {
+        self.store.as_ref().map(Store::told).unwrap_or_default()
+    }
+
     /// Takes nothing more, lets each destination send what waits, for `at_most`, and says how many
-    /// messages each had left then (name, number); empty when all is out.
+    /// messages each had left then (name, number); empty when all is out. Alerts among them that are in the store go
+    /// out in the next run.
     #[must_use]
     pub fn shutdown(self, at_most: Duration) -> Vec<(String, u64)> {
         let deadline = Instant::now() + at_most;
@@ -324,7 +371,12 @@ impl Outputs {
         // A writer looks at its deadline a few times a second; one that hangs in the system (a file on
         // a network that is away) is not waited for.
         let grace = deadline + Duration::from_millis(500);
-        let left = all().map(|sink| (sink.name.clone(), sink.queue.left_at(grace)));
-        left.filter(|(_, left)| *left > 0).collect()
+        let left = all().filter(|sink| !sink.succeeded);
+        let left = left.map(|sink| (sink.name.clone(), sink.queue.left_at(grace)));
+        let left = left.filter(|(_, left)| *left > 0).collect();
+        if self.store.as_ref().is_some_and(|store| !store.close(grace + Duration::from_millis(500))) {
+            tracing::warn!("the store could not write everything before the end");
+        }
+        left
     }
 }

@@ -1,7 +1,8 @@
 //! The bounded queue between detection and one writer thread.
 //!
-//! [`Queue::push`] never waits. What finds no room is counted at the very place where it is missing,
-//! and is told there once the queue flows again.
+//! [`Queue::push`] never waits. An alert that finds no room is read from the store when its turn comes; what is not
+//! in the store either is counted at the very place where it is missing, and is told there once the queue flows
+//! again.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::message::Message;
+use crate::store::Backlog;
 
 /// How much a queue holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +44,23 @@ pub(crate) struct Gap {
 /// What the writer takes.
 #[derive(Debug)]
 pub(crate) enum Item {
-    /// With the moment from which its delivery is counted: see [`Queue::push`].
-    Message(Message, Instant),
+    /// With the moment from which its delivery is counted, and its number in the store: see [`Queue::push`].
+    Message(Message, Instant, Option<i64>),
+    /// These are in the store.
+    Stored(Span),
     Gap(Gap),
     /// Open files anew.
     Reopen,
+}
+
+/// Alerts that are in the store alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) alerts: Backlog,
+    /// Times of the first and the last; none of an earlier run's.
+    pub(crate) times: Option<(Timestamp, Timestamp)>,
+    /// When what the first tells was received; none of an earlier run's.
+    pub(crate) since: Option<Instant>,
 }
 
 /// See the module's page.
@@ -63,6 +77,8 @@ struct State {
     /// Messages among `items`.
     messages: usize,
     bytes: usize,
+    /// Alerts in the store that were not read yet.
+    stored: u64,
     lost_alerts: u64,
     lost_notices: u64,
     /// Nothing is taken after this; set once.
@@ -76,24 +92,38 @@ impl Queue {
         Self { bounds, state: Mutex::default(), changed: Condvar::new() }
     }
 
+    /// With what an earlier run has left to this destination.
+    pub(crate) fn with_backlog(bounds: Bounds, backlog: Option<Backlog>) -> Self {
+        let queue = Self::new(bounds);
+        if let Some(alerts) = backlog {
+            let mut state = queue.lock();
+            state.stored = alerts.alerts;
+            state.items.push_back(Item::Stored(Span { alerts, times: None, since: None }));
+        }
+        queue
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // The state is whole between any two statements below: a panic elsewhere does not harm it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the message, or counts it as lost when there is no room. Never waits for the writer.
-    /// `since` is when what it tells was received.
-    pub(crate) fn push(&self, message: Message, since: Instant) {
+    /// Takes the message. When there is no room it is left to the store, where it has a `number` there, or else counted
+    /// as lost. Never waits for the writer. `since` is when what it tells was received.
+    pub(crate) fn push(&self, message: Message, since: Instant, number: Option<i64>) {
         let mut state = self.lock();
         let weight = message.weight();
         let full = state.messages >= self.bounds.messages
             || (state.messages > 0 && state.bytes.saturating_add(weight) > self.bounds.bytes);
         if full || state.closing.is_some() {
-            state.lose(&message);
+            match number {
+                Some(number) => state.leave(number, message.time(), since),
+                None => state.lose(&message),
+            }
         } else {
             state.messages += 1;
             state.bytes += weight;
-            state.items.push_back(Item::Message(message, since));
+            state.items.push_back(Item::Message(message, since, number));
         }
         drop(state);
         self.changed.notify_all();
@@ -129,7 +159,7 @@ impl Queue {
                 _ => {}
             }
             if let Some(item) = state.items.pop_front() {
-                if let Item::Message(message, _) = &item {
+                if let Item::Message(message, ..) = &item {
                     state.messages -= 1;
                     state.bytes = state.bytes.saturating_sub(message.weight());
                 }
@@ -137,6 +167,17 @@ impl Queue {
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().items.is_empty()
+    }
+
+    /// So many alerts of a span were read, or are gone.
+    pub(crate) fn read(&self, alerts: u64) {
+        let mut state = self.lock();
+        state.stored = state.stored.saturating_sub(alerts);
     }
 
     /// Sleeps for `pause`, less when the queue is told to close or its time is over.
@@ -183,7 +224,7 @@ impl Queue {
                 None => None,
             };
             if let Some(in_hand) = in_hand {
-                return in_hand + state.messages as u64;
+                return in_hand + state.messages as u64 + state.stored;
             }
             state = self.changed.wait_timeout(state, until - now).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -192,10 +233,15 @@ impl Queue {
     /// Once the writer has ended: how many messages it left.
     pub(crate) fn ended(&self) -> Option<u64> {
         let state = self.lock();
-        state.finished.map(|unsent| unsent + state.messages as u64)
+        state.finished.map(|unsent| unsent + state.messages as u64 + state.stored)
     }
 
-    /// Waiting messages, lost alerts, lost notices.
+    /// Alerts that are to be read from the store.
+    pub(crate) fn stored(&self) -> u64 {
+        self.lock().stored
+    }
+
+    /// Messages that wait in memory, lost alerts, lost notices.
     pub(crate) fn counts(&self) -> (usize, u64, u64) {
         let state = self.lock();
         (state.messages, state.lost_alerts, state.lost_notices)
@@ -205,28 +251,55 @@ impl Queue {
     pub(crate) fn oldest(&self) -> Option<Instant> {
         let state = self.lock();
         state.items.iter().find_map(|item| match item {
-            Item::Message(_, since) => Some(*since),
+            Item::Message(_, since, _) => Some(*since),
+            Item::Stored(span) => span.since,
             Item::Gap(_) | Item::Reopen => None,
         })
     }
 }
 
 impl State {
+    /// What stands at the very end and is no message, as long as it is looked for no further than two items back:
+    /// a queue that stays full must not grow by turns.
+    fn tail(&mut self) -> impl Iterator<Item = &mut Item> {
+        let tail = self.items.iter_mut().rev().take(2);
+        tail.take_while(|item| matches!(item, Item::Stored(_) | Item::Gap(_)))
+    }
+
+    fn leave(&mut self, number: i64, time: Timestamp, since: Instant) {
+        self.stored += 1;
+        let last = self.tail().find_map(|item| match item {
+            Item::Stored(span) => Some(span),
+            _ => None,
+        });
+        if let Some(Span { alerts, times: Some((_, to)), .. }) = last {
+            (alerts.to, *to) = (number, time);
+            alerts.alerts += 1;
+            return;
+        }
+        let alerts = Backlog { from: number, to: number, alerts: 1 };
+        self.items.push_back(Item::Stored(Span { alerts, times: Some((time, time)), since: Some(since) }));
+    }
+
     fn lose(&mut self, message: &Message) {
         let (alerts, notices) = match message {
-            Message::Alert(_) => (1, 0),
+            Message::Alert(_) | Message::Stored(_) => (1, 0),
             Message::Notice(_) => (0, 1),
         };
         self.lost_alerts += alerts;
         self.lost_notices += notices;
         let time = message.time();
-        match self.items.back_mut() {
-            Some(Item::Gap(gap)) => {
+        let last = self.tail().find_map(|item| match item {
+            Item::Gap(gap) => Some(gap),
+            _ => None,
+        });
+        match last {
+            Some(gap) => {
                 gap.alerts += alerts;
                 gap.notices += notices;
                 gap.to = time;
             }
-            _ => self.items.push_back(Item::Gap(Gap { alerts, notices, from: time, to: time })),
+            None => self.items.push_back(Item::Gap(Gap { alerts, notices, from: time, to: time })),
         }
     }
 }
@@ -245,7 +318,11 @@ mod tests {
 
     fn text(item: Option<Item>) -> String {
         match item {
-            Some(Item::Message(Message::Notice(n), _)) => n.text,
+            Some(Item::Message(Message::Notice(n), ..)) => n.text,
+            Some(Item::Message(Message::Alert(_), _, number)) => format!("alert {number:?}"),
+            Some(Item::Stored(Span { alerts, .. })) => {
+                format!("{} stored {}-{}", alerts.alerts, alerts.from, alerts.to)
+            }
             Some(Item::Gap(g)) => format!("{} lost {}-{}", g.notices, g.from.as_second(), g.to.as_second()),
             other => format!("{other:?}"),
         }
@@ -259,10 +336,10 @@ mod tests {
     #[test]
     fn what_is_lost_is_told_where_it_is_missing() {
         let queue = Queue::new(Bounds { messages: 2, bytes: usize::MAX });
-        (1..=5).for_each(|n| queue.push(notice(n), Instant::now()));
+        (1..=5).for_each(|n| queue.push(notice(n), Instant::now(), None));
         assert_eq!(text(queue.pop()), "1");
-        queue.push(notice(6), Instant::now());
-        queue.push(notice(7), Instant::now());
+        queue.push(notice(6), Instant::now(), None);
+        queue.push(notice(7), Instant::now(), None);
         assert_eq!(queue.counts(), (2, 0, 4));
         assert_eq!(drained(&queue), ["2", "3 lost 3-5", "6", "1 lost 7-7"]);
     }
@@ -271,20 +348,20 @@ mod tests {
     fn bytes_are_bounded_too_but_one_message_always_goes() {
         let alert = Message::Alert(Arc::new(crate::alert::sample::plain()));
         let queue = Queue::new(Bounds { messages: 100, bytes: alert.weight() - 1 });
-        queue.push(alert.clone(), Instant::now());
-        queue.push(alert.clone(), Instant::now());
+        queue.push(alert.clone(), Instant::now(), None);
+        queue.push(alert.clone(), Instant::now(), None);
         assert_eq!(queue.counts(), (1, 1, 0));
         assert!(matches!(queue.pop(), Some(Item::Message(..))));
-        queue.push(alert, Instant::now());
+        queue.push(alert, Instant::now(), None);
         assert_eq!(queue.counts(), (1, 1, 0));
     }
 
     #[test]
     fn a_closed_queue_is_emptied_and_takes_nothing_more() {
         let queue = Queue::new(Bounds::default());
-        queue.push(notice(1), Instant::now());
+        queue.push(notice(1), Instant::now(), None);
         queue.close(Instant::now() + Duration::from_secs(60));
-        queue.push(notice(2), Instant::now());
+        queue.push(notice(2), Instant::now(), None);
         assert_eq!(text(queue.pop()), "1");
         assert_eq!(text(queue.pop()), "1 lost 2-2");
         assert!(queue.pop().is_none());
@@ -295,7 +372,7 @@ mod tests {
     #[test]
     fn when_its_time_is_over_the_rest_is_counted() {
         let queue = Queue::new(Bounds::default());
-        (0..3).for_each(|n| queue.push(notice(n), Instant::now()));
+        (0..3).for_each(|n| queue.push(notice(n), Instant::now(), None));
         queue.close(Instant::now());
         assert!(queue.is_over());
         assert!(queue.pop().is_none());
@@ -310,7 +387,7 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(|| queue.pause(Duration::from_secs(60)));
             std::thread::sleep(Duration::from_millis(20));
-            queue.push(notice(1), Instant::now());
+            queue.push(notice(1), Instant::now(), None);
             queue.close(Instant::now() + Duration::from_secs(60));
         });
         assert!(begun.elapsed() < Duration::from_secs(30));
@@ -319,7 +396,7 @@ mod tests {
     #[test]
     fn a_request_to_reopen_goes_before_everything() {
         let queue = Queue::new(Bounds::default());
-        queue.push(notice(1), Instant::now());
+        queue.push(notice(1), Instant::now(), None);
         queue.reopen();
         queue.reopen();
         assert!(queue.take_reopen());
@@ -327,5 +404,45 @@ mod tests {
         queue.reopen();
         assert!(matches!(queue.pop(), Some(Item::Reopen)));
         assert_eq!(text(queue.pop()), "1");
+    }
+
+    fn alert() -> Message {
+        Message::Alert(Arc::new(crate::alert::sample::plain()))
+    }
+
+    #[test]
+    fn alerts_without_room_are_left_to_the_store_and_the_order_stays() {
+        let queue = Queue::new(Bounds { messages: 2, bytes: usize::MAX });
+        let push = |number| queue.push(alert(), Instant::now(), Some(number));
+        (1..=4).for_each(push);
+        queue.push(notice(1), Instant::now(), None);
+        push(5);
+        queue.push(notice(2), Instant::now(), None);
+        queue.push(alert(), Instant::now(), None);
+        assert_eq!((queue.counts(), queue.stored()), ((2, 1, 2), 3));
+        assert_eq!(queue.lock().items.len(), 4, "a queue that stays full does not grow");
+        assert_eq!(text(queue.pop()), "alert Some(1)");
+        push(6);
+        push(7);
+        assert_eq!(
+            drained(&queue),
+            ["alert Some(2)", "3 stored 3-5", "2 lost 1-1790000100", "alert Some(6)", "1 stored 7-7"]
+        );
+        assert_eq!(queue.stored(), 4, "until they were read");
+        queue.read(3);
+        queue.read(1);
+        assert_eq!(queue.stored(), 0);
+    }
+
+    #[test]
+    fn what_an_earlier_run_has_left_comes_first() {
+        let left = Backlog { from: -2, to: 0, alerts: 3 };
+        let queue = Queue::with_backlog(Bounds { messages: 1, bytes: usize::MAX }, Some(left));
+        queue.push(alert(), Instant::now(), Some(1));
+        queue.push(alert(), Instant::now(), Some(2));
+        assert_eq!((queue.stored(), queue.oldest().is_some()), (4, true));
+        assert_eq!(drained(&queue), ["3 stored -2-0", "alert Some(1)", "1 stored 2-2"]);
+        queue.finish(0);
+        assert_eq!(queue.left_at(Instant::now()), 4);
     }
 }

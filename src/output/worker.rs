@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use super::backoff::Backoff;
 use super::delays::Delays;
 use super::message::{Message, Notice, Topic, Urgency};
-use super::queue::{Gap, Item, Queue};
+use super::queue::{Gap, Item, Queue, Span};
 use super::sink::{Outcome, Sink};
+use crate::store::Position;
 
 /// The longest wait at a stretch: how late the end of the daemon is noticed.
 const SLICE: Duration = Duration::from_millis(200);
@@ -22,6 +23,8 @@ pub(crate) struct Tally {
     pub(crate) sent: AtomicU64,
     /// Alerts that it can never take.
     pub(crate) refused: AtomicU64,
+    /// Alerts that were left to the store and were no longer in it.
+    pub(crate) missing: AtomicU64,
     /// From receipt to delivery, of alerts.
     pub(crate) delays: Mutex<Delays>,
     /// What it is at.
@@ -49,41 +52,112 @@ pub(crate) struct Worker {
     pub(crate) queue: Arc<Queue>,
     pub(crate) tally: Arc<Tally>,
     pub(crate) sink: Box<dyn Sink>,
+    /// Its place in the store, where there is one.
+    pub(crate) place: Option<Position>,
     pub(crate) told: Option<Instant>,
 }
+
+/// How often reading from the store is tried before its alerts are given up.
+const READ_AGAIN: u32 = 5;
 
 impl Worker {
     /// Runs until the queue is closed and empty, or its time is over.
     pub(crate) fn run(mut self) {
         let mut unsent = 0;
         while let Some(item) = self.queue.pop() {
-            let message = match item {
-                Item::Reopen => {
-                    self.sink.reopen();
-                    continue;
+            match item {
+                Item::Reopen => self.sink.reopen(),
+                Item::Gap(gap) => {
+                    let notice = self.lost(&gap, &format!("the {} queue was full", self.name));
+                    unsent += u64::from(!self.hand(&Message::Notice(notice), Some(Instant::now())));
                 }
-                Item::Gap(gap) => (Message::Notice(self.lost(&gap)), Instant::now()),
-                Item::Message(message, since) => (message, since),
-            };
-            let (message, since) = message;
-            self.tally.set_hand(|hand| hand.since = Some(since));
-            if !self.deliver(&message, since) {
-                unsent += 1;
+                Item::Message(message, since, number) => {
+                    if let (Some(place), Some(number)) = (&self.place, number) {
+                        place.wait_for(number);
+                    }
+                    let done = self.hand(&message, Some(since));
+                    unsent += u64::from(!done);
+                    if let (Some(place), Some(number), true) = (&self.place, number, done) {
+                        place.taken(number);
+                    }
+                }
+                Item::Stored(span) => self.stored(&span),
             }
-            self.tally.set_hand(|hand| *hand = Hand::default());
+            if let Some(place) = &mut self.place
+                && self.queue.is_empty()
+            {
+                place.rest();
+            }
         }
         self.queue.finish(unsent);
     }
 
-    /// Delivers one message, however long it takes; false when the time was over first.
-    fn deliver(&mut self, message: &Message, since: Instant) -> bool {
+    /// [`Worker::deliver`], and says meanwhile what it is at.
+    fn hand(&mut self, message: &Message, since: Option<Instant>) -> bool {
+        self.tally.set_hand(|hand| hand.since = since);
+        let done = self.deliver(message, since);
+        self.tally.set_hand(|hand| *hand = Hand::default());
+        done
+    }
+
+    /// Delivers what is in the store alone. What is not delivered when the time is over stays there, and in the
+    /// queue's count; what is not there any more is told.
+    fn stored(&mut self, span: &Span) {
+        let (mut from, mut left, mut failures) = (span.alerts.from, span.alerts.alerts, 0);
+        while let Some(place) = &mut self.place {
+            if self.queue.is_over() {
+                return;
+            }
+            if !place.is_settled(span.alerts.to, SLICE) {
+                continue;
+            }
+            let alerts = match place.read(from, span.alerts.to) {
+                Ok(alerts) => alerts,
+                Err(why) => {
+                    failures += 1;
+                    self.tell(&format!("the store cannot be read: {why}"));
+                    if failures >= READ_AGAIN {
+                        break;
+                    }
+                    self.queue.pause(Duration::from_secs(1));
+                    continue;
+                }
+            };
+            if alerts.is_empty() {
+                break;
+            }
+            for (number, alert) in alerts {
+                if self.queue.is_over() || !self.hand(&Message::Stored(Box::new(alert)), span.since) {
+                    return;
+                }
+                from = number + 1;
+                left = left.saturating_sub(1);
+                self.queue.read(1);
+                self.place.iter().for_each(|place| place.taken(number));
+            }
+        }
+        if left > 0 {
+            self.queue.read(left);
+            self.tally.missing.fetch_add(left, Ordering::Relaxed);
+            let now = jiff::Timestamp::now();
+            let (from, to) = span.times.unwrap_or((now, now));
+            let gap = Gap { alerts: left, notices: 0, from, to };
+            let notice = self.lost(&gap, &format!("they left the store before {} took them", self.name));
+            self.hand(&Message::Notice(notice), Some(Instant::now()));
+        }
+        self.place.iter().for_each(|place| place.taken(span.alerts.to));
+    }
+
+    /// Delivers one message, however long it takes; false when the time was over first. `since` is when what it tells
+    /// was received, none where that was in an earlier run.
+    fn deliver(&mut self, message: &Message, since: Option<Instant>) -> bool {
         let mut pauses = Backoff::new(Duration::from_millis(2), SLICE);
         let mut outcome = self.sink.begin(message);
         loop {
             match outcome {
                 Outcome::Sent => {
                     self.count(message, &self.tally.sent);
-                    if matches!(message, Message::Alert(_)) {
+                    if let (Message::Alert(_) | Message::Stored(_), Some(since)) = (message, since) {
                         let mut delays = self.tally.delays.lock().unwrap_or_else(PoisonError::into_inner);
                         delays.add(since.elapsed());
                     }
@@ -118,13 +192,13 @@ impl Worker {
     }
 
     fn count(&self, message: &Message, counter: &AtomicU64) {
-        if let Message::Alert(_) = message {
+        if let Message::Alert(_) | Message::Stored(_) = message {
             counter.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// The sentence that stands where messages are missing.
-    fn lost(&self, gap: &Gap) -> Notice {
+    fn lost(&self, gap: &Gap, why: &str) -> Notice {
         let span = |f: &str| (gap.from.strftime(f).to_string(), gap.to.strftime(f).to_string());
         let (from, to) = span("%Y-%m-%dT%H:%M:%SZ");
         let what = match (gap.alerts, gap.notices) {
@@ -132,7 +206,7 @@ impl Worker {
             (n, 0) => format!("{n} alerts"),
             (a, n) => format!("{a} alerts and {n} notices"),
         };
-        let text = format!("{what} lost because the {} queue was full, from {from} to {to}", self.name);
+        let text = format!("{what} lost because {why}, from {from} to {to}");
         Notice { topic: Topic::QueueFull, text, urgency: Urgency::Warning, time: jiff::Timestamp::now() }
     }
 

@@ -54,8 +54,29 @@ pub struct Config {
     pub stdout: StdoutConfig,
     /// `[file]`; none: no file is written.
     pub file: Option<FileConfig>,
+    /// `[store]`
+    pub store: StoreConfig,
     /// `[daemon]`
     pub daemon: DaemonConfig,
+}
+
+/// `[store]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreConfig {
+    /// `enabled`
+    pub enabled: bool,
+    /// `path`; none: in the state directory.
+    pub path: Option<PathBuf>,
+    /// `days`
+    pub days: u32,
+    /// `megabytes`
+    pub megabytes: u64,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { enabled: true, path: None, days: 30, megabytes: 256 }
+    }
 }
 
 /// `[accounts]`
@@ -327,6 +348,7 @@ fn read_tree(faults: &Faults, before: Config) -> Config {
         syslog: section(root.table("syslog"), before.syslog, syslog),
         stdout: section(root.table("stdout"), before.stdout, stdout),
         file: section(root.table("file"), before.file, file),
+        store: section(root.table("store"), before.store, store),
         daemon: section(root.table("daemon"), before.daemon, daemon),
     };
     root.done();
@@ -471,6 +493,17 @@ fn file(table: Table<'_>, before: Option<FileConfig>) -> Option<FileConfig> {
     };
     table.done();
     (!config.path.as_os_str().is_empty()).then_some(config)
+}
+
+fn store(table: Table<'_>, default: StoreConfig) -> StoreConfig {
+    let config = StoreConfig {
+        enabled: table.boolean("enabled").map_or(default.enabled, |enabled| enabled.value),
+        path: path(&table, "path").or(default.path),
+        days: narrow(&table, "days", 1..=3650).unwrap_or(default.days),
+        megabytes: count(&table, "megabytes", 8..=1 << 20).map_or(default.megabytes, |count| count as u64),
+    };
+    table.done();
+    config
 }
 
 fn daemon(table: Table<'_>, default: DaemonConfig) -> DaemonConfig {

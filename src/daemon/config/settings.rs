@@ -47,6 +47,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("syslog", "Alerts to the local syslog daemon."),
     ("stdout", "Alerts to standard output, one a line."),
     ("file", "Alerts to a file, one a line; written when a path is set."),
+    ("store", "Alerts on disk, written before they are sent: a restart goes on where each output was."),
     ("daemon", "The daemon's own life, and what it says of itself."),
 ];
 
@@ -249,6 +250,21 @@ pub const SETTINGS: &[Setting] = &[
     row(("file", "mode"), "0o600", "0 to 0o777", "The permissions of a new file."),
     row(("file", "queue"), "10000", "alerts, 1 to 1000000", "As under [syslog], while the disk is slow."),
     row(("file", "queue_bytes"), "\"64M\"", "bytes, or with K, M, G; 64K to 4G", "The same in memory."),
+    row(("store", "enabled"), "true", "true, false", "Whether alerts are stored."),
+    example(
+        ("store", "path"),
+        "\"/var/lib/auditward/alerts.db\"",
+        "an absolute path",
+        "The file, in a directory that the daemon's account may write. Not set: alerts.db in the state directory; \
+         where there is none, alerts are not stored.",
+    ),
+    row(("store", "days"), "30", "1 to 3650", "Alerts older than so many days are deleted."),
+    row(
+        ("store", "megabytes"),
+        "256",
+        "8 to 1048576",
+        "When the alerts take more space than this, the oldest are deleted. An ordinary alert takes 6 to 7 KB.",
+    ),
     example(
         ("daemon", "runtime_directory"),
         "\"/run/auditward\"",
@@ -260,8 +276,8 @@ pub const SETTINGS: &[Setting] = &[
         ("daemon", "state_directory"),
         "\"/var/lib/auditward\"",
         "an absolute path",
-        "Where is written, at a clean stop, what sequences hold, so that the next run goes on with it, and that the \
-         daemon runs, so that the next one can say when it did not end as it should. Not set: the one that \
+        "Where alerts are stored and where is written, at a clean stop, what sequences hold, so that the next run goes \
+         on with it, and that the daemon runs, so that the next one can say when it did not end as it should. Not set: the one that \
          systemd made (StateDirectory=), else /var/lib/auditward where it is there.",
     ),
     row(

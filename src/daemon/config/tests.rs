@@ -72,6 +72,7 @@ fn the_tables_defaults_are_those_in_force() {
     assert_eq!(faults, Vec::<String>::new());
     assert_eq!(config.user.take().as_deref(), Some("auditward"));
     assert_eq!(config.daemon.prometheus_file.take(), Some("/var/lib/node_exporter/auditward.prom".into()));
+    assert_eq!(config.store.path.take(), Some("/var/lib/auditward/alerts.db".into()));
     assert_eq!(config.daemon.runtime_directory.take(), Some("/run/auditward".into()));
     assert_eq!(config.daemon.state_directory.take(), Some("/var/lib/auditward".into()));
     assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));

@@ -41,6 +41,8 @@ pub struct Report {
     pub rules: Rules,
     /// Where alerts go.
     pub destinations: Vec<Destination>,
+    /// The store of alerts; none where they are not stored.
+    pub store: Option<Store>,
     /// From receipt of an event's last record to delivery of its alert; none before the first.
     pub delivery: Option<Delivery>,
     /// The daemon's memory.
@@ -197,17 +199,43 @@ pub struct Destination {
     pub name: String,
     /// Alerts that its system has taken.
     pub sent: u64,
-    /// Messages that wait in the queue.
+    /// Messages that wait in memory.
     pub waiting: usize,
+    /// Alerts that wait in the store alone.
+    pub stored: u64,
     /// How long the one that waits longest has waited, in seconds.
     pub lag_seconds: f64,
-    /// Alerts that found no room in the queue.
+    /// Alerts that found no room in the queue and were not in the store, or no longer.
     pub lost: u64,
     /// Alerts that it can never take.
     pub refused: u64,
     /// The daemon's own sentences that found no room in the queue.
     pub lost_notices: u64,
     /// Why nothing goes out at the moment.
+    pub trouble: Option<String>,
+}
+
+/// See [`Report::store`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Store {
+    /// Alerts in it.
+    pub rows: u64,
+    /// Bytes of the file and its log.
+    pub bytes: u64,
+    /// Alerts written since the start.
+    pub stored: u64,
+    /// Alerts that could not be written since the start: they went out all the same.
+    pub unstored: u64,
+    /// Deliveries that did not wait for the commit, since it stood still.
+    pub early: u64,
+    /// Alerts deleted since the start, as they were too old or too many.
+    pub deleted: u64,
+    /// Files set aside since the start.
+    pub set_aside: u64,
+    /// Alerts that wait to be written.
+    pub unwritten: usize,
+    /// Why nothing can be written at the moment.
     pub trouble: Option<String>,
 }
 

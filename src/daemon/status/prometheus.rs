@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Probe, Report};
+use super::{Probe, Report, Store};
 
 /// A metric.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ const fn metric(name: &'static str, kind: &'static str, help: &'static str) -> M
 }
 
 /// All metrics, in the order in which they are written.
-pub const METRICS: [Metric; 23] = [
+pub const METRICS: [Metric; 28] = [
     metric("auditward_info", "gauge", "Always 1; version and hash of the rule set as labels."),
     metric("auditward_start_time_seconds", "gauge", "When the daemon began to watch, since the Unix epoch."),
     metric("auditward_records_total", "counter", "Audit records received."),
@@ -35,7 +35,7 @@ pub const METRICS: [Metric; 23] = [
     metric(
         "auditward_destination_lost_total",
         "counter",
-        "Alerts that found no room in a destination's queue.",
+        "Alerts that found no room in a destination's queue nor in the store.",
     ),
     metric("auditward_destination_refused_total", "counter", "Alerts that a destination can never take."),
     metric("auditward_destination_waiting", "gauge", "Messages that wait for a destination."),
@@ -44,6 +44,11 @@ pub const METRICS: [Metric; 23] = [
         "gauge",
         "How long the message that waits longest has waited.",
     ),
+    metric("auditward_destination_stored", "gauge", "Alerts that wait for a destination in the store alone."),
+    metric("auditward_store_rows", "gauge", "Alerts in the store."),
+    metric("auditward_store_bytes", "gauge", "Bytes of the store's file and its log."),
+    metric("auditward_store_alerts_total", "counter", "Alerts by what became of them in the store."),
+    metric("auditward_store_writable", "gauge", "1 while alerts can be stored, else 0."),
     metric("auditward_delivery_seconds", "gauge", "From receipt to delivery, by quantile, since the start."),
     metric(
         "auditward_memory_bytes",
@@ -132,6 +137,9 @@ fn samples(report: &Report, name: &str) -> Samples {
         }
         "auditward_canary_missed_total" => one(canary.missed as f64),
         "auditward_delivery_seconds" => delivery(report),
+        name if name.starts_with("auditward_store_") => {
+            report.store.as_ref().map_or_else(Vec::new, |one| store(one, name))
+        }
         name => destinations(report, name),
     }
 }
@@ -162,6 +170,24 @@ fn lost(report: &Report) -> Samples {
     .collect()
 }
 
+fn store(store: &Store, name: &str) -> Samples {
+    let one = |value: f64| vec![(String::new(), value)];
+    match name {
+        "auditward_store_rows" => one(store.rows as f64),
+        "auditward_store_bytes" => one(store.bytes as f64),
+        "auditward_store_writable" => one(f64::from(u8::from(store.trouble.is_none()))),
+        "auditward_store_alerts_total" => [
+            ("stored", store.stored),
+            ("unstored", store.unstored),
+            ("early", store.early),
+            ("deleted", store.deleted),
+        ]
+        .map(|(what, count)| (labels(&[("what", what)]), count as f64))
+        .to_vec(),
+        _ => Vec::new(),
+    }
+}
+
 fn delivery(report: &Report) -> Samples {
     let Some(delivery) = &report.delivery else { return Vec::new() };
     [("0.5", delivery.p50_micros), ("0.99", delivery.p99_micros), ("1", delivery.max_micros)]
@@ -176,6 +202,7 @@ fn destinations(report: &Report, name: &str) -> Samples {
         "auditward_destination_lost_total" => Some(one.lost as f64),
         "auditward_destination_refused_total" => Some(one.refused as f64),
         "auditward_destination_waiting" => Some(one.waiting as f64),
+        "auditward_destination_stored" => Some(one.stored as f64),
         "auditward_destination_lag_seconds" => Some(one.lag_seconds),
         _ => None,
     };
@@ -206,6 +233,7 @@ mod tests {
                 sent: 3,
                 ..Destination::default()
             }],
+            store: Some(Store::default()),
             delivery: Some(Delivery { count: 1, p50_micros: 1_500, p99_micros: 2_000, max_micros: 2_000 }),
             canary: Canary { age_seconds: Some(4), way_millis: Some(7), ..Canary::default() },
             ..Report::default()

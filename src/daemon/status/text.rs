@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Destination, Hindered, Report};
+use super::{Destination, Hindered, Report, Store};
 use crate::clean;
 use crate::daemon::intake::counted;
 
@@ -51,6 +51,9 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     lost(report, out)?;
     rules(report, out)?;
     report.destinations.iter().try_for_each(|one| destination(one, out))?;
+    if let Some(store) = &report.store {
+        self::store(store, out)?;
+    }
     if let Some(delivery) = &report.delivery {
         writeln!(
             out,
@@ -150,16 +153,38 @@ fn more(count: usize, out: &mut String) -> fmt::Result {
 
 fn destination(one: &Destination, out: &mut String) -> fmt::Result {
     write!(out, "to {:<7} {} sent, {} waiting", one.name, one.sent, one.waiting)?;
+    if one.stored > 0 {
+        write!(out, " and {} in the store", one.stored)?;
+    }
     if one.lag_seconds > 0.0 {
         write!(out, ", lag {} s", one.lag_seconds)?;
     }
-    for (count, what) in [(one.lost, "lost: the queue was full"), (one.refused, "refused")] {
+    for (count, what) in [(one.lost, "lost: no room"), (one.refused, "refused")] {
         if count > 0 {
             write!(out, ", {count} {what}")?;
         }
     }
     match &one.trouble {
         Some(trouble) => writeln!(out, "; {trouble}"),
+        None => writeln!(out),
+    }
+}
+
+fn store(store: &Store, out: &mut String) -> fmt::Result {
+    write!(out, "store      {} in {}", counted(store.rows, "alert"), bytes(store.bytes))?;
+    for (count, what) in [
+        (store.unwritten as u64, "wait to be written"),
+        (store.unstored, "not stored"),
+        (store.early, "sent before they were stored"),
+        (store.deleted, "deleted, too old or too many"),
+        (store.set_aside, "files set aside"),
+    ] {
+        if count > 0 {
+            write!(out, ", {count} {what}")?;
+        }
+    }
+    match &store.trouble {
+        Some(trouble) => writeln!(out, "; cannot be written: {trouble}"),
         None => writeln!(out),
     }
 }
@@ -268,6 +293,23 @@ mod tests {
         assert!(!text.contains('\u{1b}'));
         assert!(text.contains("to syslog  0 sent, 0 waiting\n"), "{text}");
         assert!(text.contains("lost       nothing\n"));
+        assert!(!text.contains("\nstore "), "{text}");
+    }
+
+    #[test]
+    fn the_store_is_told_with_what_is_wrong_with_it() {
+        let store = Store { rows: 1, bytes: 4096, ..Store::default() };
+        let mut report = Report { store: Some(store), ..Report::default() };
+        report.destinations.push(Destination { name: "file".into(), stored: 7, ..Destination::default() });
+        let told = text(&report);
+        assert!(told.contains("\nstore      1 alert in 4 KiB\n"), "{told}");
+        assert!(told.contains("to file    0 sent, 0 waiting and 7 in the store\n"), "{told}");
+        let trouble = Some("disk is full".to_owned());
+        report.store = Some(Store { unstored: 3, early: 2, trouble, ..Store::default() });
+        let told = text(&report);
+        let line = "store      0 alerts in 0 KiB, 3 not stored, 2 sent before they were stored; cannot be written: \
+                    disk is full\n";
+        assert!(told.contains(line), "{told}");
     }
 
     #[test]

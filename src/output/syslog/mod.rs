@@ -134,13 +134,13 @@ impl Formatter {
     /// Header and structured data: beside a text all facts, in at most half of what the header leaves;
     /// beside JSON, which holds them itself, id and severity.
     fn push_5424_header(&self, out: &mut Vec<u8>, pri: u8, message: &Message) {
-        let (host, msgid, document) = match message {
-            Message::Alert(alert) => {
+        let (host, msgid, document) = match message.parts() {
+            Ok(alert) => {
                 let document = alert.document();
                 let host = read::text(&document, "host.name").map(Cow::into_owned);
-                (host.unwrap_or_else(|| self.host.clone()), alert.rule.id.as_str(), Some(document))
+                (host.unwrap_or_else(|| self.host.clone()), alert.rule_id(), Some(document))
             }
-            Message::Notice(notice) => (self.host.clone(), notice.topic.word(), None),
+            Err(notice) => (self.host.clone(), notice.topic.word(), None),
         };
         let start = out.len();
         rfc5424::Header { pri, time: message.time(), host: &host, pid: self.pid, msgid }.push(out);
@@ -159,16 +159,16 @@ impl Formatter {
 }
 
 fn text_within(message: &Message, room: usize) -> Cow<'_, str> {
-    match message {
-        Message::Alert(alert) => alert.line_within(room),
-        Message::Notice(notice) => Cow::Borrowed(crate::clean::cut(&notice.text, room)),
+    match message.parts() {
+        Ok(alert) => alert.line_within(room),
+        Err(notice) => Cow::Borrowed(crate::clean::cut(&notice.text, room)),
     }
 }
 
 fn push_json(out: &mut Vec<u8>, message: &Message, room: usize) {
-    match message {
-        Message::Alert(alert) => super::json::push_alert(out, alert, room, Charset::Ascii),
-        Message::Notice(notice) => json::push_object(out, &notice.document(), Charset::Ascii),
+    match message.parts() {
+        Ok(alert) => super::json::push_alert(out, alert, room, Charset::Ascii),
+        Err(notice) => json::push_object(out, &notice.document(), Charset::Ascii),
     }
 }
 
