@@ -154,6 +154,46 @@ fn rule(id: &str, name: &str) -> String {
 }
 
 /// n executions, m alerts, k losses: what the status says is what was done.
+/// The same alerts from the running daemon, by its socket and for root only, and from the file when it has ended.
+#[test]
+fn stored_alerts_are_read_through_the_daemon_and_from_the_file_when_it_is_stopped() {
+    let Some(mut stage) = Stage::set("", &[]) else { return };
+    let list = |stage: &Stage| {
+        let output = stage.command(&["alerts", "list"]);
+        assert!(output.stderr.is_empty(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for account in ["carol", "dave"] {
+        take_over(&stage.usermod, account);
+        stage.rsyslogd.expect_line(&format!("-o {account}"));
+    }
+    // It was sent, so it is stored.
+    let running = list(&stage);
+    assert_eq!(running.lines().count(), 2, "{running}");
+    assert!(running.lines().last().unwrap().contains("-o dave"), "{running}");
+    let shown = stage.command(&["alerts", "show", "last"]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("usermod -u 0 -o dave"), "{shown:?}");
+    let status = stage.status();
+    assert_eq!((&status["store"]["rows"], &status["store"]["unstored"]), (&2.into(), &0.into()), "{status}");
+    // Who is not root is not even let to the socket.
+    let output = auditward(&["alerts", "list", "--config", &stage.config()]).uid(65_534).gid(65_534).output();
+    assert_eq!(output.unwrap().status.code(), Some(2));
+    let daemon = stage.end(Signal::SIGTERM);
+    assert_eq!(list(&stage), running, "{}", daemon.stderr());
+    // After kill -9 the file is read with its log, and the next daemon can still write it.
+    stage = stage.started();
+    take_over(&stage.usermod, "erin");
+    stage.rsyslogd.expect_line("-o erin");
+    let daemon = stage.end(Signal::SIGKILL);
+    assert_eq!(list(&stage).lines().filter(|line| line.contains("-o ")).count(), 3, "{}", daemon.stderr());
+    stage = stage.started();
+    take_over(&stage.usermod, "frank");
+    stage.rsyslogd.expect_line("-o frank");
+    let status = stage.status();
+    assert_eq!(status["store"]["trouble"], Value::Null, "{status}");
+    assert!(list(&stage).contains("-o frank"));
+}
+
 #[test]
 fn status_agrees_with_what_was_really_done() {
     let Some(stage) = Stage::set("[audit]\nreceive_buffer = \"128K\"\n", &[]) else { return };

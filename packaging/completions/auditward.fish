@@ -35,6 +35,7 @@ complete -c auditward -n "__fish_auditward_needs_command" -f -a "kernel-rules" -
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "check" -d 'Check the configuration and the rules, and tell every fault at once'
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "rules" -d 'List, show, test and explain rules, or begin a new one'
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "exceptions" -d 'List the exceptions below exceptions.d'
+complete -c auditward -n "__fish_auditward_needs_command" -f -a "alerts" -d 'List, show, follow and export the alerts that are stored on this host'
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "status" -d 'Show how the running daemon is: since when, how much, what was lost and where, which rules are live'
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "reload" -d 'Have the running daemon read rules, lists, exceptions and settings anew, and open its files anew'
 complete -c auditward -n "__fish_auditward_needs_command" -f -a "canary" -d 'Be seen: prove that executions on this host reach the daemon\'s rules'
@@ -130,6 +131,59 @@ complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and __fi
 complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and __fish_seen_subcommand_from list" -l over -d 'Also count what each takes of these recorded audit records (again for more)' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
 complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and not __fish_seen_subcommand_from list show follow export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and not __fish_seen_subcommand_from list show follow export" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and not __fish_seen_subcommand_from list show follow export" -f -a "list" -d 'Print the newest alerts, the newest last'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and not __fish_seen_subcommand_from list show follow export" -f -a "show" -d 'Tell all of one alert: what happened, who did it and through which programs, and what to do'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and not __fish_seen_subcommand_from list show follow export" -f -a "follow" -d 'Print alerts as they come, until interrupted'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and not __fish_seen_subcommand_from list show follow export" -f -a "export" -d 'Write the documents of all alerts, the oldest first'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -l since -d 'Of events at or after this time: `2026-11-28T06:00Z`, `2026-11-28 06:00`, or so long ago: `2h`, `3 days`' -r
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -l until -d 'Of events before this time' -r
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -l rule -d 'Of this rule: its short id, uuid or name' -r
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -l user -d 'In which this account is named: who logged in, as whom it was done, or to whom' -r
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -l severity -d 'Of this severity or above: low, medium, high, critical' -r
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -s n -l last -d 'How many at most' -r
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -l format -d 'How they are printed' -r -f -a "text\t'The readable line'
+json\t'The ECS document, one a line'"
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -l store -d 'Read this file instead of asking the daemon, e.g. one that was set aside' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -l runtime -d 'The runtime directory of the daemon [default: of the configuration, else /run/auditward]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -l config -d 'Configuration file [default: /etc/auditward/auditward.toml where it exists]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from show" -l format -d 'How it is printed' -r -f -a "text\t'The readable line'
+json\t'The ECS document, one a line'"
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from show" -l rules -d 'Rule file or directory (again for more). Default: the installed rules, else those built in' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from show" -l site -d 'Where overrides.d, exceptions.d and lists.d are (and rules.d, without --rules)' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from show" -l store -d 'Read this file instead of asking the daemon, e.g. one that was set aside' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from show" -l runtime -d 'The runtime directory of the daemon [default: of the configuration, else /run/auditward]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from show" -l config -d 'Configuration file [default: /etc/auditward/auditward.toml where it exists]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from follow" -l since -d 'Of events at or after this time: `2026-11-28T06:00Z`, `2026-11-28 06:00`, or so long ago: `2h`, `3 days`' -r
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from follow" -l until -d 'Of events before this time' -r
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from follow" -l rule -d 'Of this rule: its short id, uuid or name' -r
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from follow" -l user -d 'In which this account is named: who logged in, as whom it was done, or to whom' -r
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from follow" -l severity -d 'Of this severity or above: low, medium, high, critical' -r
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from follow" -s n -l last -d 'How many of those that are there to begin with' -r
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from follow" -l format -d 'How they are printed' -r -f -a "text\t'The readable line'
+json\t'The ECS document, one a line'"
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from follow" -l store -d 'Read this file instead of asking the daemon, e.g. one that was set aside' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from follow" -l runtime -d 'The runtime directory of the daemon [default: of the configuration, else /run/auditward]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from follow" -l config -d 'Configuration file [default: /etc/auditward/auditward.toml where it exists]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from follow" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from follow" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -l since -d 'Of events at or after this time: `2026-11-28T06:00Z`, `2026-11-28 06:00`, or so long ago: `2h`, `3 days`' -r
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -l until -d 'Of events before this time' -r
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -l rule -d 'Of this rule: its short id, uuid or name' -r
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -l user -d 'In which this account is named: who logged in, as whom it was done, or to whom' -r
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -l severity -d 'Of this severity or above: low, medium, high, critical' -r
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -l format -d 'What is written' -r -f -a "ndjson\t'One ECS document a line'
+bulk\t'For Elasticsearch\'s _bulk, to be posted to an index or data stream: a document twice is one'"
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -l store -d 'Read this file instead of asking the daemon, e.g. one that was set aside' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -l runtime -d 'The runtime directory of the daemon [default: of the configuration, else /run/auditward]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -l config -d 'Configuration file [default: /etc/auditward/auditward.toml where it exists]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -s V -l version -d 'Print version'
 complete -c auditward -n "__fish_auditward_using_subcommand status" -l format -d 'How it is shown' -r -f -a "text\t'One fact a line'
 json\t'All of it'
 prometheus\t'Metrics in Prometheus\'s text format'"

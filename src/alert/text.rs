@@ -378,12 +378,12 @@ fn put_name(out: &mut String, name: &str) {
 }
 
 /// `user.audit.id`, unless it says "unset" in one of its spellings.
-fn login_id(document: &Map<String, Value>) -> Option<Cow<'_, str>> {
+pub(crate) fn login_id(document: &Map<String, Value>) -> Option<Cow<'_, str>> {
     set(read::text(document, "user.audit.id"))
 }
 
 /// The login session, unless unset.
-fn session(document: &Map<String, Value>) -> Option<Cow<'_, str>> {
+pub(crate) fn session(document: &Map<String, Value>) -> Option<Cow<'_, str>> {
     set(read::text(document, "auditd.session"))
 }
 

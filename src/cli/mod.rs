@@ -10,6 +10,7 @@ use crate::audit::netlink::JoinError;
 use crate::daemon::directories::AlreadyRunning;
 use crate::daemon::{CannotListen, keeper};
 
+pub mod alerts;
 pub mod canary;
 pub mod check;
 pub mod doctor;
@@ -82,6 +83,7 @@ enum Command {
     Check(check::Args),
     Rules(rules::Args),
     Exceptions(exceptions::Args),
+    Alerts(alerts::Args),
     Status(status::Args),
     Reload(reload::Args),
     Canary(canary::Args),
@@ -109,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Exceptions(args) => exceptions::run(&args),
+        Command::Alerts(args) => alerts::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Canary(args) => canary::run(&args),

@@ -34,6 +34,8 @@ pub(super) struct Start {
     pub(super) faults: Vec<String>,
     /// The directories; dropped at the very end, with the lock.
     pub(super) directories: Directories,
+    /// The file of the store; none where alerts are not stored.
+    pub(super) store: Option<std::path::PathBuf>,
     /// The daemon's own alerts.
     pub(super) health: Health,
     /// What the kernel said of auditing.

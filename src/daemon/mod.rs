@@ -116,9 +116,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let known_accounts = Known::of(directories.state.as_deref());
     start::snapshot(&mut mapper, &state.as_mut().map(SequenceState::births).unwrap_or_default());
     let (outputs, left_out) = start::destinations(&config)?;
-    if let Some(path) = store::path(&config.store, &directories) {
-        store::adopt(&path, &identity);
-    }
+    let stored = store::path(&config.store, &directories);
+    stored.iter().for_each(|path| store::adopt(path, &identity));
     // Capabilities belong to threads, so this comes before the first one is started.
     privilege::lay_down(&identity, &[]).context("privilege cannot be laid down")?;
     tracing::info!("{identity}");
@@ -134,8 +133,17 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let passwords = Passwords::new(line.patient_client(), &accounts.root);
     let journal_by_syslog = logging::by_syslog(&config.syslog);
     let daemon = config.daemon.clone();
-    let started =
-        Start { config: daemon, journal_by_syslog, set, faults, directories, health, seen, probe: line };
+    let started = Start {
+        config: daemon,
+        journal_by_syslog,
+        set,
+        faults,
+        directories,
+        store: stored,
+        health,
+        seen,
+        probe: line,
+    };
     let mut detector = watch::detector(&rules, &unseen, config.sequences);
     let resumed = state.as_mut().and_then(|state| state.resume(detector.engine_mut(), !socket.handed_over()));
     resumed.into_iter().for_each(|told| tracing::info!("{told}"));

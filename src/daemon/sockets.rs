@@ -1,5 +1,5 @@
 //! The two local sockets: one that only writes, for `auditward status`, and one for root, for
-//! `auditward reload`.
+//! `auditward reload` and `auditward alerts`.
 //!
 //! Each is served by one thread, one caller at a time. Nothing is read from a caller of the first; of the
 //! second, after the kernel has said that it is root, one line of at most [`LONGEST`] bytes.
@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::sys::socket::{getsockopt, sockopt};
@@ -16,6 +16,7 @@ use nix::sys::socket::{getsockopt, sockopt};
 use super::desk::Desk;
 use super::directories::{CONTROL_SOCKET, STATUS_SOCKET};
 use super::reload::Reloader;
+use crate::store::{Query, Reader};
 
 /// The longest request, in bytes.
 pub const LONGEST: usize = 4096;
@@ -24,37 +25,47 @@ pub const LONGEST: usize = 4096;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What can be asked on the second socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// `reload`: read rules and settings anew.
     Reload,
+    /// `alerts` and what is wanted: a page of the store.
+    Alerts(Query),
 }
 
-/// Reads a request: a word and a newline, nothing before, between or behind.
+/// Reads a request: `reload` or `alerts` with a query, and a newline; nothing before or behind.
 ///
 /// ```
 /// # use auditward::daemon::sockets::{parse, Command};
 /// assert_eq!(parse(b"reload\n"), Some(Command::Reload));
 /// assert_eq!(parse(b"reload"), None);
+/// assert!(matches!(parse(b"alerts {\"user\":\"bob\"}\n"), Some(Command::Alerts(_))));
 /// ```
 #[must_use]
 pub fn parse(request: &[u8]) -> Option<Command> {
-    match request {
-        b"reload\n" => Some(Command::Reload),
-        _ => None,
+    let line = request.strip_suffix(b"\n").filter(|line| !line.contains(&b'\n'))?;
+    match line.strip_prefix(b"alerts ") {
+        Some(query) => Query::parse(query).map(Command::Alerts),
+        None => (line == b"reload").then_some(Command::Reload),
     }
 }
 
-/// Opens both sockets in `runtime` and serves them. To be called once privilege was laid down.
+/// Opens both sockets in `runtime` and serves them; `store` is the file that alerts are read from. To be called once
+/// privilege was laid down.
 ///
 /// # Errors
 /// The directory may not be written, or no thread can be started.
-pub(super) fn serve(runtime: &Path, desk: &Desk, reloader: Reloader) -> io::Result<()> {
+pub(super) fn serve(
+    runtime: &Path,
+    desk: &Desk,
+    reloader: Reloader,
+    store: Option<PathBuf>,
+) -> io::Result<()> {
     let status = listen(&runtime.join(STATUS_SOCKET), 0o660)?;
     let control = listen(&runtime.join(CONTROL_SOCKET), 0o600)?;
     let desk = desk.again()?;
     spawn("status", status, move |stream| tell_status(stream, &desk))?;
-    spawn("control", control, move |stream| obey(stream, &reloader))
+    spawn("control", control, move |stream| obey(stream, &reloader, store.as_deref()))
 }
 
 /// The lock is held: what stands there is of a daemon that is gone.
@@ -112,7 +123,7 @@ fn write_within(mut stream: &UnixStream, mut text: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-fn obey(mut stream: &UnixStream, reloader: &Reloader) -> io::Result<()> {
+fn obey(mut stream: &UnixStream, reloader: &Reloader, store: Option<&Path>) -> io::Result<()> {
     // SO_PEERCRED: who it was when it connected.
     let peer = getsockopt(&stream.as_fd(), sockopt::PeerCredentials)?;
     if peer.uid() != 0 {
@@ -123,10 +134,20 @@ fn obey(mut stream: &UnixStream, reloader: &Reloader) -> io::Result<()> {
     }
     let answer = match parse(&read_line(stream)?) {
         Some(Command::Reload) => reloader.reload().to_string(),
-        None => "refused\nnot understood: the one request is `reload` and a newline\n".to_owned(),
+        Some(Command::Alerts(query)) => page(&query, store),
+        None => "refused\nnot understood: the requests are `reload`, and `alerts` with a query\n".to_owned(),
     };
     stream.set_write_timeout(Some(PATIENCE))?;
     write_within(stream, answer.as_bytes())
+}
+
+/// A page of the store: `alerts`, and each as a line. The file is opened for it and closed again.
+fn page(query: &Query, store: Option<&Path>) -> String {
+    let Some(store) = store else { return "refused\nalerts are not stored here\n".to_owned() };
+    match Reader::open(store).and_then(|reader| reader.page(query)) {
+        Ok(alerts) => alerts.iter().fold("alerts\n".to_owned(), |text, alert| text + &alert.wire() + "\n"),
+        Err(why) => format!("refused\n{}: {why}\n", store.display()),
+    }
 }
 
 /// Up to the first newline, the end, or [`LONGEST`] bytes.
@@ -154,6 +175,20 @@ mod tests {
             assert_eq!(parse(wrong.as_bytes()), None, "{wrong:?}");
         }
         assert_eq!(parse(&vec![b'r'; 1 << 20]), None);
+        for wrong in [
+            "alerts\n",
+            "alerts \n",
+            "alerts {}",
+            "alerts {}\n\n",
+            "alerts {\"x\":1}\n",
+            "alerts {\"since\":\"a\"}\n",
+        ] {
+            assert_eq!(parse(wrong.as_bytes()), None, "{wrong:?}");
+        }
+        assert_eq!(parse(b"alerts {}\n"), Some(Command::Alerts(Query::default())));
+        let query = Query { user: Some("a\n\"b".into()), newest: true, ..Query::default() };
+        let request = format!("alerts {}\n", query.text());
+        assert_eq!(parse(request.as_bytes()), Some(Command::Alerts(query)));
     }
 
     #[test]
@@ -190,7 +225,7 @@ mod tests {
             proptest::prop_assert!(read.len() <= LONGEST && sent.starts_with(&read));
             let line = read.iter().position(|byte| *byte == b'\n').map_or(read.len(), |at| at + 1);
             proptest::prop_assert!(line == read.len() || read.len() - line < 256, "no further than one piece");
-            proptest::prop_assert_eq!(parse(&read).is_some(), read == b"reload\n");
+            proptest::prop_assert_eq!(parse(&read) == Some(Command::Reload), read == b"reload\n");
         }
     }
 }

@@ -204,7 +204,7 @@ impl Watch {
         let served = self.desk.again().and_then(begin).and_then(|reloader| {
             self.reloader = Some(reloader.clone());
             match &self.life.start.directories.runtime {
-                Some(runtime) => sockets::serve(runtime, &self.desk, reloader),
+                Some(runtime) => sockets::serve(runtime, &self.desk, reloader, self.life.start.store.clone()),
                 None => Ok(()),
             }
         });

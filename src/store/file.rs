@@ -62,6 +62,13 @@ impl Unusable {
     }
 }
 
+impl std::fmt::Display for Unusable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Bad(why) | Self::Away(why)) = self;
+        f.write_str(why)
+    }
+}
+
 impl From<rusqlite::Error> for Unusable {
     fn from(error: rusqlite::Error) -> Self {
         Self::of(&error)
@@ -126,14 +133,7 @@ fn open_as_it_is(path: &Path, told: &mut Vec<String>) -> Result<Connection, Unus
     connection.busy_timeout(BUSY)?;
     connection.execute_batch(READING)?;
     // Nothing is written before it is known to be ours.
-    if let Some(mismatch) = schema::mismatch(&connection, STEPS)? {
-        return Err(Unusable::Bad(match mismatch {
-            Mismatch::Foreign => "it is not auditward's".to_owned(),
-            Mismatch::Newer(version) => {
-                format!("a newer auditward made it (version {version}, this one knows {})", STEPS.len())
-            }
-        }));
-    }
+    usable(&connection)?;
     if schema::is_new(&connection)? {
         connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
     }
@@ -150,6 +150,21 @@ fn open_as_it_is(path: &Path, told: &mut Vec<String>) -> Result<Connection, Unus
     }
     schema::migrate(&connection, STEPS)?;
     Ok(connection)
+}
+
+/// Whether this version can use the file.
+///
+/// # Errors
+/// Why it cannot.
+pub(super) fn usable(connection: &Connection) -> Result<(), Unusable> {
+    match schema::mismatch(connection, STEPS)? {
+        None => Ok(()),
+        Some(Mismatch::Foreign) => Err(Unusable::Bad("it is not auditward's".to_owned())),
+        Some(Mismatch::Newer(version)) => Err(Unusable::Bad(format!(
+            "a newer auditward made it (version {version}, this one knows {})",
+            STEPS.len()
+        ))),
+    }
 }
 
 /// A connection that only reads.

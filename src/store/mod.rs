@@ -17,6 +17,7 @@ use std::path::PathBuf;
 mod checkpoint;
 mod file;
 mod position;
+mod query;
 mod retention;
 mod row;
 mod schema;
@@ -27,6 +28,7 @@ mod writer;
 mod tests;
 
 pub use position::{Backlog, Position};
+pub use query::{Query, Reader};
 pub use row::StoredAlert;
 pub use shared::Figures;
 pub use writer::Store;

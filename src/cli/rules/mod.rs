@@ -137,7 +137,7 @@ impl Set {
     }
 
     /// The rule with this uuid, id or name, or the one in this file.
-    fn find(&self, wanted: &str) -> anyhow::Result<Arc<Rule>> {
+    pub(super) fn find(&self, wanted: &str) -> anyhow::Result<Arc<Rule>> {
         let file = Path::new(wanted);
         if file.is_file() {
             let set = Set { rules: vec![file.to_owned()], site: self.site.clone() };
@@ -165,7 +165,7 @@ impl Set {
 
 /// `text` with control characters and the like written as `\u{7f}`, everything else as it is: a query
 /// must be shown as it was written.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

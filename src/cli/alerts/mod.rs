@@ -1,0 +1,245 @@
+//! `auditward alerts`: the stored alerts, by list, one by one, as they come, for other programs.
+
+mod from;
+mod show;
+mod span;
+
+use std::io::{self, ErrorKind, Write};
+use std::time::Duration;
+
+use clap::{Subcommand, ValueEnum};
+
+use super::Status;
+use super::rules::Set;
+use crate::rule::Severity;
+use crate::store::{Query, StoredAlert};
+use from::From;
+
+/// List, show, follow and export the alerts that are stored on this host.
+///
+/// A running daemon is asked through its socket; when none runs, the file is read. Only root may ask.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit status: 0 fine, 1 there is no such alert (show), 2 they cannot be read.\n\
+    `auditward alerts list --since 2h --severity high`, then `auditward alerts show ID`.")]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Print the newest alerts, the newest last
+    List {
+        #[command(flatten)]
+        filter: Filter,
+        /// How many at most
+        #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = 50)]
+        last: usize,
+        /// How they are printed
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+        #[command(flatten)]
+        place: from::Place,
+    },
+    /// Tell all of one alert: what happened, who did it and through which programs, and what to do
+    Show {
+        /// The beginning of its id, or `last`
+        alert: String,
+        /// How it is printed
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+        #[command(flatten)]
+        set: Set,
+        #[command(flatten)]
+        place: from::Place,
+    },
+    /// Print alerts as they come, until interrupted
+    Follow {
+        #[command(flatten)]
+        filter: Filter,
+        /// How many of those that are there to begin with
+        #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = 10)]
+        last: usize,
+        /// How they are printed
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+        #[command(flatten)]
+        place: from::Place,
+    },
+    /// Write the documents of all alerts, the oldest first
+    Export {
+        #[command(flatten)]
+        filter: Filter,
+        /// What is written
+        #[arg(long, value_enum, default_value_t = Export::Ndjson)]
+        format: Export,
+        #[command(flatten)]
+        place: from::Place,
+    },
+}
+
+/// Which alerts.
+#[derive(Debug, clap::Args)]
+struct Filter {
+    /// Of events at or after this time: `2026-11-28T06:00Z`, `2026-11-28 06:00`, or so long ago: `2h`, `3 days`
+    #[arg(long, value_name = "TIME", value_parser = span::time)]
+    since: Option<i64>,
+    /// Of events before this time
+    #[arg(long, value_name = "TIME", value_parser = span::time)]
+    until: Option<i64>,
+    /// Of this rule: its short id, uuid or name
+    #[arg(long, value_name = "RULE")]
+    rule: Option<String>,
+    /// In which this account is named: who logged in, as whom it was done, or to whom
+    #[arg(long, value_name = "NAME OR NUMBER")]
+    user: Option<String>,
+    /// Of this severity or above: low, medium, high, critical
+    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
+    severity: Option<Severity>,
+}
+
+fn severity(word: &str) -> Result<Severity, String> {
+    word.parse().map_err(|()| "it is low, medium, high or critical".to_owned())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The readable line
+    Text,
+    /// The ECS document, one a line
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Export {
+    /// One ECS document a line
+    Ndjson,
+    /// For Elasticsearch's _bulk, to be posted to an index or data stream: a document twice is one
+    Bulk,
+}
+
+impl Filter {
+    fn query(&self) -> Query {
+        Query {
+            since: self.since,
+            until: self.until,
+            rule: self.rule.clone(),
+            user: self.user.clone(),
+            severity: self.severity.map(Severity::number),
+            ..Query::default()
+        }
+    }
+}
+
+/// How often is looked for new ones.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Runs the command.
+///
+/// # Errors
+/// The alerts cannot be read, or standard output cannot be written.
+pub fn run(args: &Args) -> anyhow::Result<Status> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let done = match &args.action {
+        Action::List { filter, last, format, place } => {
+            list(&place.open()?, filter.query(), *last, *format, &mut out)
+        }
+        Action::Show { alert, format, set, place } => one(&place.open()?, alert, *format, set, &mut out),
+        Action::Follow { filter, last, format, place } => {
+            follow(&place.open()?, &filter.query(), *last, *format, &mut out)
+        }
+        Action::Export { filter, format, place } => export(&place.open()?, filter.query(), *format, &mut out),
+    };
+    let done = done.and_then(|status| Ok(out.flush().map(|()| status)?));
+    match done {
+        // `| head` has what it wanted.
+        Err(error) if error.downcast_ref().is_some_and(|e: &io::Error| e.kind() == ErrorKind::BrokenPipe) => {
+            Ok(Status::Fine)
+        }
+        done => done,
+    }
+}
+
+/// The newest `last`, in order.
+fn list(
+    from: &From,
+    query: Query,
+    last: usize,
+    format: Format,
+    out: &mut dyn Write,
+) -> anyhow::Result<Status> {
+    let mut alerts: Vec<StoredAlert> = Vec::new();
+    let mut query = Query { newest: true, ..query };
+    while alerts.len() < last {
+        let page = from.page(&query)?;
+        let Some(oldest) = page.last() else { break };
+        query.before = Some(oldest.seq);
+        alerts.extend(page);
+    }
+    alerts.truncate(last);
+    alerts.iter().rev().try_for_each(|alert| print(alert, format, out))?;
+    Ok(Status::Fine)
+}
+
+/// The lines and documents are clean as they are stored.
+fn print(alert: &StoredAlert, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Text => writeln!(out, "{}", alert.line),
+        Format::Json => writeln!(out, "{}", alert.document),
+    }
+}
+
+fn one(from: &From, wanted: &str, format: Format, set: &Set, out: &mut dyn Write) -> anyhow::Result<Status> {
+    let id = (wanted != "last").then(|| wanted.to_owned());
+    let found = from.page(&Query { id, newest: true, ..Query::default() })?;
+    let Some(alert) = found.first() else {
+        eprintln!("auditward: no stored alert has an id that begins with {}", super::rules::clean(wanted));
+        return Ok(Status::NotSo);
+    };
+    if wanted != "last" && found.iter().any(|other| other.id != alert.id) {
+        eprintln!("auditward: several alerts have an id that begins so; this is the newest of them");
+    }
+    match format {
+        Format::Text => show::show(alert, set, out)?,
+        Format::Json => print(alert, format, out)?,
+    }
+    Ok(Status::Fine)
+}
+
+fn follow(
+    from: &From,
+    query: &Query,
+    last: usize,
+    format: Format,
+    out: &mut dyn Write,
+) -> anyhow::Result<Status> {
+    // From where the store ends, not where the wanted ones do: else the first look would find those again.
+    let end = from.page(&Query { newest: true, ..Query::default() })?.first().map_or(0, |alert| alert.seq);
+    let upto = Query { before: Some(end.saturating_add(1)), ..query.clone() };
+    list(from, upto, last, format, out)?;
+    let mut query = Query { after: Some(end), ..query.clone() };
+    loop {
+        let page = from.page(&query)?;
+        page.iter().try_for_each(|alert| print(alert, format, out))?;
+        out.flush()?;
+        match page.last() {
+            Some(newest) => query.after = Some(newest.seq),
+            None => std::thread::sleep(AGAIN),
+        }
+    }
+}
+
+fn export(from: &From, mut query: Query, format: Export, out: &mut dyn Write) -> anyhow::Result<Status> {
+    loop {
+        let page = from.page(&query)?;
+        let Some(newest) = page.last() else { return Ok(Status::Fine) };
+        query.after = Some(newest.seq);
+        for alert in &page {
+            if format == Export::Bulk {
+                // The id is hexadecimal. `create`: a document that is there already stays, also in data streams.
+                writeln!(out, "{{\"create\":{{\"_id\":\"{}\"}}}}", alert.id)?;
+            }
+            writeln!(out, "{}", alert.document)?;
+        }
+    }
+}
