@@ -515,6 +515,11 @@ fn run_with(program: &Path, tunables: &str) -> Sleeper {
     Sleeper(child.expect("a process"))
 }
 
+/// Why rules see a part only.
+fn partly(report: &serde_json::Value) -> String {
+    report["rules"]["partly"].to_string()
+}
+
 #[test]
 fn a_rule_on_the_environment_alerts_and_without_the_probe_the_daemon_goes_on() {
     if !root() {
@@ -543,12 +548,16 @@ fn a_rule_on_the_environment_alerts_and_without_the_probe_the_daemon_goes_on() {
         let told = report(folder.path());
         if told["auditing"]["enabled"] == 1 { Ok(()) } else { Err(told["auditing"].to_string()) }
     });
+    let hindered = partly(&report(folder.path()));
+    assert!(!hindered.contains("process.env_vars"), "{hindered}");
     let probe = probe_of(&daemon);
     kill(nix::unistd::Pid::from_raw(probe.cast_signed()), Signal::SIGKILL).expect("killed");
     eventually("that the probe is away is told", || {
         let told = report(folder.path());
         if told["probe"]["answers"] == false { Ok(()) } else { Err(told["probe"].to_string()) }
     });
+    let hindered = partly(&report(folder.path()));
+    assert!(hindered.contains("process.env_vars cannot be read: "), "{hindered}");
     // What needs the probe is not readable; the events go on.
     let before = report(folder.path())["totals"]["events"].as_u64();
     drop(run_with(&program, "glibc.malloc.mxfast=glibc.malloc.mxfast=A"));

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use auditward::daemon::doctor::CHECKS;
 use auditward::daemon::status::{
-    Accounts, Auditing, BlindSpot, Delivery, Destination, File, Hindered, METRICS, Report, Rules, Store,
+    Accounts, Auditing, BlindSpot, Delivery, Destination, File, Hindered, METRICS, Matched, Report, Rules,
+    Store,
 };
 use auditward::output::Topic;
 use serde_json::Value;
@@ -28,6 +29,7 @@ fn whole() -> Report {
         rules: Rules {
             partly: hindered(),
             not_live: hindered(),
+            matched: vec![Matched::default()],
             files: vec![File::default()],
             ..Rules::default()
         },

@@ -1,5 +1,6 @@
 //! The second half of the path, the same live and in replay: events in, alerts out.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -33,7 +34,11 @@ pub struct Detector {
     engine: Engine,
     cases: Cases,
     created: Created,
+    matches: Matches,
 }
+
+/// Matches that no exception took, by the rule's uuid.
+type Matches = HashMap<String, u64>;
 
 impl Detector {
     /// A detector for `rules`, with the default bounds of sequences.
@@ -45,7 +50,8 @@ impl Detector {
     /// A detector for `rules`.
     #[must_use]
     pub fn with_limits(rules: Vec<Arc<Rule>>, limits: Limits, created: Created) -> Self {
-        Self { engine: Engine::with_limits(rules, limits), cases: Cases::default(), created }
+        let engine = Engine::with_limits(rules, limits);
+        Self { engine, cases: Cases::default(), created, matches: Matches::default() }
     }
 
     /// The rules and their counts.
@@ -61,31 +67,31 @@ impl Detector {
 
     /// Asks the rules about `event`.
     pub fn event(&mut self, event: &AuditDocument<'_>, emit: &mut dyn FnMut(Alert)) {
-        let Self { engine, cases, created } = self;
+        let Self { engine, cases, created, matches } = self;
         if *created == Created::Stamp {
             cases.event_at(epoch(Some(&event.event.stamp)), emit);
         }
-        engine.process(event, |matched| found(matched, *created, cases, emit));
+        engine.process(event, |matched| found(matched, *created, cases, matches, emit));
     }
 
     /// Asks the rules about a change of the account files.
     pub(super) fn told(&mut self, told: &Told, host: &str, emit: &mut dyn FnMut(Alert)) {
-        let Self { engine, cases, created } = self;
+        let Self { engine, cases, created, matches } = self;
         let arena = Bump::new();
         let wanted: Vec<FieldId> = (0..).map(FieldId).take(ROWS.len()).collect();
         let held = live_document::read(&told.document, &wanted, told.serial, &arena);
         let event = Changed { held, told, host };
-        engine.process(&event, |matched| found(matched, *created, cases, emit));
+        engine.process(&event, |matched| found(matched, *created, cases, matches, emit));
     }
 
     /// The host's clock stands at `millis` since the Unix epoch, and no earlier event waits to be read.
     pub fn time_is(&mut self, millis: i64, emit: &mut dyn FnMut(Alert)) {
-        let Self { engine, cases, created } = self;
+        let Self { engine, cases, created, matches } = self;
         if *created == Created::Stamp {
             cases.event_at(millis, emit);
         }
         engine.time_is(millis, |matched: &Match<'_, AuditDocument<'_>>| {
-            found(matched, *created, cases, emit);
+            found(matched, *created, cases, matches, emit);
         });
     }
 
@@ -102,8 +108,9 @@ impl Detector {
 
     /// No more events come.
     pub fn finish(&mut self, emit: &mut dyn FnMut(Alert)) {
-        let Self { engine, cases, created } = self;
-        engine.finish(|matched: &Match<'_, AuditDocument<'_>>| found(matched, *created, cases, emit));
+        let Self { engine, cases, created, matches } = self;
+        engine
+            .finish(|matched: &Match<'_, AuditDocument<'_>>| found(matched, *created, cases, matches, emit));
         cases.finish(emit);
     }
 
@@ -113,9 +120,18 @@ impl Detector {
         self.cases.counts()
     }
 
-    /// Goes on with the cases of the detector before this one.
-    pub fn take_cases(&mut self, before: &mut Self) {
+    /// How often `rule` has matched and no exception took it, whether the match became an alert or a part of one.
+    #[must_use]
+    pub fn matches(&self, rule: &Rule) -> u64 {
+        self.matches.get(&rule.uuid).copied().unwrap_or_default()
+    }
+
+    /// Goes on with the cases of the detector before this one, and with the counts of the rules that stay.
+    pub fn go_on_from(&mut self, before: &mut Self) {
         self.cases = std::mem::take(&mut before.cases);
+        self.matches = std::mem::take(&mut before.matches);
+        let rules = self.engine.rules();
+        self.matches.retain(|uuid, _| rules.iter().any(|rule| rule.uuid == *uuid));
     }
 
     /// One line for each rule and exception that has taken matches of it.
@@ -221,9 +237,14 @@ fn found<D: Subject>(
     matched: &Match<'_, D>,
     created: Created,
     cases: &mut Cases,
+    matches: &mut Matches,
     emit: &mut dyn FnMut(Alert),
 ) {
     let rule = matched.rule;
+    let mut count = || match matches.get_mut(&rule.uuid) {
+        Some(count) => *count += 1,
+        None => _ = matches.insert(rule.uuid.clone(), 1),
+    };
     let now = (created == Created::Now).then(Instant::now);
     match &matched.events {
         Events::One(event) => {
@@ -231,6 +252,7 @@ fn found<D: Subject>(
             if excepted::takes(rule, &[*event], epoch(Some(&stamp))) {
                 return;
             }
+            count();
             let created = created.of(Some(&stamp));
             if rule.group.is_none() {
                 return emit(event.alert(rule, created));
@@ -243,12 +265,14 @@ fn found<D: Subject>(
             let stamp = kept.last().map(|event| event.stamp());
             let created = created.of(stamp.as_ref());
             if rule.group.is_none() && rule.exceptions.is_empty() {
+                count();
                 return emit(Alert::of_events(rule, &kept, None, created));
             }
             let events: Vec<_> = kept.iter().copied().map(document).collect();
             if excepted::takes_documents(rule, &events, epoch(stamp.as_ref())) {
                 return;
             }
+            count();
             if rule.group.is_none() {
                 return emit(Alert::of_events(rule, &kept, None, created));
             }

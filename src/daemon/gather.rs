@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use super::losses::stamp;
 use super::sight::Seen;
 use super::status::{
-    Auditing, Delivery, Destination, Hindered, Memory, ReceiveBuffer, Report, Rules, Store, Totals,
+    Auditing, Delivery, Destination, Hindered, Matched, Memory, ReceiveBuffer, Report, Rules, Store, Totals,
 };
 use super::watch::{Watch, watching};
+use crate::event::schema::field;
 use crate::output::{Counters, Delays};
 use crate::store::Figures;
 
@@ -74,24 +75,37 @@ impl Watch {
     }
 
     fn rules(&self) -> Rules {
-        let (engine, life) = (self.second.path.detector.engine(), &self.life);
+        let (detector, life) = (&self.second.path.detector, &self.life);
+        let engine = detector.engine();
         let hindered = |rule: &crate::rule::Rule, reason: String| Hindered {
             id: rule.id.clone(),
             name: rule.name.clone(),
             reason,
         };
+        let (told, probe) = (life.start.probe.seen(), life.start.probe.status());
+        let (seen, trouble) = (told.as_ref().or(life.start.seen.as_ref()), probe.trouble.as_ref());
         let partly = engine.rules().iter().filter_map(|rule| {
             let dead = rule.dead_stages();
             let reasons = dead.iter().map(|(stage, why)| format!("stage {stage}: {why}"));
-            let unrecorded = life.start.seen.as_ref().and_then(|seen| seen.hinders(rule));
-            let reasons: Vec<String> = reasons.chain(unrecorded).collect();
+            let unrecorded = seen.and_then(|seen| seen.hinders(rule));
+            let unread = trouble.filter(|_| rule.program.fields().contains(&field::PROCESS_ENV_VARS));
+            let unread = unread.map(|why| format!("process.env_vars cannot be read: {why}"));
+            let reasons: Vec<String> = reasons.chain(unrecorded).chain(unread).collect();
             (!reasons.is_empty()).then(|| hindered(rule, reasons.join("; ")))
         });
+        let mut matched: Vec<Matched> = watching(detector)
+            .iter()
+            .map(|rule| (rule, detector.matches(rule)))
+            .filter(|(_, matches)| *matches > 0)
+            .map(|(rule, matches)| Matched { id: rule.id.clone(), name: rule.name.clone(), matches })
+            .collect();
+        matched.sort_by(|a, b| b.matches.cmp(&a.matches).then_with(|| a.name.cmp(&b.name)));
         let not_live = engine.not_live().iter().map(|dead| hindered(&dead.rule, dead.reason.clone()));
         Rules {
             live: self.live(),
             partly: partly.collect(),
             not_live: not_live.collect(),
+            matched,
             faults: life.start.faults.clone(),
             hash: life.start.set.hash.clone(),
             read_at: stamp(life.read_at),

@@ -130,7 +130,7 @@ impl fmt::Display for Summary {
 /// `1 event`, `2 events ended by the timer`: the first noun of `what` takes the plural.
 #[must_use]
 pub fn counted(count: u64, what: &str) -> String {
-    const NOUNS: [&str; 7] = ["event", "record", "line", "alert", "rule", "file", "message"];
+    const NOUNS: [&str; 8] = ["event", "record", "line", "alert", "rule", "file", "message", "time"];
     let first = NOUNS.iter().filter_map(|noun| Some(what.find(noun)? + noun.len())).min();
     match first.map(|end| what.split_at(end)) {
         Some((noun, rest)) if count != 1 => {

@@ -121,7 +121,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     // Capabilities belong to threads, so this comes before the first one is started.
     privilege::lay_down(&identity, &[]).context("privilege cannot be laid down")?;
     tracing::info!("{identity}");
-    line.watch(plan.rules, seen.as_ref().map(|seen| seen.status.lost)).context("the probe's thread")?;
+    line.watch(plan.rules, seen.as_ref()).context("the probe's thread")?;
     config.secrets.apply(directories.state.as_deref());
     let outputs = outputs.start_with(store::open(&config.store, &directories)).context("outputs")?;
     let faults: Vec<_> = config_faults.into_iter().chain(set.faults.iter().cloned()).collect();

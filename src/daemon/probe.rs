@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -21,9 +21,10 @@ use nix::sys::socket::{
 
 use super::child;
 use super::privilege::{self, Identity, Origin};
+use super::sight::Seen;
 use super::status;
 use crate::audit::control;
-use crate::audit::kernel_rules::{Rule, missing};
+use crate::audit::kernel_rules::Rule;
 use crate::audit::take_listen_fds;
 use crate::probe::client::{Address, HASTE, PATIENCE};
 use crate::probe::{Client, Counts, NotReadable, sandbox, server};
@@ -164,10 +165,16 @@ pub(super) struct Line {
     _forked: Option<Forked>,
 }
 
-/// What the probe told last.
+/// What the probe told last, and what it is to be asked.
 #[derive(Debug, Default)]
 struct Told {
-    auditing: Option<status::Auditing>,
+    /// The kernel rules that the detection rules need.
+    plan: Arc<[Rule]>,
+    /// Whether the loaded rules are to be asked for before their turn.
+    again: bool,
+    /// When the kernel was last asked, and what it said.
+    status: Option<(Timestamp, control::Status)>,
+    seen: Option<Seen>,
     /// Records that the kernel lost since the start, and its counter when it was last read.
     lost: u64,
     counter: Option<u32>,
@@ -207,28 +214,58 @@ impl Line {
     }
 
     /// Starts the thread that asks for the state of auditing. `plan` are the kernel rules that the detection rules need,
-    /// `lost` the kernel's counter at the start, where it was read.
-    pub(super) fn watch(&self, plan: Vec<Rule>, lost: Option<u32>) -> io::Result<()> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).counter = lost;
+    /// `seen` what the kernel said at the start, where it could be asked.
+    pub(super) fn watch(&self, plan: Vec<Rule>, seen: Option<&Seen>) -> io::Result<()> {
+        self.set_plan(plan);
+        self.told().counter = seen.map(|seen| seen.status.lost);
         let (mut client, told) = (self.patient_client(), Arc::clone(&self.told));
         let ask = move || {
             for round in 0_u32.. {
-                let answer = ask(&mut client, &plan, round % RULES == 1);
-                told.lock().unwrap_or_else(PoisonError::into_inner).take(answer);
+                let wanted = lock(&told).wanted(round);
+                let answer = ask(&mut client, wanted.as_deref());
+                lock(&told).take(answer);
                 std::thread::sleep(ROUND);
             }
         };
         std::thread::Builder::new().name("probe".to_owned()).spawn(ask).map(drop)
     }
 
+    /// Other detection rules need these kernel rules.
+    pub(super) fn set_plan(&self, plan: Vec<Rule>) {
+        self.told().plan = plan.into();
+        self.look_again();
+    }
+
+    /// Kernel rules came or went: they are asked for in the next round.
+    pub(super) fn look_again(&self) {
+        self.told().again = true;
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        lock(&self.told)
+    }
+
     /// Records that the kernel lost since the start, before any reader; 0 where it cannot be asked.
     pub(super) fn kernel_lost(&self) -> u64 {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).lost
+        self.told().lost
     }
 
     /// What the kernel last said of auditing; none before the first answer.
     pub(super) fn auditing(&self) -> Option<status::Auditing> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).auditing.clone()
+        let told = self.told();
+        let (asked_at, status) = told.status?;
+        Some(status::Auditing {
+            asked_at: super::losses::stamp(asked_at),
+            enabled: status.enabled,
+            lost: status.lost,
+            backlog_limit: status.backlog_limit,
+            missing_rules: told.seen.as_ref().map(|seen| seen.missing.len()),
+        })
+    }
+
+    /// The same with the loaded rules; none before they were asked for.
+    pub(super) fn seen(&self) -> Option<Seen> {
+        self.told().seen.clone()
     }
 
     /// How it stands with the probe.
@@ -246,7 +283,7 @@ impl Line {
 
     /// What keeps it from answering at all; that the kernel refuses single questions, as in a container, is none.
     fn trouble(&self) -> Option<NotReadable> {
-        let trouble = self.told.lock().unwrap_or_else(PoisonError::into_inner).trouble;
+        let trouble = self.told().trouble;
         trouble
             .filter(|why| matches!(why, NotReadable::Away | NotReadable::Slow | NotReadable::NotUnderstood))
     }
@@ -265,24 +302,30 @@ impl Line {
     }
 }
 
-fn ask(
-    client: &mut Client,
-    plan: &[Rule],
-    rules: bool,
-) -> Result<(control::Status, Option<usize>), NotReadable> {
-    if !rules {
-        return Ok((client.audit_status()?, None));
-    }
+fn lock(told: &Mutex<Told>) -> MutexGuard<'_, Told> {
+    told.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the kernel says, also of its rules where `plan` is to be held against them.
+fn ask(client: &mut Client, plan: Option<&[Rule]>) -> Result<(control::Status, Option<Seen>), NotReadable> {
+    let Some(plan) = plan else { return Ok((client.audit_status()?, None)) };
     let (status, loaded) = client.auditing()?;
-    Ok((status, Some(missing(&loaded, plan).len())))
+    Ok((status, Some(Seen::of(status, &loaded, plan))))
 }
 
 impl Told {
-    fn take(&mut self, answer: Result<(control::Status, Option<usize>), NotReadable>) {
-        let (now, missing) = match answer {
+    /// The plan, where the loaded rules are to be asked for in this round.
+    fn wanted(&mut self, round: u32) -> Option<Arc<[Rule]>> {
+        let wanted = std::mem::take(&mut self.again) || round % RULES == 0;
+        wanted.then(|| Arc::clone(&self.plan))
+    }
+
+    fn take(&mut self, answer: Result<(control::Status, Option<Seen>), NotReadable>) {
+        let (now, seen) = match answer {
             Ok(answer) => answer,
             Err(why) => {
                 self.trouble = Some(why);
+                self.again = true;
                 return;
             }
         };
@@ -290,21 +333,18 @@ impl Told {
         // A counter that went back was set to zero (`auditctl --reset-lost`).
         let before = self.counter.replace(now.lost).unwrap_or(now.lost);
         self.lost += u64::from(now.lost.checked_sub(before).unwrap_or(now.lost));
-        let missing_rules =
-            missing.or_else(|| self.auditing.as_ref().and_then(|auditing| auditing.missing_rules));
-        self.auditing = Some(status::Auditing {
-            asked_at: super::losses::stamp(Timestamp::now()),
-            enabled: now.enabled,
-            lost: now.lost,
-            backlog_limit: now.backlog_limit,
-            missing_rules,
-        });
+        self.status = Some((Timestamp::now(), now));
+        self.seen = seen.or(self.seen.take());
+        if let Some(seen) = &mut self.seen {
+            seen.status = now;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::kernel_rules::Abi;
 
     #[test]
     fn what_the_kernel_loses_is_counted_from_the_start_and_over_a_reset() {
@@ -317,12 +357,30 @@ mod tests {
         }
         assert_eq!(lost, [0, 3, 5, 8, 8, 9]);
         let mut late = Told::default();
-        late.take(Ok((status(40), Some(2))));
+        let plan = [Rule::executions(Abi::of_this_host()[0], None)];
+        late.take(Ok((status(40), Some(Seen::of(status(40), &[], &plan)))));
         late.take(Ok((status(41), None)));
-        let auditing = late.auditing.clone().expect("told");
-        assert_eq!((late.lost, auditing.lost, auditing.missing_rules), (1, 41, Some(2)));
+        let told = |late: &Told| {
+            let seen = late.seen.clone().expect("seen");
+            (late.status.expect("told").1.lost, seen.status.lost, seen.missing.len())
+        };
+        assert_eq!((late.lost, told(&late)), (1, (41, 41, 1)));
         late.take(Err(NotReadable::Away));
         assert_eq!((late.trouble, late.lost), (Some(NotReadable::Away), 1));
-        assert_eq!(late.auditing, Some(auditing));
+        assert_eq!(told(&late), (41, 41, 1));
+    }
+
+    #[test]
+    fn loaded_rules_are_asked_for_once_a_minute_and_when_something_changed() {
+        let mut told = Told::default();
+        let asked = |told: &mut Told, rounds: std::ops::Range<u32>| {
+            rounds.filter(|round| told.wanted(*round).is_some()).collect::<Vec<_>>()
+        };
+        assert_eq!(asked(&mut told, 0..25), [0, 12, 24]);
+        told.again = true;
+        assert_eq!(asked(&mut told, 25..36), [25]);
+        // What was not answered is asked again.
+        told.take(Err(NotReadable::Slow));
+        assert_eq!(asked(&mut told, 37..40), [37]);
     }
 }

@@ -18,6 +18,7 @@ use super::detector::Detector;
 use super::health::Unseen;
 use super::ruleset::RuleSet;
 use super::{Options, start, watch};
+use crate::audit::kernel_rules;
 use crate::detect::{self, Engine};
 use crate::diagnostic::{Diagnostic, Level, render};
 use crate::output::{Outputs, Planned, SinkConfig};
@@ -31,6 +32,8 @@ pub struct Prepared {
     pub set: RuleSet,
     /// The faults of configuration and rules, each in one sentence.
     pub faults: Vec<String>,
+    /// The kernel rules that the rules need.
+    pub plan: Vec<kernel_rules::Rule>,
     /// A detector for the rules, ready to be asked.
     pub detector: Detector,
     /// The destinations that stay and the new ones, open.
@@ -175,7 +178,8 @@ impl Work {
         told.extend(told_of(&changed, &set.rules, &self.rules, detector.engine()));
         told.extend(for_the_next_start(&self.config, &config));
         let faults = config_faults.iter().chain(&set.faults).map(Diagnostic::one_line).collect();
-        Ok(Prepared { config, set, faults, detector, destinations, told })
+        let plan = start::plan(&set.rules, config.kernel_rules).rules;
+        Ok(Prepared { config, set, faults, plan, detector, destinations, told })
     }
 
     /// The destinations of `config`: those that are as they were stay with their queues.

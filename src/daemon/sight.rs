@@ -46,7 +46,7 @@ pub(super) fn give_back(keeper: Keeper) {
     }
 }
 
-/// What the kernel said of auditing, while it could be asked.
+/// What the kernel said of auditing when it was last asked: by `run` while it was root, by the probe since.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     pub(super) asked_at: Timestamp,
@@ -59,6 +59,17 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// With these rules loaded; `plan` is what the detection rules need.
+    pub(super) fn of(status: Status, loaded: &[LoadedRule], plan: &[kernel_rules::Rule]) -> Self {
+        Self {
+            asked_at: Timestamp::now(),
+            missing: missing(loaded, plan),
+            silenced: loaded.iter().any(LoadedRule::silences_all_tasks),
+            every: missing(loaded, &every_execution()).is_empty(),
+            status,
+        }
+    }
+
     /// Why `rule` did not see all that it asks for when the kernel was asked; none if it did.
     pub(super) fn hinders(&self, rule: &Arc<Rule>) -> Option<String> {
         let needs = detect::needs(std::slice::from_ref(rule));
@@ -66,14 +77,16 @@ impl Seen {
             return None;
         }
         if self.status.enabled == 0 {
-            return Some("auditing was off at the start".to_owned());
+            return Some("auditing was off when the kernel was last asked".to_owned());
         }
         if self.silenced {
-            return Some("the kernel rule `-a never,task` was loaded at the start".to_owned());
+            return Some(
+                "the kernel rule `-a never,task` was loaded when the kernel was last asked".to_owned(),
+            );
         }
         if !self.every && !needs.every_exec.is_empty() {
-            let told = "not every execution was recorded at the start (`auditward kernel-rules cost` says what \
-                        that costs, `load --profile all` does it)";
+            let told = "not every execution was recorded when the kernel was last asked (`auditward kernel-rules \
+                        cost` says what that costs, `load --profile all` does it)";
             return Some(told.to_owned());
         }
         let blind = self.missing.iter().filter(|missing| needs.ask_for(missing));
@@ -82,7 +95,7 @@ impl Seen {
         rules.truncate(2);
         let and_more = if more == 0 { String::new() } else { format!(" and {more} more") };
         let told = format!(
-            "kernel rules were missing at the start (`auditward kernel-rules load`): {}{and_more}",
+            "kernel rules were missing when the kernel was last asked (`auditward kernel-rules load`): {}{and_more}",
             rules.join("; ")
         );
         (!rules.is_empty()).then_some(told)
@@ -97,13 +110,7 @@ pub(super) fn tell(socket: &Socket, plan: &Plan) -> Option<Seen> {
     match Control::open().and_then(|mut control| Ok((control.status()?, control.rules()?))) {
         Ok((status, rules)) => {
             tell_auditing(&status, &rules, plan);
-            Some(Seen {
-                asked_at: Timestamp::now(),
-                missing: missing(&rules, &plan.rules),
-                silenced: rules.iter().any(LoadedRule::silences_all_tasks),
-                every: missing(&rules, &every_execution()).is_empty(),
-                status,
-            })
+            Some(Seen::of(status, &rules, &plan.rules))
         }
         Err(error) => {
             tracing::warn!("whether auditing is on cannot be told: {error}");

@@ -63,6 +63,8 @@ pub(super) struct Path {
     /// Canaries executed since the loop last looked.
     canaries: Vec<Timestamp>,
     removals: RuleRemovals,
+    /// Whether kernel rules or settings were changed since the loop last looked.
+    rules_changed: bool,
     auditd: Auditd,
 }
 
@@ -70,6 +72,7 @@ impl Path {
     /// `received` is when the last record of `event` was.
     fn event(&mut self, event: &AuditDocument<'_>, received: Instant) {
         for record in event.event.records_of(RecordType::CONFIG_CHANGE) {
+            self.rules_changed = true;
             self.removals.record(&record, event.event.stamp.millis);
             self.auditd.record(&record, received);
         }
@@ -185,7 +188,17 @@ impl Watch {
         let removals = RuleRemovals::new(runtime.map(|runtime| runtime.join(WISH)));
         let auditd = Auditd::find(start.seen.as_ref().map(|seen| seen.status.pid));
         let canaries = Vec::new();
-        let path = Path { detector, outputs, alerts: 0, unseen, accounts, canaries, removals, auditd };
+        let path = Path {
+            detector,
+            outputs,
+            alerts: 0,
+            unseen,
+            accounts,
+            canaries,
+            removals,
+            rules_changed: false,
+            auditd,
+        };
         Ok(Self {
             socket,
             second: Second { intake, path },
@@ -311,7 +324,7 @@ impl Watch {
 
     /// Goes on with other rules, destinations and settings, between two events.
     fn install(&mut self, prepared: Prepared) -> Answer {
-        let Prepared { config, set, faults, mut detector, destinations, mut told } = prepared;
+        let Prepared { config, set, faults, plan, mut detector, destinations, mut told } = prepared;
         if let Err(error) = self.second.path.outputs.change(destinations) {
             let why = format!("reload refused, everything stays as it was: {error}");
             self.notice(Topic::Reload, &why, Urgency::Warning);
@@ -327,6 +340,7 @@ impl Watch {
         told.extend(self.hand_over(&mut detector));
         std::mem::swap(&mut self.second.path.detector, &mut detector);
         let Life { start, read_at, .. } = &mut self.life;
+        start.probe.set_plan(plan);
         start.journal_by_syslog = logging::by_syslog(&config.syslog);
         (start.config, start.set, start.faults) = (config.daemon, set, faults);
         *read_at = Timestamp::now();
@@ -344,7 +358,7 @@ impl Watch {
         let path = &mut self.second.path;
         // What waited for earlier events is matched by the rules that it was taken in under.
         path.finish();
-        next.take_cases(&mut path.detector);
+        next.go_on_from(&mut path.detector);
         let counts = path.detector.engine().join_counts();
         self.life.joined_before = sum(&self.life.joined_before, &counts);
         let saved = match path.detector.engine().save(&source_text) {
@@ -427,6 +441,9 @@ impl Watch {
             self.alert(vec![alert]);
         }
         self.life.start.probe.tell();
+        if std::mem::take(&mut self.second.path.rules_changed) {
+            self.life.start.probe.look_again();
+        }
         let (now, time) = (Instant::now(), Timestamp::now());
         let totals = self.totals();
         self.life.rates.note(now, totals);

@@ -159,6 +159,8 @@ pub struct Rules {
     pub partly: Vec<Hindered>,
     /// Rules that can match nothing here, and why.
     pub not_live: Vec<Hindered>,
+    /// Rules that have matched, the most often first.
+    pub matched: Vec<Matched>,
     /// Files and entries that could not be used: each fault as `file:line: what`.
     pub faults: Vec<String>,
     /// SHA-256 over the files below.
@@ -179,6 +181,18 @@ pub struct Hindered {
     pub name: String,
     /// What is missing.
     pub reason: String,
+}
+
+/// A rule that has matched.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Matched {
+    /// `rule.id`.
+    pub id: String,
+    /// `rule.name`.
+    pub name: String,
+    /// Matches since the start that no exception took: each is an alert or a part of one.
+    pub matches: u64,
 }
 
 /// A file of the rule set.
@@ -291,8 +305,8 @@ pub struct Auditing {
     pub lost: u32,
     /// The most records that may wait in the kernel.
     pub backlog_limit: u32,
-    /// Kernel rules that the detection rules of the start need and that were not loaded when they were last looked at;
-    /// none before that.
+    /// Kernel rules that the detection rules need and that were not loaded when they were last looked at; none before
+    /// that.
     pub missing_rules: Option<usize>,
 }
 

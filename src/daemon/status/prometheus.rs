@@ -20,7 +20,7 @@ const fn metric(name: &'static str, kind: &'static str, help: &'static str) -> M
 }
 
 /// All metrics, in the order in which they are written.
-pub const METRICS: [Metric; 28] = [
+pub const METRICS: [Metric; 29] = [
     metric("auditward_info", "gauge", "Always 1; version and hash of the rule set as labels."),
     metric("auditward_start_time_seconds", "gauge", "When the daemon began to watch, since the Unix epoch."),
     metric("auditward_records_total", "counter", "Audit records received."),
@@ -30,6 +30,7 @@ pub const METRICS: [Metric; 28] = [
     metric("auditward_cases_total", "counter", "Matches and alerts of cases, by what became of them."),
     metric("auditward_lost_total", "counter", "What was lost on the way in, by place and reason."),
     metric("auditward_rules", "gauge", "Rules by state: live (partly ones too), partly, not_live."),
+    metric("auditward_rule_matches_total", "counter", "Matches of a rule that no exception took."),
     metric("auditward_rule_faults", "gauge", "Faults in files of the rule set and the configuration."),
     metric("auditward_destination_sent_total", "counter", "Alerts that a destination has taken."),
     metric(
@@ -123,6 +124,10 @@ fn samples(report: &Report, name: &str) -> Samples {
             (labels(&[("state", "partly")]), rules.partly.len() as f64),
             (labels(&[("state", "not_live")]), rules.not_live.len() as f64),
         ],
+        "auditward_rule_matches_total" => {
+            let of = |rule: &super::Matched| (labels(&[("rule", &rule.id)]), rule.matches as f64);
+            rules.matched.iter().map(of).collect()
+        }
         "auditward_rule_faults" => one(rules.faults.len() as f64),
         "auditward_memory_bytes" => vec![
             (labels(&[("kind", "anonymous")]), memory.anonymous as f64),
@@ -221,7 +226,7 @@ fn labels(pairs: &[(&str, &str)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Canary, Delivery, Destination};
+    use super::super::{Canary, Delivery, Destination, Matched, Rules};
     use super::*;
 
     /// Everything that can be there.
@@ -234,6 +239,10 @@ mod tests {
                 ..Destination::default()
             }],
             store: Some(Store::default()),
+            rules: Rules {
+                matched: vec![Matched { id: "some_rule".to_owned(), matches: 7, ..Matched::default() }],
+                ..Rules::default()
+            },
             delivery: Some(Delivery { count: 1, p50_micros: 1_500, p99_micros: 2_000, max_micros: 2_000 }),
             canary: Canary { age_seconds: Some(4), way_millis: Some(7), ..Canary::default() },
             ..Report::default()
@@ -260,6 +269,7 @@ mod tests {
             text.contains("auditward_destination_sent_total{destination=\"a\\\"\\\\b\\n\"} 3\n"),
             "{text}"
         );
+        assert!(text.contains("auditward_rule_matches_total{rule=\"some_rule\"} 7\n"), "{text}");
         assert!(text.contains("auditward_start_time_seconds 1795636800\n"), "{text}");
     }
 

@@ -131,6 +131,10 @@ fn rules(report: &Report, out: &mut String) -> fmt::Result {
         counted(rules.files.len() as u64, "file"),
         rules.read_at,
     )?;
+    for rule in rules.matched.iter().take(NAMED) {
+        writeln!(out, "matched    {} {}", counted(rule.matches, "time"), rule.name)?;
+    }
+    more(rules.matched.len(), out)?;
     hindered("partly", &rules.partly, out)?;
     hindered("not live", &rules.not_live, out)?;
     rules.faults.iter().take(NAMED).try_for_each(|fault| writeln!(out, "fault      {fault}"))?;
