@@ -1,0 +1,202 @@
+//! Field reports (`../shared/field-reports.md`) of the stage service and packaging, by number.
+//!
+//! Elsewhere: F08 and F45 in `packaging/test/container.sh`, F08's exclusion and its rules for everything in
+//! `packaging/test/vm/confined.sh`, the .rpm's half of F45 in `packaging/test/rpm.sh`. Later: what of F65 is the alert
+//! store's.
+//!
+//! Needs root, `auditctl` and `rsyslogd`; see [`live`].
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod live;
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use live::{Daemon, KernelAudit, Rsyslogd, eventually, private_usermod, scratch, take_over};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+/// A file system of 1 MiB, as long as this lives.
+struct Small(PathBuf);
+
+impl Small {
+    fn mount(path: PathBuf) -> Self {
+        fs::create_dir(&path).unwrap();
+        let mut mount = Command::new("mount");
+        assert!(
+            ends_well(mount.args(["-t", "tmpfs", "-o", "size=1m,mode=0755", "tmpfs"]).arg(&path)),
+            "mount"
+        );
+        Self(path)
+    }
+
+    /// Leaves not a byte: a file of whole pages, then the rest.
+    fn fill(&self) {
+        let mut filler = File::create(self.0.join("filler")).unwrap();
+        for size in [65_536, 4_096, 1] {
+            while filler.write_all(&vec![0; size]).is_ok() {}
+        }
+        let error = File::create(self.0.join("one-more")).and_then(|mut file| file.write_all(b"x"));
+        assert_eq!(error.unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+    }
+
+    fn make_room(&self) {
+        fs::remove_file(self.0.join("filler")).unwrap();
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        ends_well(Command::new("umount").arg("-l").arg(&self.0));
+    }
+}
+
+fn ends_well(command: &mut Command) -> bool {
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// Hundredths of a second of the processor that the process has had, all its threads together.
+fn processor_time(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+fn status(runtime: &Path) -> Value {
+    eventually("the daemon answers", || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auditward"));
+        command.args(["status", "--format", "json", "--runtime"]).arg(runtime);
+        let output = command.output().map_err(|e| e.to_string())?;
+        serde_json::from_slice(&output.stdout)
+            .map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())
+    })
+}
+
+fn destination(report: &Value, name: &str) -> Value {
+    let all = report["destinations"].as_array().expect("destinations").iter();
+    all.cloned().find(|one| one["name"] == name).unwrap_or_else(|| panic!("{name} in {report:#}"))
+}
+
+/// The accounts of the take-overs in the file of documents, which must all be whole.
+fn accounts_in(file: &Path) -> Vec<String> {
+    let text = fs::read_to_string(file).unwrap();
+    let documents = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("a whole document"));
+    let accounts = documents.filter_map(|document| {
+        let arguments = document.pointer("/process/args")?.as_array()?.clone();
+        Some(arguments.last()?.as_str()?.to_owned())
+    });
+    accounts.collect()
+}
+
+/// F65: the state directory and the file of alerts lie on a file system that is full.
+#[test]
+fn f65_full_disk() {
+    let Some(kernel) = KernelAudit::take() else { return };
+    let folder = scratch();
+    let usermod = private_usermod(folder.path());
+    kernel.record_executions_of(&usermod);
+    let rsyslogd = Rsyslogd::start(folder.path());
+    let small = Small::mount(folder.path().join("small"));
+    let (file, runtime) = (small.0.join("alerts.ndjson"), folder.path().join("run"));
+    let shipped =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("rules/persistence_linux_backdoor_user_creation.toml");
+    let rule = folder.path().join("rule.toml");
+    fs::copy(shipped, &rule).unwrap();
+    fs::set_permissions(&rule, fs::Permissions::from_mode(0o644)).unwrap();
+    let config = folder.path().join("auditward.toml");
+    let text = format!(
+        "rules = [\"{}\"]\n[syslog]\nsocket = \"{}\"\n[file]\npath = \"{}\"\n[daemon]\nruntime_directory = \
+         \"{}\"\nstate_directory = \"{}\"\n",
+        rule.display(),
+        rsyslogd.socket.display(),
+        file.display(),
+        runtime.display(),
+        small.0.join("state").display()
+    );
+    fs::write(&config, text).unwrap();
+    let arguments =
+        ["--config", config.to_str().unwrap(), "--site", folder.path().to_str().unwrap()].map(str::to_owned);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let started = Instant::now();
+    let mut daemon = Daemon::start(folder.path(), &arguments);
+    take_over(&usermod, "before");
+    rsyslogd.expect_line("-o before");
+    eventually("it is in the file", || match accounts_in(&file) {
+        there if there == ["before"] => Ok(()),
+        there => Err(format!("{there:?}")),
+    });
+
+    // Full. Syslog has them at once; the file has what went into its last page, and keeps the rest.
+    small.fill();
+    let pid = daemon.process.pid();
+    let names = ["first", "second", "third"];
+    for name in names {
+        take_over(&usermod, name);
+        rsyslogd.expect_line(&format!("-o {name}"));
+    }
+    let told = eventually("the file is in trouble; two wait, and the third is in the writer's hand", || {
+        let told = destination(&status(&runtime), "file");
+        if told["trouble"].is_string() && told["waiting"] == 2 { Ok(told) } else { Err(told.to_string()) }
+    });
+    assert!(told["trouble"].as_str().unwrap().contains("No space left on device"), "{told}");
+    assert_eq!((&told["sent"], &told["lost"]), (&Value::from(1), &Value::from(0)), "{told}");
+
+    // At rest, and not in a hurry: a loop without a pause would take all of the time that it gets.
+    let before = processor_time(pid);
+    std::thread::sleep(Duration::from_secs(4));
+    let taken = processor_time(pid) - before;
+    assert!(taken <= 20, "{taken} hundredths of a second in four seconds");
+
+    // Room again: no restart, nothing twice, nothing missing, no half of a line.
+    small.make_room();
+    let all = ["before", "first", "second", "third"];
+    eventually("all of them are in the file", || match fs::read_to_string(&file).unwrap() {
+        text if text.ends_with('\n') && text.matches("\"process\":{").count() >= all.len() => Ok(()),
+        text => Err(text),
+    });
+    assert_eq!(accounts_in(&file), all);
+    let told = destination(&status(&runtime), "file");
+    assert_eq!((&told["trouble"], &told["waiting"]), (&Value::Null, &Value::from(0)), "{told}");
+    assert_eq!((&told["sent"], &told["lost"]), (&Value::from(4), &Value::from(0)), "{told}");
+
+    // It was told, once a minute at most, and in no other way.
+    let complaints = |daemon: &Daemon| {
+        daemon
+            .stderr()
+            .lines()
+            .filter(|line| line.contains("No space left"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let said = complaints(&daemon);
+    let minutes = started.elapsed().as_secs() / 60 + 1;
+    assert!(!said.is_empty() && said.len() as u64 <= minutes, "{said:#?} in {minutes} minutes");
+    assert!(said.iter().all(|line| line.contains("alerts.ndjson")), "{said:#?}");
+    daemon.process.end(Signal::SIGTERM);
+
+    // A start on a full disk: the watch goes on, whatever of its state finds room in what it frees itself.
+    small.fill();
+    let mut daemon = Daemon::start(folder.path(), &arguments);
+    take_over(&usermod, "full-from-the-start");
+    rsyslogd.expect_line("-o full-from-the-start");
+    small.make_room();
+    eventually("it is in the file", || match fs::read_to_string(&file).unwrap() {
+        text if text.contains("full-from-the-start") && text.ends_with('\n') => Ok(()),
+        text => Err(text),
+    });
+    assert_eq!(accounts_in(&file).len(), 5);
+    daemon.process.end(Signal::SIGTERM);
+
+    // Nothing in the state directory is broken: the next start finds nothing to complain of.
+    let mut daemon = Daemon::start(folder.path(), &arguments);
+    take_over(&usermod, "last");
+    rsyslogd.expect_line("-o last");
+    let told = daemon.stderr();
+    assert!(!told.contains("small/"), "{told}");
+    daemon.process.end(Signal::SIGTERM);
+    assert!(!rsyslogd.lines().iter().any(|line| line.contains("did not end as it should")));
+}
