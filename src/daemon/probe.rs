@@ -316,7 +316,7 @@ fn ask(client: &mut Client, plan: Option<&[Rule]>) -> Result<(control::Status, O
 impl Told {
     /// The plan, where the loaded rules are to be asked for in this round.
     fn wanted(&mut self, round: u32) -> Option<Arc<[Rule]>> {
-        let wanted = std::mem::take(&mut self.again) || round % RULES == 0;
+        let wanted = std::mem::take(&mut self.again) || round.is_multiple_of(RULES);
         wanted.then(|| Arc::clone(&self.plan))
     }
 
