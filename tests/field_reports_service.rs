@@ -77,8 +77,8 @@ fn status(runtime: &Path) -> Value {
 }
 
 fn destination(report: &Value, name: &str) -> Value {
-    let all = report["destinations"].as_array().expect("destinations").iter();
-    all.cloned().find(|one| one["name"] == name).unwrap_or_else(|| panic!("{name} in {report:#}"))
+    let mut all = report["destinations"].as_array().expect("destinations").iter();
+    all.find(|one| one["name"] == name).cloned().unwrap_or_else(|| panic!("{name} in {report:#}"))
 }
 
 /// The accounts of the take-overs in the file of documents, which must all be whole.
@@ -92,6 +92,24 @@ fn accounts_in(file: &Path) -> Vec<String> {
     accounts.collect()
 }
 
+/// The configuration: the shipped rule, alerts to `socket` and to `file`, the state on the file system at `small`.
+fn configured(folder: &Path, socket: &Path, small: &Path, file: &Path) -> PathBuf {
+    let shipped = "rules/persistence_linux_backdoor_user_creation.toml";
+    let (rule, config) = (folder.join("rule.toml"), folder.join("auditward.toml"));
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(shipped), &rule).unwrap();
+    fs::set_permissions(&rule, fs::Permissions::from_mode(0o644)).unwrap();
+    let (rule, socket, file) = (rule.display(), socket.display(), file.display());
+    let (run, state) = (folder.join("run"), small.join("state"));
+    let text = format!(
+        "rules = [\"{rule}\"]\n[syslog]\nsocket = \"{socket}\"\n[file]\npath = \"{file}\"\n[daemon]\n\
+         runtime_directory = \"{}\"\nstate_directory = \"{}\"\n",
+        run.display(),
+        state.display()
+    );
+    fs::write(&config, text).unwrap();
+    config
+}
+
 /// F65: the state directory and the file of alerts lie on a file system that is full.
 #[test]
 fn f65_full_disk() {
@@ -102,22 +120,7 @@ fn f65_full_disk() {
     let rsyslogd = Rsyslogd::start(folder.path());
     let small = Small::mount(folder.path().join("small"));
     let (file, runtime) = (small.0.join("alerts.ndjson"), folder.path().join("run"));
-    let shipped =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("rules/persistence_linux_backdoor_user_creation.toml");
-    let rule = folder.path().join("rule.toml");
-    fs::copy(shipped, &rule).unwrap();
-    fs::set_permissions(&rule, fs::Permissions::from_mode(0o644)).unwrap();
-    let config = folder.path().join("auditward.toml");
-    let text = format!(
-        "rules = [\"{}\"]\n[syslog]\nsocket = \"{}\"\n[file]\npath = \"{}\"\n[daemon]\nruntime_directory = \
-         \"{}\"\nstate_directory = \"{}\"\n",
-        rule.display(),
-        rsyslogd.socket.display(),
-        file.display(),
-        runtime.display(),
-        small.0.join("state").display()
-    );
-    fs::write(&config, text).unwrap();
+    let config = configured(folder.path(), &rsyslogd.socket, &small.0, &file);
     let arguments =
         ["--config", config.to_str().unwrap(), "--site", folder.path().to_str().unwrap()].map(str::to_owned);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
