@@ -177,7 +177,7 @@ fn push_quoted(out: &mut String, bytes: &[u8]) {
 /// [`push_value`], with at most about `max` bytes of the value's text kept: what is over is left out
 /// in the middle and the original length told. Returns whether something was left out.
 pub fn push_value_within(out: &mut String, bytes: &[u8], max: usize) -> bool {
-    if fits(bytes, max) {
+    if bytes.len() <= max && is_bare(bytes) || fits(bytes, max) {
         push_value(out, bytes);
         return false;
     }

@@ -30,6 +30,7 @@ pub(crate) mod read;
 pub(crate) mod sample;
 mod source;
 mod target;
+pub(crate) mod telling;
 pub(crate) mod text;
 
 pub use document::ECS_VERSION;
@@ -142,19 +143,17 @@ impl Alert {
         json::push_object(&mut text, document, json::Charset::Utf8);
         // What is pushed is UTF-8 throughout.
         let content = Content::Document(String::from_utf8(text).unwrap_or_default().into());
-        Self::with(rule, id, stamp, created, document, content)
+        Self::with(rule, id, stamp, created, text::line(rule.severity, document), content)
     }
 
-    /// With the line of `document`, which may be as much of it as the line tells.
     fn with(
         rule: &Arc<Rule>,
         id: String,
         stamp: Stamp,
         created: Timestamp,
-        document: &Map<String, Value>,
+        mut line: String,
         content: Content,
     ) -> Self {
-        let mut line = text::line(rule.severity, document);
         line.shrink_to_fit();
         let (waited, raised) = (Duration::ZERO, false);
         Self { rule: Arc::clone(rule), id, stamp, created, waited, raised, line, content }
@@ -173,16 +172,18 @@ impl Alert {
         let stamps: Box<[Stamp]> = events.iter().map(|event| event.stamp()).collect();
         let host = events.last().map_or("", |event| &event.host);
         let id = alert_id(&rule.uuid, host, &stamps);
-        let brief = |event: &AuditDocument<'_>| brief::of(rule, event, &stamps, &id);
-        let brief = match (event, events.last().map(|event| &event.source)) {
+        let brief = |event: &AuditDocument<'_>| brief::line(rule, event, &stamps, &id);
+        let line = match (event, events.last().map(|event| &event.source)) {
             (Some(event), _) => brief(event),
             (None, Some(Source::Event(event))) => event.with_document(brief).flatten(),
             _ => None,
         };
         let events: Box<[Source]> = events.iter().map(|event| event.source.clone()).collect();
-        let document = brief.unwrap_or_else(|| document::of_sources(rule, &events, &stamps, &id, created).0);
+        let line = line.unwrap_or_else(|| {
+            text::line(rule.severity, &document::of_sources(rule, &events, &stamps, &id, created).0)
+        });
         let stamp = stamps.last().copied().unwrap_or(Stamp { millis: 0, serial: 0 });
-        Self::with(rule, id, stamp, created, &document, Content::Events { events, stamps })
+        Self::with(rule, id, stamp, created, line, Content::Events { events, stamps })
     }
 
     /// An alert of the daemon about itself, on no audit event: `document` holds `event.reason`, the sentence,

@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::read;
+use super::telling::{Parent, Telling};
 use crate::clean;
 use crate::rule::Severity;
 
@@ -38,17 +38,17 @@ const SHORTER: [usize; 5] = [1024, 512, 256, 128, LEAST];
 const LEAST: usize = 64;
 
 /// The whole line.
-pub(super) fn line(severity: Severity, document: &Map<String, Value>) -> String {
+pub(super) fn line(severity: Severity, document: &dyn Telling) -> String {
     let mut line = headline(severity, document);
     let mut keys = Pairs { out: &mut line, max: usize::MAX, started: false };
     facts(document).iter().for_each(|(key, value)| keys.put(key, value.as_bytes()));
-    write_args(&mut keys, &read::args(document), usize::MAX);
+    write_args(&mut keys, &document.args(), usize::MAX);
     line
 }
 
 /// The line in at most `limit` bytes; see [`super::Alert::line_within`].
-pub(crate) fn line_within(severity: Severity, document: &Map<String, Value>, limit: usize) -> String {
-    let args = read::args(document);
+pub(crate) fn line_within(severity: Severity, document: &dyn Telling, limit: usize) -> String {
+    let args = document.args();
     let facts = facts(document);
     let sentence = sentence(severity, document, COMMAND_IN_SENTENCE);
     for max in SHORTER {
@@ -95,13 +95,13 @@ fn least_line(sentence: String, facts: &[(&'static str, Cow<'_, str>)], limit: u
 }
 
 /// The sentence: what happened to which account, by whom, as whom, where.
-pub(super) fn headline(severity: Severity, document: &Map<String, Value>) -> String {
+pub(super) fn headline(severity: Severity, document: &dyn Telling) -> String {
     sentence(severity, document, COMMAND_IN_SENTENCE)
 }
 
 /// The sentence with at most about `command_max` bytes of the command.
-pub(crate) fn sentence(severity: Severity, document: &Map<String, Value>, command_max: usize) -> String {
-    let get = |path| read::text(document, path);
+pub(crate) fn sentence(severity: Severity, document: &dyn Telling, command_max: usize) -> String {
+    let get = |path| document.text(path);
     let mut out = String::with_capacity(512);
     let word = match severity {
         Severity::Low => "LOW",
@@ -143,28 +143,27 @@ fn put_sentence(out: &mut String, reason: &str) {
     out.push_str(clean::cut(&reason, REASON_IN_SENTENCE));
 }
 
-fn write_host(out: &mut String, document: &Map<String, Value>) {
-    if let Some(host) = read::text(document, "host.name") {
+fn write_host(out: &mut String, document: &dyn Telling) {
+    if let Some(host) = document.text("host.name") {
         out.push_str(" on ");
         put_name(out, &host);
     }
 }
 
 /// The sentence of a change of the account files.
-fn change_of_account(document: &Map<String, Value>) -> Option<Cow<'_, str>> {
-    read::text(document, "auditward.account.file")?;
-    read::text(document, "event.reason")
+fn change_of_account(document: &dyn Telling) -> Option<Cow<'_, str>> {
+    document.text("auditward.account.file")?;
+    document.text("event.reason")
 }
 
 /// `, written by sed -i …, by login user alice (1000) in session 3 as root (0)`, or that it is not known who did it.
-fn write_writer(out: &mut String, document: &Map<String, Value>, max: usize) {
-    match read::text(document, "auditward.account.writer").as_deref() {
+fn write_writer(out: &mut String, document: &dyn Telling, max: usize) {
+    match document.text("auditward.account.writer").as_deref() {
         None => {}
         Some("one") => {
             out.push_str(", written by ");
-            let args = read::args(document);
-            match read::text(document, "process.name").or_else(|| read::text(document, "process.executable"))
-            {
+            let args = document.args();
+            match document.text("process.name").or_else(|| document.text("process.executable")) {
                 _ if !args.is_empty() => write_command(out, &args, max),
                 name => put_name(out, &name.unwrap_or(Cow::Borrowed("a program without a name"))),
             }
@@ -172,8 +171,7 @@ fn write_writer(out: &mut String, document: &Map<String, Value>, max: usize) {
         }
         Some("several") => {
             out.push_str(", written by one of ");
-            let writers = read::get(document, "auditward.account.writers").and_then(Value::as_array);
-            for (n, writer) in writers.into_iter().flatten().filter_map(Value::as_str).enumerate() {
+            for (n, writer) in document.texts("auditward.account.writers").into_iter().enumerate() {
                 out.push_str(if n == 0 { "" } else { ", " });
                 put_name(out, writer);
             }
@@ -193,8 +191,8 @@ fn put_rule_name(out: &mut String, name: &str) {
 }
 
 /// `raised: ID medium → high, `, where the case was told before.
-fn write_raised(out: &mut String, document: &Map<String, Value>) {
-    let get = |path| read::text(document, path);
+fn write_raised(out: &mut String, document: &dyn Telling) {
+    let get = |path| document.text(path);
     if let (Some(from), Some(to), Some(id)) =
         (get("auditward.case.raised.from"), get("auditward.case.raised.to"), get("auditward.case.id"))
     {
@@ -203,9 +201,9 @@ fn write_raised(out: &mut String, document: &Map<String, Value>) {
 }
 
 /// `, also matched by NAME, NAME`: the other rules of the case.
-fn write_others(out: &mut String, document: &Map<String, Value>) {
+fn write_others(out: &mut String, document: &dyn Telling) {
     let others = other_rules(document);
-    for (n, name) in others.iter().take(OTHER_RULES).filter_map(|rule| read::text(rule, "name")).enumerate() {
+    for (n, name) in others.iter().take(OTHER_RULES).filter_map(|rule| rule.text("name")).enumerate() {
         out.push_str(if n == 0 { ", also matched by " } else { ", " });
         put_rule_name(out, &name);
     }
@@ -215,43 +213,42 @@ fn write_others(out: &mut String, document: &Map<String, Value>) {
 }
 
 /// The rules of the case but the alert's own.
-fn other_rules(document: &Map<String, Value>) -> Vec<&Map<String, Value>> {
-    let own = read::text(document, "rule.uuid");
-    let all = read::get(document, "auditward.rules").and_then(Value::as_array);
-    let rules = all.into_iter().flatten().filter_map(Value::as_object);
-    rules.filter(|rule| read::text(rule, "uuid") != own).collect()
+fn other_rules(document: &dyn Telling) -> Vec<&Map<String, Value>> {
+    let mut rules = document.objects("auditward.rules");
+    let own = document.text("rule.uuid").filter(|_| !rules.is_empty());
+    rules.retain(|rule| rule.text("uuid") != own);
+    rules
 }
 
 /// The ids of all rules of the case, the alert's own first; none where it is the only one.
-fn rule_ids(document: &Map<String, Value>) -> Option<String> {
+fn rule_ids(document: &dyn Telling) -> Option<String> {
     let others = other_rules(document);
-    let mut ids = vec![read::text(document, "rule.id")?];
-    ids.extend(others.iter().filter_map(|rule| read::text(rule, "id")));
+    let mut ids = vec![document.text("rule.id")?];
+    ids.extend(others.iter().filter_map(|rule| rule.text("id")));
     (ids.len() > 1).then(|| ids.join(","))
 }
 
 /// The sentence of an alert of the daemon about itself.
-fn about_itself(document: &Map<String, Value>) -> Option<Cow<'_, str>> {
-    read::text(document, "auditward.about_itself")?;
-    read::text(document, "event.reason")
+fn about_itself(document: &dyn Telling) -> Option<Cow<'_, str>> {
+    document.text("auditward.about_itself")?;
+    document.text("event.reason")
 }
 
 /// The command, or what else the event says was done.
-fn write_act(out: &mut String, document: &Map<String, Value>, max: usize) {
-    let args = read::args(document);
+fn write_act(out: &mut String, document: &dyn Telling, max: usize) {
+    let args = document.args();
     if !args.is_empty() {
         write_command(out, &args, max);
         return;
     }
-    let Some(line) = read::text(document, "process.command_line") else {
-        let act =
-            read::text(document, "event.action").or_else(|| read::text(document, "auditd.message_type"));
+    let Some(line) = document.text("process.command_line") else {
+        let act = document.text("event.action").or_else(|| document.text("auditd.message_type"));
         put_name(out, &act.unwrap_or(Cow::Borrowed("event")));
-        if let Some(path) = read::text(document, "file.path") {
+        if let Some(path) = document.text("file.path") {
             out.push_str(" of ");
             clean::push_value_within(out, path.as_bytes(), max);
         }
-        if let Some(exe) = read::text(document, "process.executable") {
+        if let Some(exe) = document.text("process.executable") {
             out.push_str(" by ");
             clean::push_value_within(out, exe.as_bytes(), max);
         }
@@ -307,8 +304,8 @@ fn value_within(bytes: &[u8], max: usize) -> String {
 
 /// `, account bob (1003)`, or as a guess `, account bob (from arguments)`; where a report tells the number
 /// and no name, `, account bob (0) (name from arguments)`.
-fn write_target(out: &mut String, document: &Map<String, Value>) {
-    let get = |path| read::text(document, path);
+fn write_target(out: &mut String, document: &dyn Telling) {
+    let get = |path| document.text(path);
     match (get("user.target.name"), get("user.target.id"), get("auditward.target.user.name")) {
         (None, None, None) => {}
         (None, None, Some(guess)) => {
@@ -329,8 +326,8 @@ fn write_target(out: &mut String, document: &Map<String, Value>) {
 }
 
 /// `, by login user alice (1000) in session 3 as root (0)`.
-fn write_actor(out: &mut String, document: &Map<String, Value>) {
-    let get = |path| read::text(document, path);
+fn write_actor(out: &mut String, document: &dyn Telling) {
+    let get = |path| document.text(path);
     match login_id(document) {
         Some(id) => {
             out.push_str(", by login user ");
@@ -378,13 +375,13 @@ fn put_name(out: &mut String, name: &str) {
 }
 
 /// `user.audit.id`, unless it says "unset" in one of its spellings.
-pub(crate) fn login_id(document: &Map<String, Value>) -> Option<Cow<'_, str>> {
-    set(read::text(document, "user.audit.id"))
+pub(crate) fn login_id(document: &dyn Telling) -> Option<Cow<'_, str>> {
+    set(document.text("user.audit.id"))
 }
 
 /// The login session, unless unset.
-pub(crate) fn session(document: &Map<String, Value>) -> Option<Cow<'_, str>> {
-    set(read::text(document, "auditd.session"))
+pub(crate) fn session(document: &dyn Telling) -> Option<Cow<'_, str>> {
+    set(document.text("auditd.session"))
 }
 
 fn set(value: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
@@ -411,8 +408,8 @@ impl Pairs<'_> {
 
 /// What the line tells as `key=value`, all but the arguments, in the order of worth. The keys are
 /// words of audit records where these have one.
-pub(crate) fn facts(document: &Map<String, Value>) -> Vec<(&'static str, Cow<'_, str>)> {
-    let get = |path| read::text(document, path);
+pub(crate) fn facts(document: &dyn Telling) -> Vec<(&'static str, Cow<'_, str>)> {
+    let get = |path| document.text(path);
     // What no process did has no login user.
     let nobody = about_itself(document).is_some()
         || (change_of_account(document).is_some() && get("process.pid").is_none());
@@ -433,7 +430,7 @@ pub(crate) fn facts(document: &Map<String, Value>) -> Vec<(&'static str, Cow<'_,
         ("tty", tty),
         ("container", get("container.id")),
         ("host", get("host.name")),
-        ("event", joined(document, "auditward.audit_id").map(Cow::Owned)),
+        ("event", document.joined("auditward.audit_id")),
         ("alert", get("event.id")),
         ("case", get("auditward.case.id").filter(|case| get("event.id").as_ref() != Some(case))),
         ("rule", get("rule.id")),
@@ -476,15 +473,10 @@ fn write_args(pairs: &mut Pairs<'_>, args: &[Cow<'_, [u8]>], room: usize) -> boo
 }
 
 /// `bash(4700) < sshd(880)`: the parent first.
-fn parents(document: &Map<String, Value>) -> Option<String> {
-    let known = read::get(document, "auditward.ancestors").and_then(Value::as_array);
-    let parent = read::get(document, "process.parent").filter(|p| p.is_object());
-    let chain: Vec<&Value> = match known {
-        Some(list) if !list.is_empty() => list.iter().collect(),
-        _ => parent.into_iter().collect(),
-    };
+fn parents(document: &dyn Telling) -> Option<String> {
+    let chain = document.parents();
     let mut out = String::new();
-    for (n, process) in chain.iter().filter_map(|p| p.as_object()).enumerate() {
+    for (n, Parent { name, pid }) in chain.iter().enumerate() {
         if n == PARENTS {
             let _ = write!(out, " < ...[{} more]", chain.len() - n);
             break;
@@ -492,13 +484,13 @@ fn parents(document: &Map<String, Value>) -> Option<String> {
         if n > 0 {
             out.push_str(" < ");
         }
-        match read::text(process, "name").or_else(|| read::text(process, "executable")) {
-            Some(name) => put_name(&mut out, &name),
+        match name {
+            Some(name) => put_name(&mut out, name),
             None => out.push_str("unknown"),
         }
-        if let Some(pid) = read::text(process, "pid") {
+        if let Some(pid) = pid {
             out.push('(');
-            put_name(&mut out, &pid);
+            put_name(&mut out, pid);
             out.push(')');
         }
     }
@@ -506,19 +498,10 @@ fn parents(document: &Map<String, Value>) -> Option<String> {
 }
 
 /// Tactics, techniques and the most exact subtechniques by id: `TA0003,T1136,T1136.001`.
-fn threat(document: &Map<String, Value>) -> Option<String> {
+fn threat(document: &dyn Telling) -> Option<String> {
     let paths = ["threat.tactic.id", "threat.technique.id", "threat.technique.subtechnique.id"];
-    let ids: Vec<String> = paths.iter().filter_map(|path| joined(document, path)).collect();
+    let ids: Vec<Cow<'_, str>> = paths.iter().filter_map(|path| document.joined(path)).collect();
     (!ids.is_empty()).then(|| ids.join(","))
-}
-
-/// The values of a list with commas between.
-fn joined(document: &Map<String, Value>, path: &str) -> Option<String> {
-    match read::get(document, path)? {
-        Value::Array(list) if list.is_empty() => None,
-        Value::Array(list) => Some(list.iter().filter_map(read::scalar).collect::<Vec<_>>().join(",")),
-        one => read::scalar(one).map(Cow::into_owned),
-    }
 }
 
 #[cfg(test)]

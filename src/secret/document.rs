@@ -27,26 +27,6 @@ impl Masker {
         self.object(event) | in_data
     }
 
-    /// The same for a part of an event with dotted names.
-    pub fn brief(&self, brief: &mut Map<String, Value>) {
-        for (key, value) in brief {
-            match (key.as_str(), &mut *value) {
-                ("process.args", Value::Array(args)) => {
-                    let plain: Vec<&str> = args.iter().map(|arg| arg.as_str().unwrap_or_default()).collect();
-                    if let Some(masked) = self.arguments(&plain) {
-                        *value = masked.into();
-                    }
-                }
-                ("process.command_line", Value::String(line)) => {
-                    if let Some(masked) = self.text(line) {
-                        *line = masked;
-                    }
-                }
-                (_, value) => drop(self.value(value)),
-            }
-        }
-    }
-
     fn object(&self, object: &mut Map<String, Value>) -> bool {
         let mut found = self.process(object);
         for value in object.values_mut() {
@@ -64,8 +44,8 @@ impl Masker {
         }
     }
 
-    /// A text that is no command line: secrets that are ones by their look alone.
-    fn look(&self, text: &str) -> Option<String> {
+    /// A text that is no command line, without the secrets that are ones by their look; none when there is none.
+    pub(crate) fn look(&self, text: &str) -> Option<String> {
         if !self.may_hold(text.as_bytes()) {
             return None;
         }
