@@ -8,7 +8,7 @@ COMMAND is given to `sh -c 'exec COMMAND'`. Each turn runs every program once (R
 run is too short for the clock; the figures are then per run), so that a drift of the machine's speed meets
 all of them. CPU time is the kernel's own accounting of the finished process (wait4). Memory is read every 2 ms from
 /proc/PID/status in one further run that is not timed: VmHWM (wait4's own figure would count what was resident
-before the exec) and RssAnon. The ratio column divides medians of user+sys by laurel's.
+before the exec) and RssAnon. The ratio column divides medians of user+sys by those of BASE (second argument; laurel).
 """
 import os
 import statistics
@@ -17,6 +17,7 @@ import sys
 import time
 
 turns = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+base = sys.argv[2] if len(sys.argv) > 2 else "laurel"
 
 
 def spawn(command):
@@ -79,11 +80,11 @@ def middle(name, figure):
     return statistics.median(run[figure] for run in samples[name])
 
 
-print("| program | user+sys s, median (min–max) | user s | sys s | wall s | of laurel's CPU | peak RSS MB | anonymous MB | lines out |")
+print(f"| program | user+sys s, median (min–max) | user s | sys s | wall s | of {base}'s CPU | peak RSS MB | anonymous MB | lines out |")
 print("|---|---|---|---|---|---|---|---|---|")
 for name, _, _, output in programs:
     cpu = [run["cpu"] for run in samples[name]]
-    ratio = f"{middle(name, 'cpu') / middle('laurel', 'cpu'):.3f}" if "laurel" in samples else "–"
+    ratio = f"{middle(name, 'cpu') / middle(base, 'cpu'):.3f}" if base in samples else "–"
     print(f"| {name} | {middle(name, 'cpu'):.3f} ({min(cpu):.3f}–{max(cpu):.3f}) | {middle(name, 'user'):.3f} | "
           f"{middle(name, 'sys'):.3f} | {middle(name, 'wall'):.3f} | {ratio} | {memory[name][b'VmHWM'] / 1024:.1f} | "
           f"{memory[name][b'RssAnon'] / 1024:.1f} | {written(output)} |")
