@@ -230,6 +230,17 @@ impl Keep for AuditDocument<'_> {
             source: Source::Event(Arc::new(Stored::of(self))),
         }
     }
+
+    fn can_rest(&self) -> bool {
+        true
+    }
+
+    fn rest(&self, spare: Option<Box<Stored>>) -> Option<Box<Stored>> {
+        Some(match spare {
+            Some(spare) => spare.again(self),
+            None => Box::new(Stored::of(self)),
+        })
+    }
 }
 
 /// Takes a match to its case, unless an exception takes it.

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::index::{Index, Need, RuleSet};
+use super::index::Index;
 use super::joined::{JoinCounts, Joined, Limits};
 use super::kept::{Keep, Kept};
-use crate::eql::{Hits, Kind, Requirement};
-use crate::event::schema::field;
-use crate::event::{Document, FieldId};
+use super::resting::Fit;
+use crate::eql::{Hits, Kind};
+use crate::event::Document;
 use crate::rule::{Exception, Rule};
 
 /// Rules over a stream of events.
@@ -28,8 +28,8 @@ pub struct Engine {
     joined_rules: Vec<usize>,
     not_live: Vec<NotLive>,
     events: u64,
-    candidates: RuleSet,
-    scratch: RuleSet,
+    /// Memory to work in: what an event fits of rules that sleep.
+    fits: Vec<Fit>,
 }
 
 /// What the index finds: a stage of a rule.
@@ -77,13 +77,6 @@ pub enum Events<'m, D: ?Sized> {
     Kept(&'m [Kept]),
 }
 
-/// The fields that tell rules apart best and cost an event least: asked first.
-const FIRST: [FieldId; 4] =
-    [field::PROCESS_NAME, field::EVENT_CATEGORY, field::EVENT_TYPE, field::EVENT_ACTION];
-
-/// The fields that are put together out of others when asked for.
-const LAST: [FieldId; 2] = [field::PROCESS_COMMAND_LINE, field::PROCESS_PARENT_COMMAND_LINE];
-
 impl Engine {
     /// An engine for `rules`, with the default bounds; those that can match nothing here are set aside,
     /// with the reason.
@@ -103,28 +96,27 @@ impl Engine {
             }
         }
         let mut joined = Joined::new(limits);
-        let (mut units, mut needs, mut joined_rules) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut units, mut joined_rules) = (Vec::new(), Vec::new());
         for (number, rule) in live.iter().enumerate() {
             let joins = (rule.program.kind() != Kind::Event).then(|| {
                 joined_rules.push(number);
                 joined.add(rule)
             });
-            for (stage, requirements) in rule.program.requirements().into_iter().enumerate() {
-                units.push(Unit { rule: number, stage, joined: joins });
-                needs.push(needs_of(requirements));
-            }
+            let stages = 0..rule.program.stages().len();
+            units.extend(stages.map(|stage| Unit { rule: number, stage, joined: joins }));
         }
         Self {
             counts: vec![Counts::default(); live.len()],
-            index: Index::new(&needs, &FIRST, &LAST),
+            index: Index::new(
+                live.iter().flat_map(|rule| rule.program.stages()).map(|stage| &stage.condition),
+            ),
             rules: live,
             units,
             joined,
             joined_rules,
             not_live,
             events: 0,
-            candidates: RuleSet::default(),
-            scratch: RuleSet::default(),
+            fits: Vec::new(),
         }
     }
 
@@ -136,41 +128,47 @@ impl Engine {
         mut matched: impl FnMut(&Match<'_, D>),
     ) {
         self.events += 1;
-        self.index.candidates(event, &mut self.candidates, &mut self.scratch);
+        let Self { index, units, rules, counts, joined: all_joined, fits, .. } = &mut *self;
+        fits.clear();
+        let can_rest = event.can_rest();
         let mut hits: Vec<(usize, Hits)> = Vec::new();
-        for number in self.candidates.iter() {
-            let Some(Unit { rule, stage, joined }) = self.units.get(number).copied() else { continue };
-            let (Some(rule), Some(counts)) = (self.rules.get(rule), self.counts.get_mut(rule)) else {
-                continue;
-            };
+        index.ask(event, |number, holds| {
+            let Some(Unit { rule, stage, joined }) = units.get(number).copied() else { return };
+            let (Some(rule), Some(counts)) = (rules.get(rule), counts.get_mut(rule)) else { return };
             counts.asked += 1;
+            if !holds {
+                return;
+            }
             let Some(joined) = joined else {
-                if rule.program.matches(event) {
-                    counts.matched += 1;
-                    matched(&Match { rule, events: Events::One(event) });
-                }
-                continue;
+                counts.matched += 1;
+                return matched(&Match { rule, events: Events::One(event) });
             };
             // The stages of a rule follow one another.
             match hits.last_mut().filter(|(last, _)| *last == joined) {
-                Some((_, hits)) => hits.ask(&rule.program, stage, event),
+                Some((_, hits)) => hits.fits(&rule.program, stage, event),
+                None if can_rest && all_joined.sleeps(joined, stage) => fits.push((joined, stage)),
                 None => {
                     let mut first = Hits::default();
-                    first.ask(&rule.program, stage, event);
+                    first.fits(&rule.program, stage, event);
                     if !first.is_empty() {
                         hits.push((joined, first));
                     }
                 }
             }
-        }
+        });
         let order = event.order();
+        let fits = std::mem::take(&mut self.fits);
         self.with_joined(&mut matched, |joined, emit| {
             if !hits.is_empty() {
                 let kept = Kept::new(event.keep(), &joined.meter);
-                joined.take(hits, order, kept, emit);
+                joined.take(hits, fits.clone(), order, kept, emit);
+            } else if !fits.is_empty() {
+                let store = |spare| event.rest(spare);
+                joined.rest(&fits, order, store, emit);
             }
             joined.event_at(order.millis, emit);
         });
+        self.fits = fits;
     }
 
     /// The host's clock stands at `millis` (since the Unix epoch), and every event before was processed:
@@ -273,16 +271,5 @@ impl Span {
             (Kind::Sequence, Some(maxspan)) => Some(Self::Query(maxspan)),
             (Kind::Sequence, None) => Some(Self::Configured(limits.span)),
         }
-    }
-}
-
-/// What an event must have for a stage's condition to be worth asking.
-fn needs_of(stage: Option<&[Requirement]>) -> Vec<Need> {
-    match stage {
-        Some(requirements) => requirements
-            .iter()
-            .map(|requirement| Need { field: requirement.field, any_of: requirement.any_of.clone() })
-            .collect(),
-        None => vec![Need { field: field::EVENT_CATEGORY, any_of: Vec::new() }],
     }
 }

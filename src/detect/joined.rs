@@ -8,9 +8,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::kept::{Kept, Meter};
+use super::kept::{Evidence, Kept, Meter, Source};
+use super::resting::{Fit, Rested, Resting};
 use crate::eql::{self, Found, Hits, Kind, Samples, Sequences};
 use crate::event::document::Order;
+use crate::event::{AuditDocument, Stored};
 use crate::rule::Rule;
 
 /// Bounds of what sequences and samples hold.
@@ -69,6 +71,8 @@ pub(super) struct Joined {
     pub(super) rules: Vec<(Arc<Rule>, State)>,
     /// What waits for its place.
     queue: BTreeMap<(Order, u64), Queued>,
+    /// What waits beside it, and hardly matters.
+    resting: Resting,
     /// How many events ever waited; orders those of one stamp and serial.
     arrived: u64,
     /// Everything before this was matched.
@@ -88,6 +92,8 @@ pub(super) struct Joined {
 #[derive(Debug)]
 struct Queued {
     rules: Vec<(usize, Hits)>,
+    /// What it fits of rules that held nothing when it came.
+    fits: Vec<Fit>,
     event: Kept,
 }
 
@@ -117,6 +123,7 @@ impl Joined {
             meter: Meter::default(),
             rules: Vec::new(),
             queue: BTreeMap::new(),
+            resting: Resting::default(),
             arrived: 0,
             watermark: i64::MIN,
             deadline: None,
@@ -142,10 +149,38 @@ impl Joined {
         self.rules.len() - 1
     }
 
-    /// An event came that fits stages of `rules`. Samples see it at once, sequences in its place.
+    /// Whether an event that fits `stage` of a rule could make no difference now.
+    pub(super) fn sleeps(&self, number: usize, stage: usize) -> bool {
+        match self.rules.get(number) {
+            Some((rule, State::Sequence(sequences))) => !sequences.heeds(&rule.program, stage),
+            _ => false,
+        }
+    }
+
+    /// An event came that fits nothing but stages of rules that sleep; `store` keeps it, so that it can be asked
+    /// for its keys if in its place the rules no longer do.
+    pub(super) fn rest(
+        &mut self,
+        fits: &[Fit],
+        order: Order,
+        store: impl FnOnce(Option<Box<Stored>>) -> Option<Box<Stored>>,
+        emit: &mut Emit<'_>,
+    ) {
+        if order.millis < self.watermark {
+            self.late += 1;
+            return;
+        }
+        self.arrived += 1;
+        self.resting.push(order, self.arrived, fits, store);
+        self.bound_waiting(emit);
+    }
+
+    /// An event came that fits stages of `rules`, and `fits` of such that sleep. Samples see it at once,
+    /// sequences in its place.
     pub(super) fn take(
         &mut self,
         mut rules: Vec<(usize, Hits)>,
+        fits: Vec<Fit>,
         order: Order,
         event: Kept,
         emit: &mut Emit<'_>,
@@ -158,7 +193,7 @@ impl Joined {
             hand_out(*number, &mut self.found, emit);
             false
         });
-        if rules.is_empty() {
+        if rules.is_empty() && fits.is_empty() {
             return self.keep_within();
         }
         if order.millis < self.watermark {
@@ -166,14 +201,20 @@ impl Joined {
             self.offer(&rules, order, &event, emit);
         } else {
             self.arrived += 1;
-            self.queue.insert((order, self.arrived), Queued { rules, event });
-            while self.queue.len() > QUEUE || self.meter.bytes() > self.limits.bytes {
-                if !self.release_first(emit) {
-                    break;
-                }
-            }
+            self.queue.insert((order, self.arrived), Queued { rules, fits, event });
+            self.bound_waiting(emit);
         }
         self.keep_within();
+    }
+
+    fn bound_waiting(&mut self, emit: &mut Emit<'_>) {
+        while self.queue.len() + self.resting.len() > QUEUE
+            || self.meter.bytes() + self.resting.bytes() > self.limits.bytes
+        {
+            if !self.release_first(emit) {
+                break;
+            }
+        }
     }
 
     /// An event of this time came, whatever it was.
@@ -214,7 +255,7 @@ impl Joined {
             return;
         }
         self.watermark = watermark;
-        while self.queue.first_key_value().is_some_and(|((order, _), _)| order.millis < watermark) {
+        while self.first().is_some_and(|(order, _)| order.millis < watermark) {
             self.release_first(emit);
         }
         let sweep = watermark.saturating_sub(self.swept) >= SWEEP;
@@ -243,9 +284,61 @@ impl Joined {
 
     /// Matches the earliest of what waits; false if nothing does.
     fn release_first(&mut self, emit: &mut Emit<'_>) -> bool {
-        let Some(((order, _), queued)) = self.queue.pop_first() else { return false };
-        self.offer(&queued.rules, order, &queued.event, emit);
+        let Some(first) = self.first() else { return false };
+        if self.resting.first() == Some(first) {
+            if let Some(rested) = self.resting.pop() {
+                self.release_rested(rested, emit);
+            }
+        } else if let Some(((order, _), Queued { mut rules, fits, event })) = self.queue.pop_first() {
+            if let Source::Event(source) = &event.source
+                && self.wakes(&fits)
+            {
+                source.with_document(|document| self.ask_woken(&fits, document, &mut rules));
+                rules.sort_by_key(|(number, _)| *number);
+            }
+            self.offer(&rules, order, &event, emit);
+        }
         true
+    }
+
+    /// The place of the earliest of what waits.
+    fn first(&self) -> Option<(Order, u64)> {
+        let queued = self.queue.first_key_value().map(|(place, _)| *place);
+        [queued, self.resting.first()].into_iter().flatten().min()
+    }
+
+    fn release_rested(&mut self, rested: Rested, emit: &mut Emit<'_>) {
+        if !self.wakes(&rested.fits) {
+            return self.resting.give_back(rested);
+        }
+        let Rested { order, fits, event, .. } = rested;
+        let mut rules = Vec::new();
+        event.with_document(|document| self.ask_woken(&fits, document, &mut rules));
+        if !rules.is_empty() {
+            self.cut += u64::from(rules.iter().any(|(_, hits)| hits.cut()));
+            let event = Kept::new(Evidence::of_rested(event), &self.meter);
+            self.offer(&rules, order, &event, emit);
+        }
+    }
+
+    /// Whether a rule among these sleeps no longer.
+    fn wakes(&self, fits: &[Fit]) -> bool {
+        fits.iter().any(|(number, stage)| !self.sleeps(*number, *stage))
+    }
+
+    /// Adds what an event is to the rules that sleep no longer.
+    fn ask_woken(&self, fits: &[Fit], document: &AuditDocument<'_>, rules: &mut Vec<(usize, Hits)>) {
+        for of_rule in fits.chunk_by(|(this, _), (next, _)| this == next) {
+            let mut hits = Hits::default();
+            for (number, stage) in of_rule {
+                if let Some((rule, _)) = self.rules.get(*number).filter(|_| !self.sleeps(*number, *stage)) {
+                    hits.fits(&rule.program, *stage, document);
+                }
+            }
+            if let Some((number, _)) = of_rule.first().filter(|_| !hits.is_empty()) {
+                rules.push((*number, hits));
+            }
+        }
     }
 
     /// Matches all that waits: nothing earlier will come.
@@ -304,7 +397,7 @@ impl Joined {
 
     /// When [`Joined::time_is`] has something to do, if no event comes.
     pub(super) fn due(&self) -> Option<i64> {
-        let waiting = self.queue.first_key_value().map(|((order, _), _)| order.millis);
+        let waiting = self.first().map(|(order, _)| order.millis);
         let earliest = [waiting, self.deadline].into_iter().flatten().min()?;
         Some(earliest.saturating_add(self.limits.reorder).saturating_add(1))
     }

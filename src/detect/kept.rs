@@ -51,6 +51,13 @@ impl Source {
 }
 
 impl Evidence {
+    /// The evidence of an event that has rested.
+    pub(super) fn of_rested(event: Box<Stored>) -> Self {
+        let Stamp { millis, serial } = event.stamp();
+        let host = event.with_document(|event| event.host_id().into()).unwrap_or_default();
+        Self { millis, serial, host, source: Source::Event(Arc::from(event)) }
+    }
+
     /// The event's stamp.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
@@ -62,6 +69,16 @@ impl Evidence {
 pub trait Keep {
     /// The evidence; asked at most once an event, and only if the event may be part of a sequence.
     fn keep(&self) -> Evidence;
+
+    /// Whether what is kept of it answers as it does itself, so that it can be asked later.
+    fn can_rest(&self) -> bool {
+        false
+    }
+
+    /// The event in memory of its own, that of `spare` if there is some; none where it cannot rest.
+    fn rest(&self, _spare: Option<Box<Stored>>) -> Option<Box<Stored>> {
+        None
+    }
 }
 
 /// Evidence in memory, shared by all that waits for more, and measured as long as any does.

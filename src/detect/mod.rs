@@ -1,9 +1,8 @@
 //! Events × rules → matches.
 //!
-//! [`Engine::process`] is asked about each event as it ends. `index` finds the rules that the event can
-//! match at all, by what their queries need of any event; only those are asked in full. `joined` holds
-//! the rules that join several events, `kept` what is kept of their events, `state` what of it outlives
-//! the process.
+//! [`Engine::process`] is asked about each event as it ends. `index` says which conditions
+//! hold of the event, without asking each. `joined` holds the rules that join several events, `kept` what is
+//! kept of their events, `resting` those that hardly matter, `state` what of it outlives the process.
 
 mod engine;
 mod index;
@@ -11,6 +10,7 @@ mod joined;
 mod kept;
 mod kernel_needs;
 mod needs;
+mod resting;
 mod state;
 
 pub use engine::{Counts, Engine, Events, Match, NotLive, Span};

@@ -1,5 +1,7 @@
 //! The compiled form of a condition, and whether an event satisfies it.
 
+use std::sync::Arc;
+
 use crate::event::schema::field;
 use crate::event::{Document, FieldId};
 
@@ -14,8 +16,8 @@ pub(crate) enum Cond {
     Any(Box<[Cond]>),
     Not(Box<Cond>),
     /// Some value of the field satisfies the test.
-    Field(FieldId, Test),
-    Script(Box<Script>),
+    Field(FieldId, Arc<Test>),
+    Script(Arc<Script>),
 }
 
 /// Fields of live events by which the index finds rules, or that are the same for all: asked late.
@@ -35,6 +37,11 @@ pub enum Blocked {
 }
 
 impl Cond {
+    /// Some value of `field` satisfies `test`.
+    pub(crate) fn field(field: FieldId, test: Test) -> Self {
+        Cond::Field(field, Arc::new(test))
+    }
+
     /// Whether `document` satisfies it. Nothing is allocated unless a function makes text.
     pub(crate) fn holds<D: Document + ?Sized>(&self, document: &D) -> bool {
         match self {
@@ -139,7 +146,7 @@ mod tests {
 
     #[test]
     fn blocked_by_fields_that_never_have_a_value() {
-        let field = |number| Cond::Field(FieldId(number), Test::Exists);
+        let field = |number| Cond::field(FieldId(number), Test::Exists);
         let blocked = |condition: Cond| condition.blocked(true, &|field| field.0 < 10);
         let by = |number| Some(Blocked::Field(FieldId(number)));
         assert_eq!(blocked(field(1)), None);

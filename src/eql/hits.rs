@@ -31,9 +31,13 @@ impl Hits {
     /// Asks one stage, by its number in [`Program::requirements`]; stages are asked in ascending order.
     /// Nothing is allocated unless the event fits.
     pub fn ask<D: Document + ?Sized>(&mut self, program: &Program, stage: usize, document: &D) {
-        if !program.stages().get(stage).is_some_and(|stage| stage.condition.holds(document)) {
-            return;
+        if program.stages().get(stage).is_some_and(|stage| stage.condition.holds(document)) {
+            self.fits(program, stage, document);
         }
+    }
+
+    /// [`Hits::ask`] where it is known that the stage's condition holds.
+    pub(crate) fn fits<D: Document + ?Sized>(&mut self, program: &Program, stage: usize, document: &D) {
         let (fields, any) = match (program.sequence(), program.sample()) {
             (Some(plan), _) => (plan.keys.get(stage), plan.until == Some(stage)),
             (None, Some(plan)) => (plan.keys.get(stage), false),

@@ -88,12 +88,15 @@ mod value;
 mod version;
 
 pub use eval::Blocked;
+pub(crate) use eval::Cond;
 pub use hits::Hits;
 pub use key::{JoinKey, KeyValue};
 pub use program::{Kind, Options, Program, parse};
 pub use requirement::{Literal, Place, Requirement};
 pub use sample::{Samples, SavedSamples};
+pub(crate) use script::Script;
 pub use sequence::{Found, Limits, Saved as SavedSequences, Sequences};
+pub(crate) use test::Test;
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use super::ast::Comparison;
 use super::functions::{Network, address_of};
 use super::pattern::PatternSet;
 use super::regex::Regex;
+use super::requirement::{Literal, Place};
 use super::text::compare_units;
 use super::value::{Val, address_bits, compare_numbers, holds};
 use super::version;
@@ -113,6 +114,20 @@ impl Test {
             Test::Version(operator, wanted) => holds(*operator, version::compare(text, wanted)),
             Test::Versions(wanted) => wanted.iter().any(|wanted| version::compare(text, wanted).is_eq()),
             _ => false,
+        }
+    }
+
+    /// Literals of which one takes every text that satisfies it; none where that is not known, or what satisfies
+    /// it need be no text.
+    pub(crate) fn literals(&self) -> Option<Vec<Literal>> {
+        let whole = |text: &[u8], insensitive| {
+            Some(vec![Literal { bytes: text.to_vec(), insensitive, place: Place::Whole }])
+        };
+        match self {
+            Test::Equal(text) => whole(text, false),
+            Test::EqualIgnoringCase(text) => whole(text, true),
+            Test::Patterns(patterns) => patterns.literals(),
+            _ => None,
         }
     }
 

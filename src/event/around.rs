@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use super::ancestry::{Gaps, Process, ProcessTable};
+use super::ancestry::{Gaps, Line, Process, ProcessTable};
 use super::host::Host;
 use super::names::Names;
 use crate::audit::execve::Arguments;
@@ -24,8 +24,8 @@ pub(crate) struct Around<'e> {
 pub(crate) enum Kin<'e> {
     /// Those of the table.
     Table(&'e ProcessTable),
-    /// Those that were stored with the event: its parents, nearest first, and its leaders.
-    Stored(&'e [Process], [Option<&'e Process>; 3]),
+    /// Those that were stored with the event: its parents, and its leaders.
+    Stored(Option<&'e Arc<Line>>, [Option<&'e Process>; 3]),
 }
 
 impl<'e> Kin<'e> {
@@ -33,7 +33,18 @@ impl<'e> Kin<'e> {
     pub(super) fn parent(self, process: &Process, given: usize) -> Option<&'e Process> {
         match self {
             Self::Table(table) => process.parent.and_then(|at| table.get(at)),
-            Self::Stored(line, _) => line.get(given),
+            Self::Stored(line, _) => line?.nth(given),
+        }
+    }
+
+    /// The line of `parent`, the parent of the event's `process`, in memory of its own.
+    pub(super) fn line(self, process: &Process, parent: &Process) -> Option<Arc<Line>> {
+        match self {
+            Self::Table(table) => {
+                let at = process.parent.filter(|at| table.get(*at).is_some_and(|p| std::ptr::eq(p, parent)));
+                at.and_then(|at| table.line(at))
+            }
+            Self::Stored(line, _) => line.cloned(),
         }
     }
 

@@ -315,6 +315,20 @@ impl Document for AuditDocument<'_> {
         let millis = i64::try_from(self.event.stamp.millis).unwrap_or(i64::MAX);
         Order { millis, tiebreaker: self.event.stamp.serial }
     }
+
+    /// All of it follows from the acts, whether the call did something, and the name that stands for a call
+    /// without a word.
+    fn kind(&self) -> Option<[u8; 16]> {
+        let mut kind = [0; 16];
+        let name = self.parts.call.map_or("", |call| call.name);
+        let acts = self.parts.kind.acts().iter().map(|act| act.number());
+        let idle = u8::from(self.parts.failed && !self.parts.attempts());
+        let length = u8::try_from(name.len()).ok()?;
+        // Names of calls are of a table, so that one place and length is one name.
+        let head = [1, idle, length].into_iter().chain(name.as_ptr().addr().to_le_bytes());
+        kind.iter_mut().zip(head.chain(acts)).for_each(|(place, byte)| *place = byte);
+        Some(kind)
+    }
 }
 
 /// Turns what may be missing into values.

@@ -60,4 +60,10 @@ pub trait Document {
 
     /// Its place in time.
     fn order(&self) -> Order;
+
+    /// What kind of event it is, where that is known in so few bytes: events of one kind answer alike to
+    /// `event.{category,type,action,kind,module,dataset}`, `data_stream.*` and `host.os.type`.
+    fn kind(&self) -> Option<[u8; 16]> {
+        None
+    }
 }

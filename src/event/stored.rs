@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 
-use super::ancestry::{Environment, Found, Gaps, Image, Process};
+use super::ancestry::{Environment, Found, Gaps, Image, Line, Process};
 use super::around::{Around, Kin};
 use super::audit_document::AuditDocument;
 use super::document::{Value, Values};
@@ -15,7 +15,7 @@ use super::host::Host;
 use super::names::Names;
 use super::schema::field;
 use crate::audit::execve::Arguments;
-use crate::audit::{OwnedEvent, RecordType};
+use crate::audit::{OwnedEvent, RecordType, Stamp};
 
 /// See the module. It answers as the event did when it was stored, whatever has become of the processes,
 /// names and files that it tells of.
@@ -25,12 +25,11 @@ pub struct Stored {
     created: u64,
     host: Arc<Host>,
     names: Names,
-    /// The event's process, its parents, nearest first, and what leaders are none of these.
-    processes: Box<[Process]>,
-    /// How many parents there are.
-    parents: usize,
-    /// Where session leader, group leader and entry leader stand.
-    leaders: [Option<u8>; 3],
+    process: Option<Process>,
+    /// The parents of the process.
+    line: Option<Arc<Line>>,
+    /// Session leader, group leader and entry leader.
+    leaders: [Leader; 3],
     previous: Option<Image>,
     captured: Option<Found>,
     /// What taints the module that was loaded.
@@ -39,48 +38,79 @@ pub struct Stored {
     environment: Option<Environment>,
 }
 
+/// Who leads the event's process.
+#[derive(Debug)]
+enum Leader {
+    Unknown,
+    Itself,
+    /// The parent that is so many steps up, counted from 0.
+    Parent(usize),
+    Other(Box<Process>),
+}
+
 impl Stored {
     /// Stores the event of `document`. Live, /proc is asked now for what the document might want of it.
     #[must_use]
     pub fn of(document: &AuditDocument<'_>) -> Self {
-        let mut processes: Vec<&Process> = Vec::with_capacity(12);
-        processes.extend(document.process);
-        processes.extend(document.ancestors());
-        let parents = processes.len().saturating_sub(1);
-        let leaders = document.leaders().map(|leader| {
-            let leader = leader?;
-            let at = processes.iter().position(|known| std::ptr::eq(*known, leader));
-            if at.is_none() {
-                processes.push(leader);
+        Self::with(OwnedEvent::of(document.event), document)
+    }
+
+    /// The same in the memory of one that is no longer wanted.
+    #[must_use]
+    pub fn again(mut self: Box<Self>, document: &AuditDocument<'_>) -> Box<Self> {
+        let mut event = self.event;
+        event.copy(document.event);
+        *self = Self::with(event, document);
+        self
+    }
+
+    fn with(event: OwnedEvent, document: &AuditDocument<'_>) -> Self {
+        let parent = document.process.zip(document.parent);
+        let line = parent.and_then(|(process, parent)| document.around.kin.line(process, parent));
+        let leaders = document.leaders().map(|leader| match leader {
+            None => Leader::Unknown,
+            Some(leader) if document.process.is_some_and(|process| std::ptr::eq(process, leader)) => {
+                Leader::Itself
             }
-            // There are at most 65 before the three leaders.
-            u8::try_from(at.unwrap_or(processes.len() - 1)).ok()
+            Some(leader) => match document.ancestors().position(|parent| std::ptr::eq(parent, leader)) {
+                Some(at) => Leader::Parent(at),
+                None => Leader::Other(Box::new(leader.detached())),
+            },
         });
         let loads_module = document.event.kinds().any(|kind| kind == RecordType::KERN_MODULE);
-        let taint = match document.ask(field::PROCESS_EXT_LOAD_MODULE_TAINT_FLAGS) {
-            Values::One(Value::Text(letters)) if loads_module => Some(letters.into()),
+        let taint = match loads_module.then(|| document.ask(field::PROCESS_EXT_LOAD_MODULE_TAINT_FLAGS)) {
+            Some(Values::One(Value::Text(letters))) => Some(letters.into()),
             _ => None,
         };
         let environment = document.asked(field::PROCESS_ENV_VARS).and_then(|variables| {
             let text =
                 |value: &Value<'_>| if let Value::Text(text) = value { Some(text.to_vec()) } else { None };
             let variables: Vec<_> = variables.as_slice().iter().filter_map(text).collect();
+            if variables.is_empty() {
+                return None;
+            }
             let Values::One(program) = document.ask(field::PROCESS_EXECUTABLE) else { return None };
-            (!variables.is_empty()).then_some(Environment { executable: text(&program)?, variables })
+            Some(Environment { executable: text(&program)?, variables })
         });
         Self {
-            event: OwnedEvent::of(document.event),
+            event,
             created: document.created,
             host: Arc::clone(document.around.host),
             names: document.around.names.clone(),
-            processes: processes.into_iter().map(Process::detached).collect(),
-            parents,
+            process: document.process.map(Process::detached),
+            line,
             leaders,
             previous: document.previous.map(Image::detached),
             captured: document.captured().cloned(),
             taint,
             environment,
         }
+    }
+
+    /// When the event was.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        self.event.stamp()
     }
 
     /// Makes the document and gives it to `work`.
@@ -94,16 +124,21 @@ impl Stored {
         }
         let gaps: RefCell<Box<dyn Gaps + Send>> =
             RefCell::new(Box::new(Told(self.taint.clone(), self.environment.clone())));
-        let at = |at: Option<u8>| self.processes.get(usize::from(at?));
-        let line = self.processes.get(1..=self.parents).unwrap_or_default();
+        let leader = |at: usize| match self.leaders.get(at)? {
+            Leader::Unknown => None,
+            Leader::Itself => self.process.as_ref(),
+            Leader::Parent(at) => self.line.as_ref().and_then(|line| line.nth(*at)),
+            Leader::Other(process) => Some(&**process),
+        };
+        let leaders = [leader(0), leader(1), leader(2)];
         let around = Around {
             host: &self.host,
             names: &self.names,
             arguments: &arguments,
-            kin: Kin::Stored(line, self.leaders.map(at)),
+            kin: Kin::Stored(self.line.as_ref(), leaders),
             gaps: &gaps,
         };
-        let around_process = [self.processes.first(), line.first()];
+        let around_process = [self.process.as_ref(), self.line.as_ref().map(|line| line.process())];
         let previous = self.previous.as_ref();
         let document =
             AuditDocument::new(&event, &arena, around, parts, around_process, previous, self.created);
@@ -111,13 +146,20 @@ impl Stored {
         Some(work(&document))
     }
 
-    /// About how many bytes of memory it takes; what it shares with all others is not counted.
+    /// About how many bytes of memory it takes; of what it shares with all others nothing is counted, of what it
+    /// shares with some all.
     #[must_use]
     pub fn size(&self) -> usize {
         let image = |image: &Option<Image>| image.as_ref().map_or(0, Image::size);
-        let processes: usize = self.processes.iter().map(|p| size_of::<Process>() + image(&p.image)).sum();
+        let process = |process: &Process| size_of::<Process>() + image(&process.image);
+        let leaders = self.leaders.iter().map(|leader| match leader {
+            Leader::Other(leader) => process(leader),
+            _ => 0,
+        });
+        let line = self.line.as_ref().map_or(0, |line| line.size());
         let variables = self.environment.iter().flat_map(|environment| &environment.variables);
         let environment: usize = variables.map(|variable| size_of::<Vec<u8>>() + variable.len()).sum();
+        let processes = self.process.as_ref().map_or(0, process) + line + leaders.sum::<usize>();
         size_of::<Self>() + self.event.size() + processes + image(&self.previous) + environment
     }
 }

@@ -113,8 +113,8 @@ pub struct OwnedEvent {
     stamp: Stamp,
     ended: Ended,
     gaps: Gaps,
-    records: Box<[Slot]>,
-    bytes: Box<[u8]>,
+    records: Vec<Slot>,
+    bytes: Vec<u8>,
 }
 
 impl OwnedEvent {
@@ -129,6 +129,22 @@ impl OwnedEvent {
             records: event.records.into(),
             bytes: event.bytes.into(),
         }
+    }
+
+    /// The same, in memory that is there.
+    pub fn copy(&mut self, event: &AuditEvent<'_>) {
+        self.node = event.node.map(Box::from);
+        (self.stamp, self.ended, self.gaps) = (event.stamp, event.ended, event.gaps);
+        self.records.clear();
+        self.records.extend_from_slice(event.records);
+        self.bytes.clear();
+        self.bytes.extend_from_slice(event.bytes);
+    }
+
+    /// When the event was.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
     }
 
     /// The event, as the reassembler gave it.
@@ -148,6 +164,8 @@ impl OwnedEvent {
     /// Bytes of memory beside its own.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.bytes.len() + size_of_val(&*self.records) + self.node.as_ref().map_or(0, |node| node.len())
+        self.bytes.capacity()
+            + self.records.capacity() * size_of::<Slot>()
+            + self.node.as_ref().map_or(0, |node| node.len())
     }
 }

@@ -5,6 +5,7 @@ mod literals;
 mod terms;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::event::{FieldId, FieldType, Schema};
 
@@ -91,7 +92,7 @@ impl<'a> Compiler<'a> {
         let Some((field, _)) = self.schema.resolve(self.category) else { return Lowered::constant(false) };
         self.fields.insert(field);
         let (test, literals) = equal_text(name.as_bytes());
-        let category = Lowered { cond: Cond::Field(field, test), needs: Needs::one(field, literals) };
+        let category = Lowered { cond: Cond::field(field, test), needs: Needs::one(field, literals) };
         Lowered::all(vec![category, condition])
     }
 
@@ -113,7 +114,7 @@ impl<'a> Compiler<'a> {
             ExprKind::Match(matching) => self.matching(matching, expr),
             ExprKind::Call(call) => self.call(call, expr),
             ExprKind::Field(_) => match self.field(expr) {
-                Some((field, _)) => Lowered::open(Cond::Field(field, Test::Bool(true))),
+                Some((field, _)) => Lowered::open(Cond::field(field, Test::Bool(true))),
                 None => Lowered::constant(false),
             },
             _ => self.script(expr),
@@ -144,7 +145,7 @@ impl<'a> Compiler<'a> {
         if slots.fields.is_empty() {
             return Lowered::constant(term.truth(&[]) == Some(true));
         }
-        Lowered::open(Cond::Script(Box::new(Script::new(term, slots.fields.into()))))
+        Lowered::open(Cond::Script(Arc::new(Script::new(term, slots.fields.into()))))
     }
 
     fn comparison(&mut self, operator: Comparison, left: &Expr, right: &Expr) -> Lowered {
@@ -196,7 +197,7 @@ impl<'a> Compiler<'a> {
             return Lowered::constant(value == Val::Null);
         }
         if let Some((field, _)) = self.field(expr) {
-            return Lowered::open(Cond::Field(field, Test::Exists).not());
+            return Lowered::open(Cond::field(field, Test::Exists).not());
         }
         let mut slots = Slots::default();
         let term = Term::IsNull(Box::new(self.term(expr, &mut slots)));
@@ -215,7 +216,7 @@ impl<'a> Compiler<'a> {
             Some(literals) => Needs::one(field, literals),
             None => Needs::NOTHING,
         };
-        Some(Lowered { cond: Cond::Field(field, test), needs })
+        Some(Lowered { cond: Cond::field(field, test), needs })
     }
 
     fn membership(&mut self, membership: &Membership) -> Lowered {
@@ -229,7 +230,7 @@ impl<'a> Compiler<'a> {
         };
         let (test, literals) = self.list_test(field_type, membership);
         let needs = literals.map_or(Needs::NOTHING, |literals| Needs::one(field, literals));
-        Lowered { cond: Cond::Field(field, test), needs }
+        Lowered { cond: Cond::field(field, test), needs }
     }
 
     fn matching(&mut self, matching: &Match, whole: &Expr) -> Lowered {
@@ -240,7 +241,7 @@ impl<'a> Compiler<'a> {
         let Some((field, _)) = self.field(&matching.value) else { return self.script(whole) };
         let (test, literals) = self.pattern_test(matching, Dialect::Lucene);
         let needs = literals.map_or(Needs::NOTHING, |literals| Needs::one(field, literals));
-        Lowered { cond: Cond::Field(field, test), needs }
+        Lowered { cond: Cond::field(field, test), needs }
     }
 
     /// The test of `:`, `like`, `regex` and their sisters.
@@ -298,7 +299,7 @@ impl<'a> Compiler<'a> {
         let Some((field, constants)) = tested else { return self.script(whole) };
         if let Some((test, literals)) = call_test(call, &constants) {
             let needs = literals.map_or(Needs::NOTHING, |literals| Needs::one(field, literals));
-            return Lowered { cond: Cond::Field(field, test), needs };
+            return Lowered { cond: Cond::field(field, test), needs };
         }
         self.script(whole)
     }

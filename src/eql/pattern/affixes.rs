@@ -28,6 +28,11 @@ impl Affixes {
         Affixes { insensitive, sorted: kept.into() }
     }
 
+    /// Those of which every other begins with one.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.sorted.iter().map(|text| &**text)
+    }
+
     /// Whether one of them begins `text`, which is given from the end at which they stand.
     pub(super) fn begin<'a>(&self, text: impl Iterator<Item = &'a u8> + Clone) -> bool {
         let later =

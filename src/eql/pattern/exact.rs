@@ -40,6 +40,15 @@ impl Exact {
         Exact { insensitive, lengths: shortest..=longest, texts }
     }
 
+    /// The texts.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let (few, many) = match &self.texts {
+            Texts::Few(few) => (Some(few.iter()), None),
+            Texts::Many(many) => (None, Some(many.iter())),
+        };
+        few.into_iter().flatten().chain(many.into_iter().flatten()).map(|text| &**text)
+    }
+
     pub(super) fn contains(&self, text: &[u8]) -> bool {
         if !self.lengths.contains(&text.len()) {
             return false;

@@ -82,6 +82,16 @@ impl Glob {
         Glob { segments, open_start: shape.open_start, open_end: shape.open_end, insensitive }
     }
 
+    /// The longest literal that every text it takes holds.
+    pub(super) fn longest_literal(&self) -> Option<&[u8]> {
+        let literals =
+            self.segments.iter().flat_map(|segment| &segment.pieces).filter_map(|piece| match piece {
+                Piece::Literal(text) => Some(text.as_slice()),
+                Piece::Ones(_) => None,
+            });
+        literals.max_by_key(|text| text.len())
+    }
+
     /// Whether it takes the whole of `text`. Each segment is taken at its first place, which leaves the
     /// most for the others, so nothing is ever tried twice.
     pub(super) fn is_match(&self, text: &[u8]) -> bool {

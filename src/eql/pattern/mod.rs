@@ -20,6 +20,8 @@ mod glob;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem;
 
+use super::requirement::{Literal, Place};
+
 use affixes::Affixes;
 use exact::Exact;
 use glob::Glob;
@@ -63,6 +65,7 @@ impl Pattern {
 /// A compiled list of patterns.
 #[derive(Debug)]
 pub(crate) struct PatternSet {
+    insensitive: bool,
     any: bool,
     exact: Exact,
     prefixes: Affixes,
@@ -92,6 +95,7 @@ impl PatternSet {
             }
         }
         PatternSet {
+            insensitive,
             any,
             exact: Exact::new(exact, insensitive),
             prefixes: Affixes::new(prefixes, insensitive),
@@ -99,6 +103,28 @@ impl PatternSet {
             inner: Inner::new(inner, insensitive),
             loose: loose.into(),
         }
+    }
+
+    /// Literals of which one takes whatever the patterns take; none where there is a pattern without any.
+    pub(crate) fn literals(&self) -> Option<Vec<Literal>> {
+        if self.any || !self.loose.is_empty() {
+            return None;
+        }
+        let insensitive = self.insensitive;
+        let literal = |place, text: &[u8]| Literal { bytes: text.to_vec(), insensitive, place };
+        let mut literals: Vec<Literal> = self.exact.iter().map(|text| literal(Place::Whole, text)).collect();
+        literals.extend(self.prefixes.iter().map(|text| literal(Place::Start, text)));
+        let suffix = |text: &[u8]| text.iter().rev().copied().collect::<Vec<u8>>();
+        literals.extend(self.suffixes.iter().map(|text| literal(Place::End, &suffix(text))));
+        match &self.inner {
+            Inner::None => {}
+            Inner::Literal(finder) => literals.push(literal(Place::Inside, finder.needle())),
+            Inner::Glob(glob) => literals.push(literal(Place::Inside, glob.longest_literal()?)),
+            Inner::Many(_, patterns) => {
+                literals.extend(patterns.iter().map(|(text, _)| literal(Place::Inside, text)));
+            }
+        }
+        Some(literals)
     }
 
     /// Whether any of the patterns takes the whole of `text`.

@@ -50,6 +50,11 @@ impl Plan {
         self.gaps.first().map_or(&[], |gap| gap)
     }
 
+    /// Whether an event that fits `stage` leaves something where nothing is held.
+    fn begins(&self, stage: usize) -> bool {
+        self.items.first() == Some(&stage) || self.leading().contains(&stage)
+    }
+
     fn trailing(&self) -> &[usize] {
         self.gaps.last().map_or(&[], |gap| gap)
     }
@@ -311,6 +316,11 @@ impl<E: Clone> Sequences<E> {
     #[must_use]
     pub fn held(&self) -> usize {
         self.held
+    }
+
+    /// Whether an event that fits `stage`, and no other, could make any difference now.
+    pub(crate) fn heeds(&self, program: &Program, stage: usize) -> bool {
+        !self.is_empty() || program.sequence().is_some_and(|plan| plan.begins(stage))
     }
 
     /// Whether nothing is held, not even a forbidden event that counts.

@@ -19,12 +19,14 @@
 mod entry;
 mod identity;
 mod image;
+mod line;
 mod parents;
 mod process;
 mod slots;
 mod table;
 
 pub use image::Image;
+pub(crate) use line::Line;
 pub use parents::{Environment, Gaps, NoGaps};
 pub use process::{Entry, Found, Ids, Login, Origin, Process, Terminal};
 pub use slots::ProcessRef;

@@ -73,7 +73,7 @@ impl ProcessTable {
             && self.can_be_parent(at, node, login, millis)
         {
             let order = self.order;
-            if let Some(process) = self.get_mut(at) {
+            if let Some(process) = self.touch(at) {
                 process.order = order;
             }
             self.renew(at);
@@ -155,6 +155,7 @@ impl ProcessTable {
             start: found.start,
             last: found.start,
             order: self.order,
+            version: 0,
             entity: entity(host, found.pid, found.start),
             login: found.login.unwrap_or_default(),
             inherited: found.login.unwrap_or_default(),

@@ -169,6 +169,8 @@ pub struct Process {
     pub start: u64,
     /// When it was last seen (its end, when it has ended).
     pub last: u64,
+    /// Another one whenever something of it changes that is told: not of `last` and `order`.
+    pub(super) version: u64,
     /// In which order it was last seen.
     pub(super) order: u64,
     /// Its pid.

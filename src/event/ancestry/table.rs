@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::identity::Verdict;
 use super::image::Image;
+use super::line::Lines;
 use super::parents::Gaps;
 use super::process::{Entry, Ids, Login, Origin, Process, Terminal};
 use super::slots::{ProcessRef, Slots};
@@ -106,6 +107,9 @@ pub struct ProcessTable {
     image_bytes: usize,
     /// Counts what happens: the order in which processes were seen.
     pub(super) order: u64,
+    /// Counts the changes of processes.
+    changes: u64,
+    pub(super) lines: Lines,
     /// When (in order) a number of this node was last found reused without an end having been seen.
     pub(super) reused: HashMap<u64, u64>,
     /// Processes of a snapshot whose parents are not linked yet.
@@ -125,6 +129,8 @@ impl ProcessTable {
             hasher: foldhash::fast::RandomState::default(),
             image_bytes: 0,
             order: 0,
+            changes: 0,
+            lines: Lines::default(),
             reused: HashMap::new(),
             unsettled: Vec::new(),
             counters: Counters::default(),
@@ -182,6 +188,14 @@ impl ProcessTable {
     }
 
     pub(super) fn get_mut(&mut self, at: ProcessRef) -> Option<&mut Process> {
+        self.changes += 1;
+        let process = self.slots.get_mut(at)?;
+        process.version = self.changes;
+        Some(process)
+    }
+
+    /// The same for those who change `last` and `order` alone.
+    pub(super) fn touch(&mut self, at: ProcessRef) -> Option<&mut Process> {
         self.slots.get_mut(at)
     }
 
@@ -224,7 +238,15 @@ impl ProcessTable {
     fn refresh(&mut self, at: ProcessRef, s: &Sighting<'_>, gaps: &mut dyn Gaps) {
         let order = self.order;
         let mut ask = None;
-        if let Some(process) = self.get_mut(at) {
+        let news = |p: &Process| {
+            p.tentative
+                || s.login.is_some() && !p.login_known
+                || s.ids.is_some() && s.ids != p.ids()
+                || s.terminal != Terminal::Unknown && s.terminal != p.terminal
+                || s.ppid.is_some_and(|ppid| ppid != p.ppid)
+        };
+        let news = self.get(at).is_some_and(news);
+        if let Some(process) = if news { self.get_mut(at) } else { self.touch(at) } {
             process.order = order;
             process.last = process.last.max(s.millis);
             process.tentative = false;
@@ -255,7 +277,9 @@ impl ProcessTable {
         }
         if let Some((ppid, login)) = ask {
             let parent = self.parent(s.node, s.host, ppid, login, s.millis, gaps);
-            if let Some(process) = self.get_mut(at) {
+            if self.get(at).is_some_and(|process| process.parent != parent)
+                && let Some(process) = self.get_mut(at)
+            {
                 process.parent = parent;
             }
         }
@@ -295,6 +319,7 @@ impl ProcessTable {
             start: s.millis,
             last: s.millis,
             order: self.order,
+            version: 0,
             entity: entity(s.host, s.pid, s.millis),
             login: s.login.unwrap_or_default(),
             inherited: s.login.unwrap_or_default(),
@@ -463,8 +488,10 @@ impl ProcessTable {
         }
     }
 
-    pub(super) fn insert(&mut self, process: Process) -> ProcessRef {
+    pub(super) fn insert(&mut self, mut process: Process) -> ProcessRef {
         self.counters.born += 1;
+        self.changes += 1;
+        process.version = self.changes;
         self.make_room(1);
         let (node, pid, tentative) = (process.node, process.pid, process.tentative);
         // What may be no process at all goes first when room is needed.

@@ -67,6 +67,11 @@ pub(super) fn values<'e>(doc: &AuditDocument<'e>, name: &str) -> Values<'e> {
     doc.many(found.map(|e| Value::Text(e.value)))
 }
 
+/// Whether the key could stand there: it does stand somewhere, be it in a value.
+fn names(text: &[u8], key: &[u8]) -> bool {
+    memchr::memmem::find(text, key).is_some()
+}
+
 /// The value of a key that only the one SYSCALL record of an ordinary event has, without reading the rest;
 /// none where that is not sure, or not quicker.
 fn of_call_alone<'e>(doc: &AuditDocument<'e>, key: &[u8]) -> Option<Values<'e>> {
@@ -86,10 +91,14 @@ fn of_call_alone<'e>(doc: &AuditDocument<'e>, key: &[u8]) -> Option<Values<'e>> 
             calls == 1
         }
         RecordType::EXECVE | RecordType::PATH | RecordType::CWD | RecordType::PROCTITLE => true,
-        RecordType::BPRM_FCAPS => doc.fcaps().is_some_and(|(_, rest)| rest.is_empty()),
+        RecordType::BPRM_FCAPS => {
+            let quiet = doc.parts.capabilities.is_some_and(|record| !names(record.body, key));
+            quiet || doc.fcaps().is_some_and(|(_, rest)| rest.is_empty())
+        }
         _ => false,
     });
-    if !ordinary || calls == 0 || fields::kernel(doc.parts.who_rest).any(|field| field.key == key) {
+    let rest = doc.parts.who_rest;
+    if !ordinary || calls == 0 || names(rest, key) && fields::kernel(rest).any(|field| field.key == key) {
         return None;
     }
     let field = Field { key, raw, quoted: false };

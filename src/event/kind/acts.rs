@@ -57,6 +57,11 @@ impl Act {
         ACTS.get(usize::from(self.0)).unwrap_or(&NONE)
     }
 
+    /// Its number, from 1 on.
+    pub(crate) fn number(self) -> u8 {
+        self.0 + 1
+    }
+
     /// All acts.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         (0..ACTS.len()).filter_map(|at| u8::try_from(at).ok()).map(Self)

@@ -1,0 +1,277 @@
+//! What an event can match, found without asking each rule.
+//!
+//! Most of what conditions ask is the same for many events: what kind of event it is, which program it is
+//! of, who started that. So a condition is worked out in three steps, and what the first two say is
+//! remembered:
+//!
+//! 1. by the kind of the event ([`OF_KIND`]): what is no execution is no more than some thirty kinds;
+//! 2. by the values of a few fields that come again and again ([`SETTLED`]): programs, parents, users;
+//! 3. what is then still open, of the few rules that are, by the event itself. Of the values of fields
+//!    such as arguments, `texts` says at once which comparisons they could satisfy; those alone are tried.
+//!
+//! A condition is made of comparisons that are true or false, so whatever order they are asked in, and
+//! whenever, the answer is the one that asking all of it gives.
+
+mod leaf;
+mod memo;
+mod node;
+mod texts;
+
+use crate::eql::Cond;
+use crate::event::schema::field;
+use crate::event::{Document, FieldId, Value};
+
+use leaf::{Leaves, Scope, TextField};
+use memo::Memo;
+use node::{Node, Reduced};
+
+/// The fields that [`Document::kind`] settles.
+pub(crate) const OF_KIND: [FieldId; 10] = [
+    field::EVENT_CATEGORY,
+    field::EVENT_TYPE,
+    field::EVENT_ACTION,
+    field::EVENT_KIND,
+    field::EVENT_MODULE,
+    field::EVENT_DATASET,
+    field::DATA_STREAM_DATASET,
+    field::DATA_STREAM_NAMESPACE,
+    field::DATA_STREAM_TYPE,
+    field::HOST_OS_TYPE,
+];
+
+/// Fields that have few values, come again and again and cost little to ask.
+const SETTLED: [FieldId; 18] = [
+    field::PROCESS_NAME,
+    field::PROCESS_EXECUTABLE,
+    field::PROCESS_PARENT_NAME,
+    field::PROCESS_PARENT_EXECUTABLE,
+    field::PROCESS_ENTRY_LEADER_ENTRY_META_TYPE,
+    field::PROCESS_ENTRY_LEADER_EXECUTABLE,
+    field::PROCESS_ENTRY_LEADER_NAME,
+    field::PROCESS_GROUP_LEADER_EXECUTABLE,
+    field::PROCESS_GROUP_LEADER_NAME,
+    field::PROCESS_SESSION_LEADER_EXECUTABLE,
+    field::PROCESS_SESSION_LEADER_NAME,
+    field::PROCESS_INTERACTIVE,
+    field::PROCESS_PARENT_INTERACTIVE,
+    field::EVENT_OUTCOME,
+    field::CONTAINER_ID,
+    field::USER_ID,
+    field::USER_EFFECTIVE_ID,
+    field::HOST_ID,
+];
+
+/// The fields that cost most, since they are put together out of others or looked for in all records: asked
+/// last.
+const LAST: [FieldId; 5] = [
+    field::PROCESS_COMMAND_LINE,
+    field::PROCESS_PARENT_COMMAND_LINE,
+    field::PROCESS_PARENT_ARGS,
+    field::AUDITD_DATA_SYSCALL,
+    field::AUDITD_RESULT,
+];
+
+/// So many kinds are remembered, at least, and so many of programs with their parents and users.
+const KINDS: usize = 256;
+const ANSWERS: usize = 1024;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Index {
+    leaves: Leaves,
+    /// What is asked of every event, by number.
+    units: Open,
+    kinds: Memo<Kind>,
+    /// How many kinds were ever remembered: the number of the next.
+    known: u32,
+    answers: Memo<Answer>,
+    /// Memory to work in.
+    key: Vec<u8>,
+}
+
+/// Units whose condition is not false, ascending.
+type Open = Box<[(u32, Truth)]>;
+
+#[derive(Debug)]
+enum Truth {
+    True,
+    Of(Node),
+}
+
+/// What is left open by the kind of an event and by the fields that are settled.
+#[derive(Debug)]
+struct Answer {
+    open: Open,
+    quiet: Option<Box<Quiet>>,
+}
+
+/// What is left open besides where no value of one field could satisfy any comparison that asks for it: of
+/// arguments and paths most have nothing that a rule looks for.
+#[derive(Debug)]
+struct Quiet {
+    field: TextField,
+    answer: Answer,
+}
+
+/// What the kind of an event leaves open.
+#[derive(Debug)]
+struct Kind {
+    number: u32,
+    open: Open,
+    /// The fields of [`SETTLED`] that it asks for.
+    settled: Box<[FieldId]>,
+}
+
+impl Index {
+    /// An index over the conditions of units 0, 1, ….
+    pub(crate) fn new<'c>(conditions: impl Iterator<Item = &'c Cond>) -> Self {
+        let mut leaves = Leaves::default();
+        let units: Vec<Reduced> = conditions.map(|condition| node::of(condition, &mut leaves)).collect();
+        leaves.finish();
+        let units = numbered(units.into_iter());
+        let (kinds, answers) = (Memo::new(KINDS), Memo::new(ANSWERS));
+        Self { leaves, units, kinds, known: 0, answers, key: Vec::new() }
+    }
+
+    /// Calls `each` with every unit that the event was asked about in the end, ascending, and whether its
+    /// condition holds. All others do not hold. Allocates nothing for what is remembered.
+    pub(crate) fn ask<D: Document + ?Sized>(&mut self, event: &D, mut each: impl FnMut(usize, bool)) {
+        let Self { leaves, units, kinds, known, answers, key } = self;
+        key.clear();
+        match event.kind() {
+            Some(kind) => key.extend_from_slice(&kind),
+            None => push_values(event, &OF_KIND, key),
+        }
+        let kind = kinds.get_or_make(key, || {
+            *known = known.wrapping_add(1);
+            let open = reduce(units, &mut |number| leaves.known(number, Scope::Kind, event));
+            let mut settled = Vec::new();
+            open.iter().for_each(|(_, truth)| truth.settled(leaves, &mut settled));
+            Kind { number: *known, open, settled: settled.into() }
+        });
+        if kind.open.is_empty() {
+            return;
+        }
+        key.clear();
+        key.extend_from_slice(&kind.number.to_le_bytes());
+        push_values(event, &kind.settled, key);
+        let mut answer = answers.get_or_make(key, || {
+            let open = reduce(&kind.open, &mut |number| leaves.known(number, Scope::Settled, event));
+            Answer::new(open, leaves)
+        });
+        leaves.next_event();
+        while let Some(quiet) = &answer.quiet
+            && !leaves.could_satisfy_any(&quiet.field, event)
+        {
+            answer = &quiet.answer;
+        }
+        for (unit, truth) in &answer.open {
+            let holds = match truth {
+                Truth::True => true,
+                Truth::Of(node) => node.holds(event, leaves),
+            };
+            each(*unit as usize, holds);
+        }
+    }
+}
+
+impl Truth {
+    fn node(&self) -> Option<&Node> {
+        match self {
+            Self::True => None,
+            Self::Of(node) => Some(node),
+        }
+    }
+
+    fn settled(&self, leaves: &Leaves, fields: &mut Vec<FieldId>) {
+        let Some(node) = self.node() else { return };
+        node.each_leaf(&mut |number| {
+            let field = leaves.field(number, Scope::Settled);
+            fields.extend(field.filter(|field| !fields.contains(field)));
+        });
+    }
+}
+
+fn numbered(units: impl Iterator<Item = Reduced>) -> Open {
+    let open = units.enumerate().filter_map(|(number, unit)| Some((number, truth(unit)?)));
+    open.map(|(number, truth)| (u32::try_from(number).unwrap_or(u32::MAX), truth)).collect()
+}
+
+fn truth(reduced: Reduced) -> Option<Truth> {
+    match reduced {
+        Reduced::Known(false) => None,
+        Reduced::Known(true) => Some(Truth::True),
+        Reduced::Open(node) => Some(Truth::Of(node)),
+    }
+}
+
+impl Answer {
+    /// So many units must ask for a field for it to be worth asking whether any can be satisfied.
+    const WORTH: usize = 3;
+
+    fn new(open: Open, leaves: &Leaves) -> Self {
+        let nodes = || open.iter().filter_map(|(_, truth)| truth.node());
+        let field = leaves.text_field_of_most(nodes(), Self::WORTH);
+        let quiet = field.map(|field| {
+            let rest = reduce(&open, &mut |number| leaves.is_text_of(number, &field).then_some(false));
+            Box::new(Quiet { answer: Self::new(rest, leaves), field })
+        });
+        Self { open, quiet }
+    }
+}
+
+/// What is left of `units` where `known` tells some comparisons.
+fn reduce(units: &[(u32, Truth)], known: &mut dyn FnMut(u32) -> Option<bool>) -> Open {
+    let reduced = units.iter().filter_map(|(unit, before)| {
+        let now = match before {
+            Truth::True => Some(Truth::True),
+            Truth::Of(node) => truth(node.reduce(known)),
+        };
+        Some((*unit, now?))
+    });
+    reduced.collect()
+}
+
+/// Writes the values of `fields`, so that what differs is written in different ways.
+fn push_values<D: Document + ?Sized>(event: &D, fields: &[FieldId], key: &mut Vec<u8>) {
+    for field in fields {
+        let values = event.values(*field);
+        let values = values.as_slice();
+        key.extend_from_slice(&u32::try_from(values.len()).unwrap_or(u32::MAX).to_le_bytes());
+        values.iter().for_each(|value| push_value(value, key));
+    }
+}
+
+fn push_value(value: &Value<'_>, key: &mut Vec<u8>) {
+    match value {
+        Value::Text(text) => {
+            key.push(0);
+            key.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            key.extend_from_slice(text);
+        }
+        Value::Long(number) => {
+            key.push(1);
+            key.extend_from_slice(&number.to_le_bytes());
+        }
+        Value::Double(number) => {
+            key.push(2);
+            key.extend_from_slice(&number.to_bits().to_le_bytes());
+        }
+        Value::Bool(truth) => key.extend_from_slice(&[3, u8::from(*truth)]),
+        Value::Date(millis) => {
+            key.push(4);
+            key.extend_from_slice(&millis.to_le_bytes());
+        }
+        Value::Ip(std::net::IpAddr::V4(address)) => {
+            key.push(5);
+            key.extend_from_slice(&address.octets());
+        }
+        Value::Ip(std::net::IpAddr::V6(address)) => {
+            key.push(6);
+            key.extend_from_slice(&address.octets());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

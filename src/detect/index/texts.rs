@@ -1,0 +1,517 @@
+//! Which comparisons of a field its values could satisfy, found without trying each.
+//!
+//! Of most comparisons is known which texts they take: whole ones, or texts that begin, end or go on with
+//! some part. One table finds the whole texts of all of them, an automaton each all beginnings, all ends (both
+//! leave a text at its first byte that none has), and all other parts.
+//!
+//! It may name too many, never too few: the case of ASCII letters makes no difference, a pattern is looked
+//! for by its longest part without a wildcard.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher};
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored, Input, MatchKind, StartKind};
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use crate::eql::{Literal, Place};
+use crate::event::{Value, Values};
+
+/// The comparisons of one field, by numbers of their own.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    /// How many there are.
+    count: usize,
+    /// Whole texts.
+    whole: HashTable<Entry>,
+    starts: Option<Finder>,
+    /// Of texts read backwards.
+    ends: Option<Finder>,
+    inside: Option<Finder>,
+    /// The most bytes of an end.
+    longest_end: usize,
+    /// The same until all are added.
+    building: BTreeMap<(Place, Box<[u8]>), Vec<u32>>,
+    /// Those whose parts cannot be looked for.
+    unknown: Set,
+    memo: Memo,
+    /// What the values of the current event could satisfy.
+    could: Set,
+    /// Which event that is.
+    event: u64,
+    /// Memory to work in.
+    answer: Set,
+}
+
+/// A text and the comparisons that take it.
+#[derive(Debug)]
+struct Entry {
+    /// In lower case.
+    text: Box<[u8]>,
+    numbers: Vec<u32>,
+}
+
+/// Parts of texts, all at once.
+#[derive(Debug)]
+struct Finder {
+    automaton: AhoCorasick,
+    anchored: bool,
+    /// By the number of the part: the comparisons that look for it.
+    numbers: Vec<Vec<u32>>,
+}
+
+impl Finder {
+    /// None where it cannot be built (too many parts); the comparisons are then given back.
+    fn new(parts: Vec<(Box<[u8]>, Vec<u32>)>, anchored: bool) -> Result<Option<Self>, Vec<u32>> {
+        if parts.is_empty() {
+            return Ok(None);
+        }
+        let (texts, numbers): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        let start = if anchored { StartKind::Anchored } else { StartKind::Unanchored };
+        let kind = if anchored { AhoCorasickKind::ContiguousNFA } else { AhoCorasickKind::DFA };
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .start_kind(start)
+            .kind(Some(kind))
+            .ascii_case_insensitive(true)
+            .build(texts);
+        match automaton {
+            Ok(automaton) => Ok(Some(Self { automaton, anchored, numbers })),
+            Err(_) => Err(numbers.concat()),
+        }
+    }
+
+    /// Adds the comparisons that look for a part that `text` has; of an anchored finder, that begins it.
+    fn find(&self, text: &[u8], found: &mut Set) {
+        let anchored = if self.anchored { Anchored::Yes } else { Anchored::No };
+        // It was built for just this kind of search.
+        let Ok(hits) = self.automaton.try_find_overlapping_iter(Input::new(text).anchored(anchored)) else {
+            return;
+        };
+        for hit in hits {
+            if let Some(numbers) = self.numbers.get(hit.pattern().as_usize()) {
+                found.insert_all(numbers);
+            }
+        }
+    }
+}
+
+/// What of a literal is looked for: all of it, or of a pattern the longest part without a wildcard.
+fn sought(literal: &Literal) -> Vec<u8> {
+    let text = match literal.place {
+        Place::Pattern => literal
+            .bytes
+            .split(|byte| matches!(byte, b'*' | b'?'))
+            .max_by_key(|part| part.len())
+            .unwrap_or_default(),
+        _ => &literal.bytes,
+    };
+    text.to_ascii_lowercase()
+}
+
+impl Texts {
+    /// Adds a comparison that takes no texts but by these literals; its number, none where they tell nothing.
+    pub(super) fn add(&mut self, literals: &[Literal]) -> Option<usize> {
+        if literals.iter().any(|literal| literal.place != Place::Whole && sought(literal).is_empty()) {
+            return None;
+        }
+        let number = self.count;
+        self.count += 1;
+        let short = u32::try_from(number).unwrap_or(u32::MAX);
+        for literal in literals {
+            let waiting = self.waiting(sought(literal).into(), literal.place);
+            if waiting.last() != Some(&short) {
+                waiting.push(short);
+            }
+        }
+        Some(number)
+    }
+
+    /// The comparisons that wait for a text at a place.
+    fn waiting(&mut self, text: Box<[u8]>, place: Place) -> &mut Vec<u32> {
+        if place != Place::Whole {
+            return self.building.entry((place, text)).or_default();
+        }
+        let entry = self.whole.entry(hash(&text), |known| known.text == text, |known| hash(&known.text));
+        &mut entry.or_insert_with(|| Entry { text, numbers: Vec::new() }).into_mut().numbers
+    }
+
+    /// All are added. Where the automaton cannot be built (too many texts), comparisons with parts are
+    /// always named.
+    pub(super) fn finish(&mut self) {
+        for set in [&mut self.unknown, &mut self.could, &mut self.answer] {
+            set.make_room(self.count);
+        }
+        self.memo = Memo::new(self.count);
+        let (mut starts, mut ends, mut inside) = (Vec::new(), Vec::new(), Vec::new());
+        for ((place, text), numbers) in std::mem::take(&mut self.building) {
+            match place {
+                Place::Start => starts.push((text, numbers)),
+                Place::End => {
+                    self.longest_end = self.longest_end.max(text.len());
+                    ends.push((text.iter().rev().copied().collect(), numbers));
+                }
+                Place::Whole | Place::Inside | Place::Pattern => inside.push((text, numbers)),
+            }
+        }
+        let unknown = &mut self.unknown;
+        let mut finder = |parts, anchored| match Finder::new(parts, anchored) {
+            Ok(finder) => finder,
+            Err(numbers) => {
+                unknown.insert_all(&numbers);
+                None
+            }
+        };
+        self.starts = finder(starts, true);
+        self.ends = finder(ends, true);
+        self.inside = finder(inside, false);
+    }
+
+    /// Whether one of the values could satisfy comparison `number`. `values` is asked once for `event`.
+    pub(super) fn could_satisfy<'v>(
+        &mut self,
+        event: u64,
+        number: usize,
+        values: impl FnOnce() -> Values<'v>,
+    ) -> bool {
+        self.could(event, values).contains(number)
+    }
+
+    /// What the values could satisfy, all in all. `values` is asked once for `event`.
+    pub(super) fn could<'v>(&mut self, event: u64, values: impl FnOnce() -> Values<'v>) -> &Set {
+        if self.event != event {
+            self.event = event;
+            self.could.clear();
+            for value in values().as_slice() {
+                self.take(value);
+            }
+        }
+        &self.could
+    }
+
+    /// How many comparisons there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Takes in what `value` could satisfy. What is no text is not looked up: it rules nothing out.
+    fn take(&mut self, value: &Value<'_>) {
+        let Value::Text(text) = value else { return self.could.fill(self.count) };
+        let hash = hash(text);
+        if let Some(known) = self.memo.get(hash, text) {
+            return self.could.add_words(known);
+        }
+        let mut answer = std::mem::take(&mut self.answer);
+        answer.copy(&self.unknown);
+        self.find(hash, text, &mut answer);
+        self.could.add_words(&answer.words);
+        self.memo.put(hash, text, &answer);
+        self.answer = answer;
+    }
+
+    /// Adds the comparisons that wait for `text`, whose hash is given.
+    fn find(&self, hash: u64, text: &[u8], found: &mut Set) {
+        let same = |entry: &Entry| entry.text.eq_ignore_ascii_case(text);
+        if let Some(entry) = self.whole.find(hash, same) {
+            found.insert_all(&entry.numbers);
+        }
+        if let Some(starts) = &self.starts {
+            starts.find(text, found);
+        }
+        if let Some(ends) = &self.ends {
+            let mut backwards = [0; 64];
+            let last = text.get(text.len().saturating_sub(self.longest_end)..).unwrap_or_default();
+            let reversed = last.iter().rev().copied();
+            match backwards.get_mut(..last.len()) {
+                Some(room) => {
+                    room.iter_mut().zip(reversed).for_each(|(place, byte)| *place = byte);
+                    ends.find(room, found);
+                }
+                None => ends.find(&reversed.collect::<Vec<u8>>(), found),
+            }
+        }
+        if let Some(inside) = &self.inside {
+            inside.find(text, found);
+        }
+    }
+}
+
+/// The texts that a field had lately, and what each could satisfy: words, names and paths come again
+/// and again. Whoever writes texts can only make it useless.
+#[derive(Debug, Default)]
+struct Memo {
+    places: Box<[Remembered]>,
+    /// What the text of each place could satisfy, so many words for one.
+    words: Box<[u64]>,
+    width: usize,
+}
+
+/// The longest text that is remembered.
+const REMEMBERED: usize = 55;
+
+/// A text that was asked for.
+#[derive(Clone, Copy, Debug)]
+struct Remembered {
+    hash: u64,
+    /// None where nothing is remembered.
+    length: Option<u8>,
+    text: [u8; REMEMBERED],
+}
+
+impl Memo {
+    /// So many words are remembered for a field, at most.
+    const WORDS: usize = 8192;
+
+    fn new(count: usize) -> Self {
+        let width = count.div_ceil(64);
+        let places = (Self::WORDS / width.max(1)).clamp(8, 1024);
+        let empty = Remembered { hash: 0, length: None, text: [0; REMEMBERED] };
+        Self { places: vec![empty; places].into(), words: vec![0; places * width].into(), width }
+    }
+
+    /// Where a text of this hash is remembered.
+    fn place(&self, hash: u64) -> usize {
+        usize::try_from(hash >> 32).unwrap_or(0) % self.places.len()
+    }
+
+    fn words_at(&self, place: usize) -> std::ops::Range<usize> {
+        place * self.width..(place + 1) * self.width
+    }
+
+    fn get(&self, hash: u64, text: &[u8]) -> Option<&[u64]> {
+        let place = self.place(hash);
+        let known = self.places.get(place).filter(|known| known.hash == hash)?;
+        let same = known.text.get(..usize::from(known.length?)) == Some(text);
+        same.then(|| self.words.get(self.words_at(place))).flatten()
+    }
+
+    fn put(&mut self, hash: u64, text: &[u8], answer: &Set) {
+        let place = self.place(hash);
+        let words = self.words_at(place);
+        let (Some(at), Some(words)) = (self.places.get_mut(place), self.words.get_mut(words)) else { return };
+        let Some(room) = at.text.get_mut(..text.len()) else { return };
+        room.copy_from_slice(text);
+        at.hash = hash;
+        at.length = u8::try_from(text.len()).ok();
+        words.iter_mut().zip(&answer.words).for_each(|(word, answer)| *word = *answer);
+    }
+}
+
+/// A hash without regard to the case of ASCII letters. The texts are the rules' own, so nobody who writes
+/// events can make them collide; a fixed seed will do.
+fn hash(text: &[u8]) -> u64 {
+    let word = |bytes: &[u8; 8]| lower(u64::from_le_bytes(*bytes));
+    let mut hasher = FixedState::with_seed(0).build_hasher();
+    let chunks = text.as_chunks::<8>().0;
+    chunks.iter().for_each(|chunk| hasher.write_u64(word(chunk)));
+    // What is left, with some before it again where there is enough.
+    let last = match text.last_chunk::<8>() {
+        Some(last) => word(last),
+        None => lower(text.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))),
+    };
+    hasher.write_u64(last ^ (text.len() as u64).rotate_left(56));
+    hasher.finish()
+}
+
+/// Eight bytes, of which ASCII letters become lower case.
+fn lower(word: u64) -> u64 {
+    const LOW: u64 = u64::from_le_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    let seven = word & !HIGH;
+    // The high bit of a byte says whether it is at least `A`, and more than `Z`; no byte carries over.
+    let from_a = seven + LOW * u64::from(0x80 - b'A');
+    let behind_z = seven + LOW * u64::from(0x7f - b'Z');
+    word | (from_a & !behind_z & !word & HIGH) >> 2
+}
+
+/// A set of numbers, one bit each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Set {
+    words: Vec<u64>,
+}
+
+impl Set {
+    /// Room for 0, 1, … `count` - 1; empty.
+    pub(super) fn make_room(&mut self, count: usize) {
+        self.words = vec![0; count.div_ceil(64)];
+    }
+
+    /// All of 0, 1, … `count` - 1.
+    fn fill(&mut self, count: usize) {
+        self.words.fill(u64::MAX);
+        if let Some(last) = self.words.last_mut().filter(|_| !count.is_multiple_of(64)) {
+            *last = (1 << (count % 64)) - 1;
+        }
+    }
+
+    fn clear(&mut self) {
+        self.words.fill(0);
+    }
+
+    fn copy(&mut self, other: &Self) {
+        self.words.copy_from_slice(&other.words);
+    }
+
+    pub(super) fn insert(&mut self, number: usize) {
+        if let Some(word) = self.words.get_mut(number / 64) {
+            *word |= 1 << (number % 64);
+        }
+    }
+
+    fn insert_all(&mut self, numbers: &[u32]) {
+        numbers.iter().for_each(|number| self.insert(*number as usize));
+    }
+
+    fn add_words(&mut self, words: &[u64]) {
+        self.words.iter_mut().zip(words).for_each(|(word, other)| *word |= other);
+    }
+
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        self.words.iter().zip(&other.words).any(|(word, other)| word & other != 0)
+    }
+
+    fn contains(&self, number: usize) -> bool {
+        self.words.get(number / 64).is_some_and(|word| word >> (number % 64) & 1 != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn literal(text: &str) -> Literal {
+        let (head, tail) = (text.starts_with('*'), text.len() > 1 && text.ends_with('*'));
+        let inner = text.trim_matches('*');
+        let (place, text) = match (head, tail) {
+            _ if inner.contains(['*', '?']) || inner.is_empty() && head => (Place::Pattern, text),
+            (true, true) => (Place::Inside, inner),
+            (true, false) => (Place::End, inner),
+            (false, true) => (Place::Start, inner),
+            (false, false) => (Place::Whole, inner),
+        };
+        Literal { bytes: text.as_bytes().to_vec(), insensitive: true, place }
+    }
+
+    /// Texts that take the comparisons of these literals.
+    fn texts(comparisons: &[&[&str]]) -> Texts {
+        let mut texts = Texts::default();
+        for (number, literals) in comparisons.iter().enumerate() {
+            let literals: Vec<Literal> = literals.iter().map(|text| literal(text)).collect();
+            assert_eq!(texts.add(&literals), Some(number));
+        }
+        texts.finish();
+        texts
+    }
+
+    fn named(texts: &mut Texts, event: u64, values: &[Value<'static>]) -> Vec<usize> {
+        let count = texts.count;
+        (0..count).filter(|number| texts.could_satisfy(event, *number, || Values::Many(values))).collect()
+    }
+
+    fn text(text: &'static str) -> Value<'static> {
+        Value::Text(text.as_bytes())
+    }
+
+    #[test]
+    fn parts_are_looked_for_where_they_stand() {
+        let list: [&[&str]; 8] = [
+            &["user*"],
+            &["*mod"],
+            &["*erm*"],
+            &["u*er*od"],
+            &["exact", "user*"],
+            &["exact"],
+            &["*Mod"],
+            &[],
+        ];
+        let mut texts = texts(&list);
+        let mut event = 0;
+        let mut of = |value| {
+            event += 1;
+            let first = named(&mut texts, event, &[text(value)]);
+            event += 1;
+            // What is remembered says the same.
+            assert_eq!(named(&mut texts, event, &[text(value)]), first);
+            first
+        };
+        assert_eq!(of("usermod"), [0, 1, 2, 3, 4, 6]);
+        assert_eq!(of("USERMOD"), [0, 1, 2, 3, 4, 6]);
+        assert_eq!(of("xusermodx"), [2, 3]);
+        assert_eq!(of("EXACT"), [4, 5]);
+        assert_eq!(of(""), Vec::<usize>::new());
+        assert_eq!(
+            named(&mut texts, 100, &[text("exact"), text("xmod")]),
+            [1, 3, 4, 5, 6],
+            "any value will do"
+        );
+        assert_eq!(named(&mut texts, 101, &[]), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn a_pattern_without_any_text_has_no_number() {
+        for pattern in ["*", "??*", "**"] {
+            assert_eq!(Texts::default().add(&[literal(pattern)]), None);
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_rules_nothing_out() {
+        let mut texts = texts(&[&["kill"], &["é"]]);
+        assert_eq!(named(&mut texts, 1, &[Value::Long(1)]), [0, 1]);
+        assert_eq!(named(&mut texts, 2, &[Value::Text(b"\xff")]), Vec::<usize>::new());
+        assert_eq!(named(&mut texts, 3, &[text("é")]), [1]);
+    }
+
+    /// Texts that drive each other out of the places, too long ones and those that differ in case among them.
+    #[test]
+    fn what_is_remembered_of_other_texts_changes_nothing() {
+        let words: Vec<String> = (0..2_000).map(|n| format!("w{n}{}", "x".repeat(n % 70))).collect();
+        let comparisons: Vec<[&str; 1]> = words.iter().step_by(3).map(|word| [word.as_str()]).collect();
+        let comparisons: Vec<&[&str]> = comparisons.iter().map(|word| &word[..]).collect();
+        let mut texts = texts(&comparisons);
+        let mut event = 0;
+        for round in 0..3 {
+            for (n, word) in words.iter().enumerate() {
+                let word = if round == 1 { word.to_uppercase() } else { word.clone() };
+                event += 1;
+                let found = named(&mut texts, event, &[Value::Text(word.leak().as_bytes())]);
+                assert_eq!(found, (n % 3 == 0).then_some(n / 3).into_iter().collect::<Vec<_>>(), "{n}");
+            }
+        }
+    }
+
+    #[test]
+    fn sets_end_where_the_numbers_end() {
+        for count in [0, 1, 63, 64, 65, 128, 300] {
+            let mut set = Set::default();
+            set.make_room(count);
+            assert!((0..count).all(|number| !set.contains(number)));
+            set.fill(count);
+            assert!((0..count).all(|number| set.contains(number)) && !set.contains(count));
+        }
+    }
+
+    #[test]
+    fn letters_become_lower_case_and_nothing_else_changes() {
+        for byte in 0..=u8::MAX {
+            for at in 0..8 {
+                for other in [0, b'A', b'Z', b'[', b'@', 0x7f, 0x80, 0xff] {
+                    let mut bytes = [other; 8];
+                    bytes[at] = byte;
+                    let lower = lower(u64::from_le_bytes(bytes)).to_le_bytes();
+                    assert_eq!(lower, bytes.map(|byte| byte.to_ascii_lowercase()), "{byte} at {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn hashes_tell_lengths_and_letters_apart() {
+        let texts = ["", "\0", "a", "a\0", "abcdefgh", "abcdefgh\0", "abcdefghi", "ABCDEFGHJ"];
+        let mut hashes: Vec<u64> = texts.iter().map(|text| hash(text.as_bytes())).collect();
+        assert_eq!(hash(b"ABCDEFGHI"), hash(b"abcdefghi"));
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert_eq!(hashes.len(), texts.len());
+    }
+}
