@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value as Json};
 
-use super::document::{audit_id, rfc3339, time_of};
+use super::document::{push_audit_id, rfc3339, time_of};
 use super::source::account;
 use super::telling::{Parent, Telling};
 use super::{target, text};
@@ -95,9 +95,13 @@ impl<'a> Brief<'a> {
         let parents = parents(event, &texts)?;
         let techniques = || rule.threat.iter().flat_map(|threat| &threat.technique);
         let subtechniques = techniques().flat_map(|technique| &technique.subtechnique);
-        let ids: Vec<String> = stamps.iter().map(|stamp| audit_id(*stamp)).collect();
+        let mut ids = String::with_capacity(24 * stamps.len());
+        for (n, stamp) in stamps.iter().enumerate() {
+            ids.push_str(if n == 0 { "" } else { "," });
+            push_audit_id(&mut ids, *stamp);
+        }
         let lists = [
-            ("auditward.audit_id", Cow::Owned(ids.join(","))),
+            ("auditward.audit_id", Cow::Owned(ids)),
             ("threat.tactic.id", each_once(rule.threat.iter().map(|threat| &*threat.tactic.id))),
             ("threat.technique.id", each_once(techniques().map(|technique| &*technique.id))),
             ("threat.technique.subtechnique.id", each_once(subtechniques.map(|item| &*item.id))),
@@ -145,8 +149,8 @@ impl Telling for Brief<'_> {
         self.args.iter().map(|arg| Cow::Borrowed(arg.as_bytes())).collect()
     }
 
-    fn parents(&self) -> Vec<Parent<'_>> {
-        self.parents.clone()
+    fn parents(&self) -> Cow<'_, [Parent<'_>]> {
+        Cow::Borrowed(&self.parents)
     }
 
     fn objects(&self, _path: &str) -> Vec<&Map<String, Json>> {

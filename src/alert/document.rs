@@ -346,7 +346,20 @@ fn merge(mut base: Map<String, Value>, over: Map<String, Value>) -> Map<String, 
 
 /// `1790000100.181:581`, as `ausearch -a` and the records themselves write it.
 pub(super) fn audit_id(stamp: Stamp) -> String {
-    format!("{}.{:03}:{}", stamp.millis / 1000, stamp.millis % 1000, stamp.serial)
+    let mut id = String::with_capacity(24);
+    push_audit_id(&mut id, stamp);
+    id
+}
+
+/// [`audit_id`] behind what is there.
+pub(super) fn push_audit_id(out: &mut String, stamp: Stamp) {
+    let mut number = itoa::Buffer::new();
+    out.push_str(number.format(stamp.millis / 1000));
+    out.push('.');
+    // Four digits, of which the first only keeps the zeros.
+    out.push_str(number.format(1000 + stamp.millis % 1000).get(1..).unwrap_or_default());
+    out.push(':');
+    out.push_str(number.format(stamp.serial));
 }
 
 /// A stamp's time; times beyond the calendar are its last day.

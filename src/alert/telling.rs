@@ -18,7 +18,7 @@ pub(crate) trait Telling {
     fn args(&self) -> Vec<Cow<'_, [u8]>>;
 
     /// The line of parents, nearest first, as far as it is known.
-    fn parents(&self) -> Vec<Parent<'_>>;
+    fn parents(&self) -> Cow<'_, [Parent<'_>]>;
 
     /// The objects of a list.
     fn objects(&self, path: &str) -> Vec<&Map<String, Value>>;
@@ -54,7 +54,7 @@ impl Telling for Map<String, Value> {
         read::args(self)
     }
 
-    fn parents(&self) -> Vec<Parent<'_>> {
+    fn parents(&self) -> Cow<'_, [Parent<'_>]> {
         let known = read::get(self, "auditward.ancestors").and_then(Value::as_array);
         let parent = read::get(self, "process.parent").filter(|p| p.is_object());
         let chain: Vec<&Value> = match known {
@@ -65,7 +65,7 @@ impl Telling for Map<String, Value> {
             name: process.text("name").or_else(|| process.text("executable")).map(own),
             pid: process.text("pid").map(own),
         };
-        chain.into_iter().filter_map(Value::as_object).map(parent).collect()
+        Cow::Owned(chain.into_iter().filter_map(Value::as_object).map(parent).collect())
     }
 
     fn objects(&self, path: &str) -> Vec<&Map<String, Value>> {

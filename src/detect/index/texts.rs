@@ -10,7 +10,8 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored, Input, MatchKind, StartKind};
+use aho_corasick::automaton::Automaton;
+use aho_corasick::{Anchored, MatchKind, StartKind, dfa, nfa::contiguous};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
@@ -24,12 +25,10 @@ pub(super) struct Texts {
     count: usize,
     /// Whole texts.
     whole: HashTable<Entry>,
-    starts: Option<Finder>,
+    starts: Option<Starts>,
     /// Of texts read backwards.
-    ends: Option<Finder>,
-    inside: Option<Finder>,
-    /// The most bytes of an end.
-    longest_end: usize,
+    ends: Option<Starts>,
+    inside: Option<Parts>,
     /// The same until all are added.
     building: BTreeMap<(Place, Box<[u8]>), Vec<u32>>,
     /// Those whose parts cannot be looked for.
@@ -51,46 +50,93 @@ struct Entry {
     numbers: Vec<u32>,
 }
 
+/// Beginnings of texts, all at once.
+#[derive(Debug)]
+struct Starts {
+    automaton: contiguous::NFA,
+    /// By the number of the beginning: its length, and the comparisons that look for it.
+    parts: Vec<(usize, Vec<u32>)>,
+}
+
+impl Starts {
+    /// None of nothing. Where it cannot be built (too many), the comparisons are given back.
+    fn new(texts: Vec<(Box<[u8]>, Vec<u32>)>) -> Result<Option<Self>, Vec<u32>> {
+        if texts.is_empty() {
+            return Ok(None);
+        }
+        let automaton = contiguous::NFA::builder()
+            .match_kind(MatchKind::Standard)
+            .ascii_case_insensitive(true)
+            .build(texts.iter().map(|(text, _)| text));
+        let parts: Vec<(usize, Vec<u32>)> =
+            texts.into_iter().map(|(text, numbers)| (text.len(), numbers)).collect();
+        match automaton {
+            Ok(automaton) => Ok(Some(Self { automaton, parts })),
+            Err(_) => Err(parts.into_iter().flat_map(|(_, numbers)| numbers).collect()),
+        }
+    }
+
+    /// Adds the comparisons that look for a beginning of `text`, whose bytes are given in order.
+    fn find(&self, text: impl Iterator<Item = u8>, found: &mut Set) {
+        let Ok(mut state) = self.automaton.start_state(Anchored::Yes) else { return };
+        for (at, byte) in text.enumerate() {
+            state = self.automaton.next_state(Anchored::Yes, state, byte);
+            if !self.automaton.is_special(state) {
+                continue;
+            }
+            if self.automaton.is_dead(state) {
+                return;
+            }
+            let matches = if self.automaton.is_match(state) { self.automaton.match_len(state) } else { 0 };
+            for n in 0..matches {
+                let part = self.parts.get(self.automaton.match_pattern(state, n).as_usize());
+                // What ends here may have begun later.
+                if let Some((_, numbers)) = part.filter(|(length, _)| *length == at + 1) {
+                    found.insert_all(numbers);
+                }
+            }
+        }
+    }
+}
+
 /// Parts of texts, all at once.
 #[derive(Debug)]
-struct Finder {
-    automaton: AhoCorasick,
-    anchored: bool,
+struct Parts {
+    automaton: dfa::DFA,
     /// By the number of the part: the comparisons that look for it.
     numbers: Vec<Vec<u32>>,
 }
 
-impl Finder {
-    /// None where it cannot be built (too many parts); the comparisons are then given back.
-    fn new(parts: Vec<(Box<[u8]>, Vec<u32>)>, anchored: bool) -> Result<Option<Self>, Vec<u32>> {
+impl Parts {
+    /// None of nothing. Where it cannot be built (too many), the comparisons are given back.
+    fn new(parts: Vec<(Box<[u8]>, Vec<u32>)>) -> Result<Option<Self>, Vec<u32>> {
         if parts.is_empty() {
             return Ok(None);
         }
         let (texts, numbers): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-        let start = if anchored { StartKind::Anchored } else { StartKind::Unanchored };
-        let kind = if anchored { AhoCorasickKind::ContiguousNFA } else { AhoCorasickKind::DFA };
-        let automaton = AhoCorasick::builder()
+        let automaton = dfa::DFA::builder()
             .match_kind(MatchKind::Standard)
-            .start_kind(start)
-            .kind(Some(kind))
+            .start_kind(StartKind::Unanchored)
             .ascii_case_insensitive(true)
             .build(texts);
         match automaton {
-            Ok(automaton) => Ok(Some(Self { automaton, anchored, numbers })),
+            Ok(automaton) => Ok(Some(Self { automaton, numbers })),
             Err(_) => Err(numbers.concat()),
         }
     }
 
-    /// Adds the comparisons that look for a part that `text` has; of an anchored finder, that begins it.
+    /// Adds the comparisons that look for a part of `text`.
     fn find(&self, text: &[u8], found: &mut Set) {
-        let anchored = if self.anchored { Anchored::Yes } else { Anchored::No };
-        // It was built for just this kind of search.
-        let Ok(hits) = self.automaton.try_find_overlapping_iter(Input::new(text).anchored(anchored)) else {
-            return;
-        };
-        for hit in hits {
-            if let Some(numbers) = self.numbers.get(hit.pattern().as_usize()) {
-                found.insert_all(numbers);
+        let Ok(mut state) = self.automaton.start_state(Anchored::No) else { return };
+        for byte in text {
+            state = self.automaton.next_state(Anchored::No, state, *byte);
+            if self.automaton.is_special(state) && self.automaton.is_match(state) {
+                for n in 0..self.automaton.match_len(state) {
+                    if let Some(numbers) = self.numbers.get(self.automaton.match_pattern(state, n).as_usize())
+                    {
+                        found.insert_all(numbers);
+                    }
+                }
             }
         }
     }
@@ -147,24 +193,15 @@ impl Texts {
         for ((place, text), numbers) in std::mem::take(&mut self.building) {
             match place {
                 Place::Start => starts.push((text, numbers)),
-                Place::End => {
-                    self.longest_end = self.longest_end.max(text.len());
-                    ends.push((text.iter().rev().copied().collect(), numbers));
-                }
+                Place::End => ends.push((text.iter().rev().copied().collect(), numbers)),
                 Place::Whole | Place::Inside | Place::Pattern => inside.push((text, numbers)),
             }
         }
-        let unknown = &mut self.unknown;
-        let mut finder = |parts, anchored| match Finder::new(parts, anchored) {
-            Ok(finder) => finder,
-            Err(numbers) => {
-                unknown.insert_all(&numbers);
-                None
-            }
-        };
-        self.starts = finder(starts, true);
-        self.ends = finder(ends, true);
-        self.inside = finder(inside, false);
+        let Self { unknown, .. } = self;
+        let starts = Starts::new(starts).unwrap_or_else(|numbers| unknown.insert_all_of(&numbers));
+        let ends = Starts::new(ends).unwrap_or_else(|numbers| unknown.insert_all_of(&numbers));
+        let inside = Parts::new(inside).unwrap_or_else(|numbers| unknown.insert_all_of(&numbers));
+        (self.starts, self.ends, self.inside) = (starts, ends, inside);
     }
 
     /// Whether one of the values could satisfy comparison `number`. `values` is asked once for `event`.
@@ -216,19 +253,10 @@ impl Texts {
             found.insert_all(&entry.numbers);
         }
         if let Some(starts) = &self.starts {
-            starts.find(text, found);
+            starts.find(text.iter().copied(), found);
         }
         if let Some(ends) = &self.ends {
-            let mut backwards = [0; 64];
-            let last = text.get(text.len().saturating_sub(self.longest_end)..).unwrap_or_default();
-            let reversed = last.iter().rev().copied();
-            match backwards.get_mut(..last.len()) {
-                Some(room) => {
-                    room.iter_mut().zip(reversed).for_each(|(place, byte)| *place = byte);
-                    ends.find(room, found);
-                }
-                None => ends.find(&reversed.collect::<Vec<u8>>(), found),
-            }
+            ends.find(text.iter().rev().copied(), found);
         }
         if let Some(inside) = &self.inside {
             inside.find(text, found);
@@ -360,6 +388,11 @@ impl Set {
 
     fn insert_all(&mut self, numbers: &[u32]) {
         numbers.iter().for_each(|number| self.insert(*number as usize));
+    }
+
+    fn insert_all_of<T>(&mut self, numbers: &[u32]) -> Option<T> {
+        self.insert_all(numbers);
+        None
     }
 
     fn add_words(&mut self, words: &[u64]) {
