@@ -150,11 +150,13 @@ pub(super) fn of_sources<'s>(
     for (at, event) in events.iter().enumerate() {
         let before = events.iter().take(at).position(|before| before.is(event));
         let known = before.and_then(|before| texts.get(before).cloned());
-        texts.push(known.unwrap_or_else(|| masked(text_of(event))));
+        texts.push(known.unwrap_or_else(|| text_of(event)));
     }
     // They were written by this program, or came with a checksum out of the state file.
     let last = texts.last().map(|text| serde_json::from_str(text).unwrap_or_default());
     let source = last.unwrap_or_default();
+    // Those of the source are masked with the document; a token that is masked again is none.
+    let texts = texts.into_iter().map(masked).collect();
     let stamp = stamps.last().copied();
     let parts = Parts { rule, source, stamp, events: &[], stamps, id, created, case: None };
     (build(parts), texts)
