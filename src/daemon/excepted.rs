@@ -34,7 +34,36 @@ fn count(rule: &Rule, holds: impl Fn(&Applied) -> bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::Engine;
     use crate::rule::load;
+
+    /// A comparison of an exception that is false as far as combinations of values were tried is counted, where
+    /// status and replay look for it: the match is told, and might have been taken.
+    #[test]
+    fn comparisons_of_exceptions_that_are_cut_are_counted() {
+        let site = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(site.path().join("exceptions.d")).expect("a directory");
+        let rule = site.path().join("r.toml");
+        let query = "any where process.args != null";
+        let text = format!(
+            "[rule]\nrule_id = \"s\"\nname = \"n\"\ndescription = \"d\"\ntype = \"eql\"\nseverity = \"low\"\n\
+             risk_score = 1\nquery = '{query}'\n"
+        );
+        std::fs::write(&rule, text).expect("a file");
+        let exception = "[[exception]]\nid = \"e\"\nrules = \"all\"\nreason = \"r\"\nowner = \"o\"\n\
+                         condition = 'concat(process.args, process.parent.args) == \"x\"'\n";
+        std::fs::write(site.path().join("exceptions.d/e.toml"), exception).expect("a file");
+        let loaded = load::effective(&[rule], site.path());
+        let engine = Engine::new(loaded.rules);
+        let [rule] = engine.rules() else { panic!("{:?}", loaded.diagnostics) };
+        let taken = |values: usize| {
+            let many: Vec<&str> = vec!["a"; values];
+            let document = serde_json::json!({ "process": { "args": many, "parent": { "args": many } } });
+            takes_documents(rule, &[document.as_object().cloned().unwrap_or_default()], 0)
+        };
+        let cut = |values| (taken(values), engine.join_counts().comparisons_cut);
+        assert_eq!([256, 257, 1].map(cut), [(false, 0), (false, 1), (false, 1)]);
+    }
 
     /// The same exception, asked of the documents of a sequence's events.
     #[test]

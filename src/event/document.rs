@@ -62,7 +62,8 @@ pub trait Document {
     fn order(&self) -> Order;
 
     /// What kind of event it is, where that is known in so few bytes: events of one kind answer alike to
-    /// `event.{category,type,action,kind,module,dataset}`, `data_stream.*` and `host.os.type`.
+    /// `event.{category,type,action,kind,module,dataset}`, `data_stream.*` and `host.os.type`, and of those with
+    /// equal `process.args` also to `process.command_line`.
     fn kind(&self) -> Option<[u8; 16]> {
         None
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::node::Node;
 use super::texts::{Set, Texts};
-use super::{LAST, OF_KIND, SETTLED};
+use super::{DETAILS, LAST, OF_KIND, SETTLED};
 use crate::eql::{Script, Test};
 use crate::event::schema::field;
 use crate::event::{Document, FieldId};
@@ -24,6 +24,8 @@ pub(super) struct Leaves {
 #[derive(Debug)]
 struct Leaf {
     scope: Scope,
+    /// The field of which it is a detail.
+    detail: Option<FieldId>,
     cost: u32,
     asks: Asks,
 }
@@ -98,7 +100,14 @@ impl Leaves {
     }
 
     fn push(&mut self, scope: Scope, cost: u32, asks: Asks) -> u32 {
-        self.leaves.push(Leaf { scope, cost, asks });
+        let detail = match &asks {
+            // Command lines are made of arguments.
+            Asks::Field(field::PROCESS_COMMAND_LINE, _)
+            | Asks::Text { field: field::PROCESS_COMMAND_LINE, .. } => Some(field::PROCESS_ARGS),
+            Asks::Field(field, _) | Asks::Text { field, .. } if DETAILS.contains(field) => Some(*field),
+            _ => None,
+        };
+        self.leaves.push(Leaf { scope, detail, cost, asks });
         u32::try_from(self.leaves.len() - 1).unwrap_or(u32::MAX)
     }
 
@@ -129,6 +138,15 @@ impl Leaves {
             }
             _ => None,
         }
+    }
+
+    /// The field of whose values it follows whether a comparison holds, where that is one of [`DETAILS`].
+    pub(super) fn detail(&self, number: u32) -> Option<FieldId> {
+        self.leaf(number)?.detail
+    }
+
+    pub(super) fn is_detail(&self, number: u32) -> bool {
+        self.detail(number).is_some()
     }
 
     /// What was known of an event is forgotten.

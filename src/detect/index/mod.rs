@@ -1,13 +1,16 @@
 //! What an event can match, found without asking each rule.
 //!
 //! Most of what conditions ask is the same for many events: what kind of event it is, which program it is
-//! of, who started that. So a condition is worked out in three steps, and what the first two say is
-//! remembered:
+//! of, who started that, with which arguments. So a condition is worked out in steps, and what all but the last
+//! say is remembered:
 //!
 //! 1. by the kind of the event ([`OF_KIND`]): what is no execution is no more than some thirty kinds;
 //! 2. by the values of a few fields that come again and again ([`SETTLED`]): programs, parents, users;
-//! 3. what is then still open, of the few rules that are, by the event itself. Of the values of fields
-//!    such as arguments, `texts` says at once which comparisons they could satisfy; those alone are tried.
+//! 3. by arguments and paths ([`DETAILS`]), where they are short;
+//! 4. what is then still open, of the few rules that are, by the event itself.
+//!
+//! Of the values of fields such as arguments, `texts` says at once which comparisons they could satisfy; those
+//! alone are tried.
 //!
 //! A condition is made of comparisons that are true or false, so whatever order they are asked in, and
 //! whenever, the answer is the one that asking all of it gives.
@@ -61,6 +64,18 @@ const SETTLED: [FieldId; 18] = [
     field::HOST_ID,
 ];
 
+/// Fields that have many values, of which some come again and again.
+const DETAILS: [FieldId; 8] = [
+    field::PROCESS_ARGS,
+    field::PROCESS_COMMAND_LINE,
+    field::FILE_PATH,
+    field::FILE_NAME,
+    field::FILE_EXTENSION,
+    field::FILE_EXT_ORIGINAL_PATH,
+    field::FILE_EXT_ORIGINAL_NAME,
+    field::FILE_EXT_ORIGINAL_EXTENSION,
+];
+
 /// The fields that cost most, since they are put together out of others or looked for in all records: asked
 /// last.
 const LAST: [FieldId; 5] = [
@@ -74,6 +89,10 @@ const LAST: [FieldId; 5] = [
 /// So many kinds are remembered, at least, and so many of programs with their parents and users.
 const KINDS: usize = 256;
 const ANSWERS: usize = 1024;
+/// So many arguments and paths, with what they are of.
+const DETAILED: usize = 2048;
+/// What is told by more bytes is not remembered.
+const LONGEST: usize = 1024;
 
 /// See the module.
 #[derive(Debug)]
@@ -84,7 +103,10 @@ pub(crate) struct Index {
     kinds: Memo<Kind>,
     /// How many kinds were ever remembered: the number of the next.
     known: u32,
+    /// The same of answers.
+    answered: u32,
     answers: Memo<Answer>,
+    detailed: Memo<Open>,
     /// Memory to work in.
     key: Vec<u8>,
 }
@@ -101,6 +123,15 @@ enum Truth {
 /// What is left open by the kind of an event and by the fields that are settled.
 #[derive(Debug)]
 struct Answer {
+    number: u32,
+    /// The fields of [`DETAILS`] that it asks for.
+    details: Box<[FieldId]>,
+    open: Narrowed,
+}
+
+/// Units that are open, and fewer where that is simply found.
+#[derive(Debug)]
+struct Narrowed {
     open: Open,
     quiet: Option<Box<Quiet>>,
 }
@@ -110,7 +141,7 @@ struct Answer {
 #[derive(Debug)]
 struct Quiet {
     field: TextField,
-    answer: Answer,
+    rest: Narrowed,
 }
 
 /// What the kind of an event leaves open.
@@ -129,16 +160,18 @@ impl Index {
         let units: Vec<Reduced> = conditions.map(|condition| node::of(condition, &mut leaves)).collect();
         leaves.finish();
         let units = numbered(units.into_iter());
-        let (kinds, answers) = (Memo::new(KINDS), Memo::new(ANSWERS));
-        Self { leaves, units, kinds, known: 0, answers, key: Vec::new() }
+        let (kinds, answers, detailed) = (Memo::new(KINDS), Memo::new(ANSWERS), Memo::new(DETAILED));
+        Self { leaves, units, kinds, known: 0, answered: 0, answers, detailed, key: Vec::new() }
     }
 
     /// Calls `each` with every unit that the event was asked about in the end, ascending, and whether its
     /// condition holds. All others do not hold. Allocates nothing for what is remembered.
     pub(crate) fn ask<D: Document + ?Sized>(&mut self, event: &D, mut each: impl FnMut(usize, bool)) {
-        let Self { leaves, units, kinds, known, answers, key } = self;
+        let Self { leaves, units, kinds, known, answered, answers, detailed, key } = self;
+        let kind = event.kind();
+        let by_number = kind.is_some();
         key.clear();
-        match event.kind() {
+        match kind {
             Some(kind) => key.extend_from_slice(&kind),
             None => push_values(event, &OF_KIND, key),
         }
@@ -155,23 +188,44 @@ impl Index {
         key.clear();
         key.extend_from_slice(&kind.number.to_le_bytes());
         push_values(event, &kind.settled, key);
-        let mut answer = answers.get_or_make(key, || {
-            let open = reduce(&kind.open, &mut |number| leaves.known(number, Scope::Settled, event));
-            Answer::new(open, leaves)
-        });
         leaves.next_event();
-        while let Some(quiet) = &answer.quiet
-            && !leaves.could_satisfy_any(&quiet.field, event)
-        {
-            answer = &quiet.answer;
+        if key.len() > LONGEST {
+            return ask_open(&kind.open, event, leaves, &mut each);
         }
-        for (unit, truth) in &answer.open {
-            let holds = match truth {
-                Truth::True => true,
-                Truth::Of(node) => node.holds(event, leaves),
-            };
-            each(*unit as usize, holds);
+        let answer = answers.get_or_make(key, || {
+            *answered = answered.wrapping_add(1);
+            let open = reduce(&kind.open, &mut |number| leaves.known(number, Scope::Settled, event));
+            Answer::new(*answered, open, leaves)
+        });
+        if answer.details.is_empty() || !by_number {
+            return ask_open(answer.open.by(event, leaves), event, leaves, &mut each);
         }
+        key.clear();
+        key.extend_from_slice(&answer.number.to_le_bytes());
+        if !push_short_values(event, &answer.details, key) {
+            return ask_open(answer.open.by(event, leaves), event, leaves, &mut each);
+        }
+        let open = detailed.get_or_make(key, || {
+            let open = answer.open.by(event, leaves);
+            reduce(open, &mut |number| leaves.is_detail(number).then(|| leaves.holds(number, event)))
+        });
+        ask_open(open, event, leaves, &mut each);
+    }
+}
+
+/// Asks the event about all that is open.
+fn ask_open<D: Document + ?Sized>(
+    open: &[(u32, Truth)],
+    event: &D,
+    leaves: &mut Leaves,
+    each: &mut impl FnMut(usize, bool),
+) {
+    for (unit, truth) in open {
+        let holds = match truth {
+            Truth::True => true,
+            Truth::Of(node) => node.holds(event, leaves),
+        };
+        each(*unit as usize, holds);
     }
 }
 
@@ -206,6 +260,19 @@ fn truth(reduced: Reduced) -> Option<Truth> {
 }
 
 impl Answer {
+    fn new(number: u32, open: Open, leaves: &Leaves) -> Self {
+        let mut details = Vec::new();
+        for node in open.iter().filter_map(|(_, truth)| truth.node()) {
+            node.each_leaf(&mut |number| {
+                let field = leaves.detail(number);
+                details.extend(field.filter(|field| !details.contains(field)));
+            });
+        }
+        Self { number, details: details.into(), open: Narrowed::new(open, leaves) }
+    }
+}
+
+impl Narrowed {
     /// So many units must ask for a field for it to be worth asking whether any can be satisfied.
     const WORTH: usize = 3;
 
@@ -214,9 +281,20 @@ impl Answer {
         let field = leaves.text_field_of_most(nodes(), Self::WORTH);
         let quiet = field.map(|field| {
             let rest = reduce(&open, &mut |number| leaves.is_text_of(number, &field).then_some(false));
-            Box::new(Quiet { answer: Self::new(rest, leaves), field })
+            Box::new(Quiet { rest: Self::new(rest, leaves), field })
         });
         Self { open, quiet }
+    }
+
+    /// What of it is open for `event`.
+    fn by<D: Document + ?Sized>(&self, event: &D, leaves: &mut Leaves) -> &[(u32, Truth)] {
+        let mut this = self;
+        while let Some(quiet) = &this.quiet
+            && !leaves.could_satisfy_any(&quiet.field, event)
+        {
+            this = &quiet.rest;
+        }
+        &this.open
     }
 }
 
@@ -230,6 +308,23 @@ fn reduce(units: &[(u32, Truth)], known: &mut dyn FnMut(u32) -> Option<bool>) ->
         Some((*unit, now?))
     });
     reduced.collect()
+}
+
+/// [`push_values`], unless that is too much to be remembered.
+fn push_short_values<D: Document + ?Sized>(event: &D, fields: &[FieldId], key: &mut Vec<u8>) -> bool {
+    let bytes = |value: &Value<'_>| if let Value::Text(text) = value { text.len() + 16 } else { 32 };
+    for field in fields {
+        let values = event.values(*field);
+        let mut size = key.len();
+        if values.as_slice().iter().any(|value| {
+            size += bytes(value);
+            size > LONGEST
+        }) {
+            return false;
+        }
+        push_values(event, std::slice::from_ref(field), key);
+    }
+    true
 }
 
 /// Writes the values of `fields`, so that what differs is written in different ways.

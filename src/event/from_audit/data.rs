@@ -4,8 +4,10 @@
 //! never takes the name of what the kernel wrote: a `uid=` inside `msg='…'` is `msg_uid`.
 
 use std::cmp::Ordering;
+use std::sync::LazyLock;
 
 use bumpalo::collections::Vec as BumpVec;
+use memchr::memmem::Finder;
 
 use super::super::audit_document::AuditDocument;
 use super::super::document::{Value, Values};
@@ -67,10 +69,20 @@ pub(super) fn values<'e>(doc: &AuditDocument<'e>, name: &str) -> Values<'e> {
     doc.many(found.map(|e| Value::Text(e.value)))
 }
 
-/// Whether the key could stand there: it does stand somewhere, be it in a value.
+/// Whether a key could stand there: `key=` does stand somewhere, be it in a value.
 fn names(text: &[u8], key: &[u8]) -> bool {
-    memchr::memmem::find(text, key).is_some()
+    CALL_KEYS.iter().find(|(known, _)| *known == key).is_none_or(|(_, finder)| finder.find(text).is_some())
 }
+
+static CALL_KEYS: LazyLock<[(&[u8], Finder<'static>); 5]> = LazyLock::new(|| {
+    [
+        (b"a0", Finder::new(b"a0=")),
+        (b"a1", Finder::new(b"a1=")),
+        (b"a2", Finder::new(b"a2=")),
+        (b"a3", Finder::new(b"a3=")),
+        (b"syscall", Finder::new(b"syscall=")),
+    ]
+});
 
 /// The value of a key that only the one SYSCALL record of an ordinary event has, without reading the rest;
 /// none where that is not sure, or not quicker.
