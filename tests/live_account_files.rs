@@ -144,6 +144,7 @@ impl Stage {
             .env("T", &self.tree)
             .env("F", self.folder.path())
             .env("A", account)
+            .env("URING", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live/io_uring_append.py"))
             .env("L", format!("{account}:x:0:0::/:/bin/sh"))
             .stdin(Stdio::null())
             .status()
@@ -160,7 +161,7 @@ fn is_there(program: &str) -> bool {
 
 /// Of each way: its name, the program that it needs, what is run, and the writer that the alert must name; none where no
 /// record of a write is to be had.
-const WAYS: [(&str, &str, &str, Option<&str>); 17] = [
+const WAYS: [(&str, &str, &str, Option<&str>); 27] = [
     ("cp", "cp", "{ cat $P; echo $L; } > $F/new; cp $F/new $P", Some("cp")),
     ("tee", "tee", "echo $L | tee -a $P > $F/null", Some("tee")),
     ("dd", "dd", "echo $L | dd of=$P oflag=append conv=notrunc status=none", Some("dd")),
@@ -184,6 +185,52 @@ const WAYS: [(&str, &str, &str, Option<&str>); 17] = [
         "(echo $A:x:1500:1500::/:/bin/sh >> $P); sleep 0.5; usermod -P $T -o -u 0 $A",
         Some("usermod"),
     ),
+    ("vi", "vi", r#"printf '%s\n' '$a' "$L" . wq! | vi -es $P"#, Some("vi")),
+    ("ed", "ed", r#"printf '%s\n' '$a' "$L" . w q | ed -s $P"#, Some("ed")),
+    // In a mount namespace of its own, where /etc is the tree's.
+    (
+        "vipw",
+        "vipw",
+        r#"echo "echo $L >> \$1" > $F/editor; sleep 1.1; unshare -m sh -ec 'mount --bind $T/etc /etc; EDITOR="sh $F/editor" vipw'"#,
+        None,
+    ),
+    (
+        "usermod_root",
+        "usermod",
+        "(echo $A:x:1501:1501::/:/bin/sh >> $P); sleep 0.5; usermod -R $T -o -u 0 $A",
+        None,
+    ),
+    (
+        "usermod_symlink",
+        "usermod",
+        "(echo $A:x:1502:1502::/:/bin/sh >> $P); sleep 0.5; ln -s /usr/sbin/usermod $F/l; $F/l -P $T -o -u 0 $A",
+        None,
+    ),
+    (
+        "usermod_hard_link",
+        "usermod",
+        "(echo $A:x:1503:1503::/:/bin/sh >> $P); sleep 0.5; cp /usr/sbin/usermod $F/c; ln $F/c $F/h; $F/h -P $T -o -u 0 $A",
+        None,
+    ),
+    (
+        "usermod_memfd",
+        "python3",
+        r#"(echo $A:x:1504:1504::/:/bin/sh >> $P); sleep 0.5; python3 -c "
+import os
+tool = os.memfd_create('x')
+os.write(tool, open('/usr/sbin/usermod', 'rb').read())
+os.execve(tool, ['x', '-P', os.environ['T'], '-o', '-u', '0', os.environ['A']], os.environ)""#,
+        None,
+    ),
+    (
+        "rename_2",
+        "python3",
+        r#"mkdir -p $T/srv; { cat $P; echo $L; } > $T/srv/n; python3 -c "import os; os.rename(os.environ['T'] + '/srv/n', os.environ['P'])""#,
+        Some("python3"),
+    ),
+    ("proc_root", "sh", "echo $L >> /proc/self/root$P", None),
+    // Neither its open nor its write is a system call that a record could have.
+    ("io_uring", "python3", "python3 $URING $P $L", None),
     ("hard_link", "ln", "ln $P $F/other; echo $L >> $F/other; rm $F/other", None),
     ("symbolic_link", "ln", "ln -s $P $F/link; echo $L >> $F/link", None),
     ("extrausers", "sh", "mkdir -p $T/var/lib/extrausers; echo $L > $T/var/lib/extrausers/passwd", None),
