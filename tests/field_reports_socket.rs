@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use auditward::audit::RecordType;
 use auditward::audit::control::{ControlError, Status};
 use auditward::audit::datagrams::{Counters, Datagrams, Received};
-use auditward::audit::kernel_rules::{self, Abi, LoadedRule, Rule, RuleTable};
+use auditward::audit::kernel_rules::{self, Abi, Access, LoadedRule, Rule, RuleTable, Scope, What};
 use auditward::audit::netlink::Buffer;
 use auditward::daemon::detector::{Created, Detector};
 use auditward::daemon::intake::Intake;
@@ -21,6 +21,7 @@ use auditward::output::{
 use auditward::rule::load;
 use netlink_packet_audit::{RuleAction, RuleField, RuleFieldFlags, RuleFlags, RuleMessage, RuleSyscalls};
 use netlink_packet_core::Emitable;
+use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, send, socketpair};
 
 fn pair() -> (OwnedFd, OwnedFd) {
@@ -250,6 +251,8 @@ struct Table {
     status: Status,
     rules: Vec<LoadedRule>,
     add_requests: u32,
+    /// As before Linux 5.16.
+    without_ring: bool,
 }
 
 impl RuleTable for Table {
@@ -266,6 +269,9 @@ impl RuleTable for Table {
         if self.status.locked() {
             return Err(ControlError::NotPermitted { what: "adding an audit rule" });
         }
+        if self.without_ring && rule.what == What::Ring {
+            return Err(ControlError::Refused { what: "adding an audit rule", errno: Errno::EINVAL });
+        }
         let rule = rule.as_loaded().unwrap();
         let new = !self.rules.contains(&rule);
         self.rules.extend(new.then_some(rule));
@@ -277,6 +283,27 @@ impl RuleTable for Table {
         self.rules.retain(|r| r != rule);
         Ok(self.rules.len() < before)
     }
+}
+
+/// Of the rules for io_uring those load that the kernel takes; that it has no filter is no fault, and is not asked for each.
+#[test]
+fn a_kernel_without_the_filter_of_io_uring_gets_what_it_takes() {
+    let abis = Abi::of("x86_64", false);
+    let watch = |path: &str| Rule { what: What::Access(Access::CHANGE), scope: Scope::Path(path.to_owned()) };
+    let mut ring: Vec<Rule> =
+        ["/etc/passwd", "/etc/group"].iter().flat_map(|path| Rule::ring_of(&watch(path), &abis)).collect();
+    ring.sort_by_key(|rule| rule.what == What::Ring);
+    let mut old = Table { without_ring: true, ..Table::default() };
+    assert_eq!(kernel_rules::load_ring(&mut old, &ring).unwrap(), ring[..2]);
+    assert_eq!(old.add_requests, 3);
+    let mut new = Table::default();
+    assert_eq!(kernel_rules::load_ring(&mut new, &ring).unwrap(), ring);
+    assert_eq!(kernel_rules::load_ring(&mut new, &ring).unwrap(), []);
+    assert_eq!((new.rules.len(), new.add_requests), (4, 4));
+    let status = Status { enabled: 2, ..Status::default() };
+    let mut locked = Table { status, ..Table::default() };
+    assert_eq!(kernel_rules::load_ring(&mut locked, &ring).unwrap(), []);
+    assert_eq!(locked.add_requests, 0);
 }
 
 fn loaded(message: &RuleMessage) -> LoadedRule {
@@ -321,6 +348,7 @@ fn usermod_rules() -> Vec<Rule> {
 #[test]
 fn f18_rules_are_locked_with_e_2() {
     let mut table = Table {
+        without_ring: false,
         status: Status { enabled: 2, ..Status::default() },
         rules: vec![watch("/etc/passwd", WRITE_OR_ATTRIBUTE, "identity")],
         add_requests: 0,

@@ -311,3 +311,63 @@ fn a_watch_that_is_loaded_is_not_missing_whoever_loaded_it() {
     auditctl(&["-w", watch, "-p", "wa", "-k", kernel.key()]);
     assert_eq!(missing(&mut ours), 0, "covered");
 }
+
+/// What a ring opens is no system call: no watch sees it, and rules of their own do.
+#[test]
+fn an_open_by_io_uring_is_recorded_by_rules_of_their_own_which_go_with_ours() {
+    let Some(kernel) = KernelAudit::take() else { return };
+    kernel.turn_on();
+    let folder = scratch();
+    let file = folder.path().join("passwd");
+    std::fs::write(&file, "root:x:0:0::/:/bin/sh\n").expect("a file");
+    let text = file.to_str().expect("a path of text").to_owned();
+    let watch = Rule { what: What::Access(Access::CHANGE), scope: Scope::Path(text.clone()) };
+    let ring = Rule::ring_of(&watch, &Abi::of_this_host());
+    let (within, filter) = ring.split_at(2);
+    let mut ours = OurRules::none_yet();
+    assert_eq!(kernel_rules::load(&mut ours.0, std::slice::from_ref(&watch)).expect("load").added.len(), 1);
+    let mut socket = Socket::join(DEFAULT_BUFFER).expect("joined");
+    let append = |word: &str| {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live/io_uring_append.py");
+        let arguments: &[&str] = if word == "--thread" { &[&text, "three", word] } else { &[&text, word] };
+        let status = Command::new("python3").arg(script).args(arguments).status().expect("python3 runs");
+        assert!(status.success() || status.code() == Some(3), "{status}");
+        status.success()
+    };
+    let mut ring_records = |within: u64| {
+        let (mut records, end) = (0, Instant::now() + Duration::from_millis(within));
+        while records == 0 && Instant::now() < end {
+            let deadline = Some(Instant::now() + Duration::from_millis(50));
+            let received = socket.receive(None, deadline, &mut |record| {
+                records += usize::from(record.kind == auditward::audit::RecordType::URINGOP);
+            });
+            received.expect("the socket reads on");
+        }
+        records
+    };
+    if !append("one") {
+        println!("skipped: the kernel gives no ring");
+        return;
+    }
+    assert_eq!(ring_records(300), 0, "by the watch alone");
+    assert_eq!(kernel_rules::load_ring(&mut ours.0, within).expect("load"), within);
+    assert!(append("two"));
+    assert!(ring_records(20_000) > 0, "within io_uring_enter");
+    let added = kernel_rules::load_ring(&mut ours.0, filter).expect("load");
+    if added.is_empty() {
+        println!("skipped: the kernel has no filter for rings");
+        return;
+    }
+    let encoded: Vec<LoadedRule> = ring.iter().filter_map(Rule::as_loaded).collect();
+    assert_eq!(encoded.len(), 3);
+    assert_eq!(ours.loaded().iter().filter(|rule| encoded.contains(rule)).count(), 3, "{:?}", ours.loaded());
+    assert_eq!(kernel_rules::load_ring(&mut ours.0, &ring).expect("load"), []);
+    // By the filter alone, where the kernel's own thread does it; gone, it is loaded again.
+    for rule in &encoded[..2] {
+        ours.0.delete_rule(rule).expect("deleted");
+    }
+    assert!(append("--thread"));
+    assert!(ring_records(20_000) > 0, "by the kernel's thread");
+    assert_eq!(kernel_rules::load_ring(&mut ours.0, &ring).expect("load"), within);
+    assert_eq!(kernel_rules::unload(&mut ours.0).expect("unload").len(), 4);
+}

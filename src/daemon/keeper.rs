@@ -61,6 +61,8 @@ enum OrderedWhat {
     Calls(u32, Vec<u32>),
     /// Bits of `AUDIT_PERM_*`.
     Access(u32),
+    /// Operations of io_uring.
+    Ring,
 }
 
 impl Ordered {
@@ -70,6 +72,7 @@ impl Ordered {
                 OrderedWhat::Calls(abi.arch, names.iter().filter_map(|name| abi.number(name)).collect())
             }
             What::Access(access) => OrderedWhat::Access(access.0),
+            What::Ring => OrderedWhat::Ring,
         };
         Self { what, scope: rule.scope.clone() }
     }
@@ -81,6 +84,7 @@ impl Ordered {
                 What::Calls(abi, numbers.iter().filter_map(|number| abi.name(*number)).collect())
             }
             OrderedWhat::Access(bits) => What::Access(Access(*bits)),
+            OrderedWhat::Ring => What::Ring,
         };
         Some(Rule { what, scope: self.scope.clone() })
     }
@@ -275,7 +279,11 @@ impl Kept {
             self.control.set_enabled(true)?;
             self.enabled_beside = Some(status.pid);
         }
-        let loading = kernel_rules::load(&mut self.control, rules)?;
+        let (ring, rules): (Vec<Rule>, Vec<Rule>) =
+            rules.iter().cloned().partition(|rule| rule.what == What::Ring);
+        let mut loading = kernel_rules::load(&mut self.control, &rules)?;
+        self.added.clone_from(&loading.added);
+        loading.added.extend(kernel_rules::load_ring(&mut self.control, &ring)?);
         self.added.clone_from(&loading.added);
         let line = |rule: &Rule| rule.to_string();
         Ok(Report {

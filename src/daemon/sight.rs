@@ -17,7 +17,8 @@ use crate::rule::Rule;
 /// # Errors
 /// The keeper cannot be started, or may not do its work.
 pub(super) fn load(plan: &Plan, daemon_uid: u32) -> anyhow::Result<Keeper> {
-    let keeper = Keeper::start(&plan.rules, &[daemon_uid]).context("kernel rules cannot be loaded")?;
+    let rules = [plan.rules.as_slice(), &plan.ring].concat();
+    let keeper = Keeper::start(&rules, &[daemon_uid]).context("kernel rules cannot be loaded")?;
     let Report { enabled, added, covered, refused, .. } = &keeper.report;
     if *enabled {
         tracing::info!("auditing was off: turned on until the daemon ends");

@@ -126,6 +126,7 @@ pub(super) fn plan(rules: &[Arc<Rule>], asked: KernelRules) -> Plan {
     let mut plan = Plan::of_this_host(&needs(rules), profile);
     if asked == KernelRules::Off {
         plan.rules.clear();
+        plan.ring.clear();
     }
     plan
 }

@@ -1,5 +1,6 @@
-"""Appends a line to a file by an io_uring: `io_uring_append.py FILE LINE`. Neither the open nor the write is a system call of
-its own, so that no record has it. Exit 3: the kernel gives no ring."""
+"""Appends a line to a file by an io_uring: `io_uring_append.py FILE LINE [--thread]`. Neither the open nor the write is a
+system call of its own, so that a watch records neither; with --thread a thread of the kernel does them. Exit 3: the kernel
+gives no ring."""
 
 import ctypes
 import mmap
@@ -15,6 +16,8 @@ ENTRIES = 8
 
 libc = ctypes.CDLL(None, use_errno=True)
 params = ctypes.create_string_buffer(120)  # struct io_uring_params
+if "--thread" in sys.argv:
+    struct.pack_into("III", params, 8, 2, 0, 1000)  # IORING_SETUP_SQPOLL, no CPU, milliseconds idle
 ring = libc.syscall(SETUP, ENTRIES, params)
 if ring < 0:
     print("no io_uring:", os.strerror(ctypes.get_errno()), file=sys.stderr)
@@ -34,7 +37,7 @@ def done(opcode, fd, offset, address, length, flags):
     entries[index * 64 : index * 64 + 64] = entry.ljust(64, b"\0")
     struct.pack_into("I", submissions, sq[6] + 4 * index, index)
     struct.pack_into("I", submissions, sq[1], tail + 1)
-    if libc.syscall(ENTER, ring, 1, 1, 1, None, 0) < 0:  # IORING_ENTER_GETEVENTS
+    if libc.syscall(ENTER, ring, 1, 1, 3, None, 0) < 0:  # IORING_ENTER_GETEVENTS, IORING_ENTER_SQ_WAKEUP
         sys.exit(os.strerror(ctypes.get_errno()))
     head = struct.unpack_from("I", completions, cq[0])[0]
     at = cq[5] + 16 * (head & struct.unpack_from("I", completions, cq[2])[0])

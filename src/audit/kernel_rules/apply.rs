@@ -1,6 +1,8 @@
 //! Loading and unloading: what is there is left alone, what is added is said, and only what carries
 //! our key is ever removed.
 
+use nix::errno::Errno;
+
 use super::{KEY, LoadedRule, Rule};
 use crate::audit::control::{Control, ControlError, Status};
 
@@ -106,6 +108,27 @@ pub fn load(table: &mut impl RuleTable, wanted: &[Rule]) -> Result<Loading, Cont
         }
     }
     Ok(done)
+}
+
+/// Adds those of `ring` ([`super::Plan`]) whose work no loaded rule does, and gives them. A kernel before Linux 5.16 has no such
+/// filter and refuses the first (EINVAL): that is no fault, and the others are not tried.
+///
+/// # Errors
+/// When the table cannot be read, or a rule is refused for another reason.
+pub fn load_ring(table: &mut impl RuleTable, ring: &[Rule]) -> Result<Vec<Rule>, ControlError> {
+    let mut added = Vec::new();
+    if ring.is_empty() || table.status()?.locked() {
+        return Ok(added);
+    }
+    for rule in missing(&table.rules()?, ring) {
+        match table.add(&rule) {
+            Ok(true) => added.push(rule),
+            Ok(false) => {}
+            Err(ControlError::Refused { errno: Errno::EINVAL, .. }) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(added)
 }
 
 /// Those of `wanted` whose work no loaded rule does.

@@ -52,6 +52,7 @@ pub fn covers(line: &str, rule: &Rule) -> bool {
                 (watch || abi.is_some()) && (all || calls.iter().all(|call| named.contains(call)))
             }
             What::Access(_) => all,
+            What::Ring => false,
         }
 }
 
@@ -64,6 +65,7 @@ fn meets(rule: &Rule, field: &str, value: &str) -> bool {
         ("perm", _) => match &rule.what {
             What::Calls(..) => value.contains('x'),
             What::Access(access) => access.to_string().chars().all(|letter| value.contains(letter)),
+            What::Ring => false,
         },
         ("path", Scope::Path(path)) | ("exe", Scope::Executable(path)) => path == value,
         ("dir", Scope::Path(path)) => below(path),

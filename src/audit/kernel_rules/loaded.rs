@@ -11,6 +11,7 @@ use netlink_packet_audit::constants as audit;
 use netlink_packet_audit::{RuleAction, RuleFieldFlags, RuleFlags};
 
 use super::arch::Abi;
+use super::rule::{RING_LIST, RING_OPERATIONS};
 
 /// A rule that is loaded.
 #[derive(Clone, PartialEq, Eq)]
@@ -136,10 +137,12 @@ impl LoadedRule {
     #[must_use]
     pub fn covers(&self, wanted: &Self) -> bool {
         let always = |rule: &Self| {
-            rule.list_number() == audit::AUDIT_FILTER_EXIT && rule.action == audit::AUDIT_ALWAYS
+            [audit::AUDIT_FILTER_EXIT, RING_LIST].contains(&rule.list_number())
+                && rule.action == audit::AUDIT_ALWAYS
         };
         let calls = self.syscalls.iter().zip(&wanted.syscalls).all(|(mine, theirs)| mine & theirs == *theirs);
-        always(self) && always(wanted) && calls && self.conditions().all(|c| wanted.meets(c))
+        let same_list = self.list_number() == wanted.list_number();
+        same_list && always(self) && always(wanted) && calls && self.conditions().all(|c| wanted.meets(c))
     }
 
     /// Whether an event may match both: they name a system call in common, and no condition of the one rules out the
@@ -267,6 +270,7 @@ impl fmt::Display for LoadedRule {
             RuleFlags::FilterExit => "exit".to_owned(),
             RuleFlags::FilterType => "exclude".to_owned(),
             RuleFlags::FilterFs => "filesystem".to_owned(),
+            _ if self.list_number() == RING_LIST => "io_uring".to_owned(),
             _ => self.list_number().to_string(),
         };
         write!(f, "-a {action},{list}")?;
@@ -291,7 +295,8 @@ impl LoadedRule {
             word & (1 << (number % 32)) != 0
         };
         let numbers: Vec<u32> = (0..audit::AUDIT_BITMASK_SIZE as u32 * 32).filter(|&n| called(n)).collect();
-        if self.list_number() != audit::AUDIT_FILTER_EXIT || numbers.is_empty() {
+        let ring = self.list_number() == RING_LIST;
+        if !(ring || self.list_number() == audit::AUDIT_FILTER_EXIT) || numbers.is_empty() {
             return Ok(());
         }
         if self.is_of_all_calls() {
@@ -299,7 +304,12 @@ impl LoadedRule {
         }
         let names: Vec<String> = numbers
             .iter()
-            .map(|&n| abi.and_then(|abi| abi.name(n)).map_or_else(|| n.to_string(), str::to_owned))
+            .map(|&n| {
+                let operation =
+                    || RING_OPERATIONS.iter().find(|(number, _)| *number == n).map(|(_, name)| *name);
+                let name = if ring { operation() } else { abi.and_then(|abi| abi.name(n)) };
+                name.map_or_else(|| n.to_string(), str::to_owned)
+            })
             .collect();
         write!(f, " -S {}", names.join(","))
     }

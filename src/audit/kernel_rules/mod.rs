@@ -21,7 +21,7 @@ pub mod switch;
 
 use std::fmt;
 
-pub use apply::{Loading, RuleTable, advice, load, missing, unload};
+pub use apply::{Loading, RuleTable, advice, load, load_ring, missing, unload};
 pub use arch::Abi;
 pub use loaded::LoadedRule;
 pub use programs::{Program, ProgramName, Programs};
@@ -67,6 +67,8 @@ pub struct Plan {
     pub blind: Vec<String>,
     /// The rules: executions, program by program, then the others.
     pub rules: Vec<Rule>,
+    /// What stands beside the watches among them for io_uring: loaded over netlink alone, never written into a file.
+    pub ring: Vec<Rule>,
     /// What profile minimal cannot record, and for which rules: `connect of any program: A, B`.
     pub left_out: Vec<String>,
     /// Files and directories that a detection rule names and that cannot be watched, as they are not here.
@@ -97,7 +99,10 @@ impl Plan {
         let scoped = scoped::Scoped::of(&needs.acts, profile, directories);
         rules.extend(scoped.rules(abis));
         let (left_out, no_paths) = (scoped.left_out(), scoped.absent);
-        Self { profile, blind, rules, left_out, no_paths, programs }
+        // The filter last: a kernel that has none refuses it.
+        let mut ring: Vec<Rule> = rules.iter().flat_map(|rule| Rule::ring_of(rule, abis)).collect();
+        ring.sort_by_key(|rule| rule.what == What::Ring);
+        Self { profile, blind, rules, ring, left_out, no_paths, programs }
     }
 }
 
@@ -154,7 +159,16 @@ impl fmt::Display for Plan {
             "# If broad rules of yours (-S openat, -S connect) record auditward's own calls, put this before them:\n\
              # -a never,exit -F arch=b64 -S all -F exe=/usr/bin/auditward"
         )?;
-        self.rules.iter().try_for_each(|rule| writeln!(f, "{rule}"))
+        self.rules.iter().try_for_each(|rule| writeln!(f, "{rule}"))?;
+        if !self.ring.is_empty() {
+            writeln!(
+                f,
+                "# For changes by io_uring. No lines for a file, since an older auditctl stops at them and leaves out\n\
+                 # all that follow: `auditward kernel-rules load` and auditward-kernel-rules.service load them, the\n\
+                 # filter io_uring where the kernel has it (Linux 5.16)."
+            )?;
+        }
+        self.ring.iter().try_for_each(|rule| writeln!(f, "# netlink only: {rule}"))
     }
 }
 

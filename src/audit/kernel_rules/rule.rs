@@ -26,7 +26,19 @@ pub enum What {
     Calls(Abi, Vec<&'static str>),
     /// Accesses of files, under every ABI.
     Access(Access),
+    /// What the kernel's own thread does to names of files for a ring of io_uring (`IORING_SETUP_SQPOLL`): operations that are
+    /// no system calls. For netlink alone: auditctl(8) of Debian 12 and older refuses such a line, and leaves out all that follow it.
+    Ring,
 }
+
+/// Operations that open, replace or remove a file by its name: `enum io_uring_op` of `include/uapi/linux/io_uring.h`. Rules with
+/// a path are asked with the number of the system call in place of the operation's (`audit_filter_inode_name` of `auditsc.c`),
+/// which is 0 in the kernel's own thread: hence nop. As numbers of system calls none of these takes a path on x86-64.
+pub(super) const RING_OPERATIONS: [(u32, &str); 6] =
+    [(0, "nop"), (18, "openat"), (28, "openat2"), (35, "renameat"), (36, "unlinkat"), (39, "linkat")];
+
+/// `AUDIT_FILTER_URING_EXIT` of `include/uapi/linux/audit.h`, since Linux 5.16.
+pub(super) const RING_LIST: u32 = 7;
 
 /// Kinds of access: bits of `AUDIT_PERM_*` (`include/uapi/linux/audit.h`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,6 +85,21 @@ impl Rule {
         (!names.is_empty()).then_some(Self { what: What::Calls(abi, names), scope })
     }
 
+    /// What stands beside a watch for changes, for those that come by io_uring, which the watch does not see: operations that
+    /// the process makes within io_uring_enter(2), and those of the kernel's own thread. Neither knows kinds of access, so
+    /// that an open for reading is recorded too.
+    #[must_use]
+    pub fn ring_of(watch: &Self, abis: &[Abi]) -> Vec<Self> {
+        let changes = matches!(watch.what, What::Access(access) if access.0 & audit::AUDIT_PERM_WRITE != 0);
+        let narrow = matches!(watch.scope, Scope::Path(_) | Scope::Directory(_));
+        if !(changes && narrow) {
+            return Vec::new();
+        }
+        let scope = || watch.scope.clone();
+        let within = abis.iter().filter_map(|&abi| Self::calls(abi, ["io_uring_enter"], scope()));
+        within.chain([Self { what: What::Ring, scope: scope() }]).collect()
+    }
+
     /// The rule as the kernel would list it, and as it takes it.
     #[must_use]
     pub fn as_loaded(&self) -> Option<LoadedRule> {
@@ -88,6 +115,13 @@ impl Rule {
                 }
                 message.syscalls = syscalls;
                 fields.push(RuleField::Arch(abi.arch));
+            }
+            What::Ring => {
+                let mut operations = RuleSyscalls::new_zeroed();
+                for (number, _) in RING_OPERATIONS {
+                    operations.set(number);
+                }
+                message.syscalls = operations;
             }
             // As the kernel lists it: without the bits of classes.
             What::Access(_) => {
@@ -115,6 +149,10 @@ impl Rule {
         message.fields = fields.into_iter().map(|field| (field, RuleFieldFlags::Equal)).collect();
         let mut bytes = vec![0; message.buffer_len()];
         message.emit(&mut bytes);
+        if self.what == What::Ring {
+            // The crate has no name for this list.
+            bytes.get_mut(..4)?.copy_from_slice(&RING_LIST.to_ne_bytes());
+        }
         if let Some(field) = executable {
             // The crate takes the path of exe= for a number; as bytes it is a path like any other.
             let at = FIELDS + 4 * field;
@@ -135,6 +173,10 @@ impl fmt::Display for Rule {
                 return write!(f, "-w {path} -p {access} -k {KEY}");
             }
             (What::Access(_), _) => f.write_str("-a always,exit -S all")?,
+            (What::Ring, _) => {
+                let names = RING_OPERATIONS.map(|(_, name)| name);
+                write!(f, "-a always,io_uring -S {}", names.join(","))?;
+            }
             (What::Calls(abi, names), _) => {
                 write!(f, "-a always,exit -F arch={} -S {}", abi.word, names.join(","))?;
             }
@@ -189,13 +231,42 @@ mod tests {
         ] {
             rules.push(Rule { what: What::Access(Access::CHANGE), scope });
         }
-        assert_eq!(rules.len(), 12);
+        rules.extend(rules.clone().iter().flat_map(|rule| Rule::ring_of(rule, &Abi::of("x86_64", true))));
+        assert_eq!(rules.len(), 18);
         for rule in rules {
             let loaded = rule.as_loaded().unwrap();
             assert_eq!(loaded.to_string(), rule.to_string());
             assert_eq!(loaded.keys().collect::<Vec<_>>(), [KEY.as_bytes()]);
             assert!(loaded.covers(&loaded), "{rule}");
         }
+    }
+
+    #[test]
+    fn a_ring_has_a_rule_of_its_own() {
+        let abis = Abi::of("x86_64", false);
+        let of = |access, scope| Rule::ring_of(&Rule { what: What::Access(access), scope }, &abis);
+        let passwd = || Scope::Path("/etc/passwd".to_owned());
+        let [within, rule] = of(Access::CHANGE, passwd()).try_into().unwrap();
+        assert_eq!(
+            within.to_string(),
+            "-a always,exit -F arch=b64 -S io_uring_enter -F path=/etc/passwd -F key=auditward"
+        );
+        assert_eq!(
+            rule.to_string(),
+            "-a always,io_uring -S nop,openat,openat2,renameat,unlinkat,linkat -F path=/etc/passwd -F key=auditward"
+        );
+        let loaded = rule.as_loaded().unwrap();
+        let words: Vec<u32> =
+            loaded.as_bytes().chunks(4).map(|w| u32::from_ne_bytes(w.try_into().unwrap())).collect();
+        // List, action, fields (path and key), operations 18, 28; 35, 36, 39.
+        assert_eq!(words[..5], [7, 2, 2, 1 | 1 << 18 | 1 << 28, 1 << 3 | 1 << 4 | 1 << 7]);
+        // Neither does the work of the other.
+        let watch = Rule { what: What::Access(Access::CHANGE), scope: passwd() }.as_loaded().unwrap();
+        assert!(!watch.covers(&loaded) && !loaded.covers(&watch));
+        assert_eq!(of(Access(audit::AUDIT_PERM_READ), passwd()), []);
+        assert_eq!(of(Access::CHANGE, Scope::Everything), []);
+        let execution = Rule::executions(abis[0], Some("/usr/bin/nc".to_owned()));
+        assert_eq!(Rule::ring_of(&execution, &abis), []);
     }
 
     #[test]

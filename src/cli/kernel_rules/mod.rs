@@ -215,7 +215,8 @@ fn diff(plan: &Plan, table: &mut impl RuleTable, out: &mut impl Write) -> anyhow
         let word = if missing.contains(rule) { "missing  " } else { "there    " };
         writeln!(out, "{word}{rule}")?;
     }
-    let wanted: Vec<LoadedRule> = plan.rules.iter().filter_map(|rule| rule.as_loaded()).collect();
+    let wanted = plan.rules.iter().chain(&plan.ring);
+    let wanted: Vec<LoadedRule> = wanted.filter_map(|rule| rule.as_loaded()).collect();
     let ours = loaded.iter().filter(|rule| rule.has_only_key(kernel_rules::KEY));
     let stale: Vec<_> = ours.filter(|rule| !wanted.contains(rule)).collect();
     for rule in &stale {
@@ -261,7 +262,8 @@ fn load(plan: &Plan, table: &mut impl RuleTable, out: &mut impl Write) -> anyhow
     }
     let enabled = table.status()?.enabled != 0;
     let done = kernel_rules::load(table, &plan.rules)?;
-    for rule in &done.added {
+    let ring = kernel_rules::load_ring(table, &plan.ring)?;
+    for rule in done.added.iter().chain(&ring) {
         writeln!(out, "added    {rule}")?;
     }
     for rule in &done.moved {
