@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use live::{Daemon, KernelAudit, Rsyslogd, eventually, run, scratch};
+use live::{Daemon, KernelAudit, Rsyslogd, auditctl, eventually, run, scratch};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
@@ -93,6 +93,47 @@ fn auditd_that_is_killed_is_told_and_one_that_is_stopped_is_not() {
     assert!(!lines.iter().any(|line| line.contains(&format!("(pid {first}) ended"))), "{lines:?}");
     let _ = fs::remove_file("/run/auditd.pid");
     drop(kernel);
+}
+
+/// What is done to auditing by its own tool, live: each act is told. The last two are the last that the kernel says, so that only
+/// time can tell that no rule came in place of the one that went.
+#[test]
+fn each_act_against_auditing_is_told_also_when_it_is_the_last_thing_said() {
+    let Some(kernel) = KernelAudit::take() else { return };
+    kernel.turn_on();
+    let folder = scratch();
+    let rsyslogd = Rsyslogd::start(folder.path());
+    let config = folder.path().join("auditward.toml");
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/rules");
+    let socket = rsyslogd.socket.display();
+    fs::write(&config, format!("rules = [\"{rules}\"]\n[syslog]\nsocket = \"{socket}\"\n")).unwrap();
+    let watched = folder.path().join("watched").display().to_string();
+    let watch = ["-w", watched.as_str(), "-p", "wa", "-k", kernel.key()];
+    let unwatch = ["-W", watched.as_str(), "-p", "wa", "-k", kernel.key()];
+    auditctl(&watch);
+    let mut daemon = Daemon::start(folder.path(), &["--config", config.to_str().unwrap()]);
+    rsyslogd.expect_line("| started, ");
+    auditctl(&["-b", "63"]);
+    rsyslogd.expect_line("| MEDIUM Audit Queue Made Shorter: ");
+    auditctl(&unwatch);
+    auditctl(&watch);
+    rsyslogd.expect_line("| LOW Audit Rules Loaded Anew: ");
+    // A rule that goes so shortly after is a part of the same, and what is seen to go is seen after a while of silence.
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    auditctl(&unwatch);
+    auditctl(&["-e", "0"]);
+    rsyslogd.expect_line("| HIGH Auditing Switched Off: ");
+    rsyslogd.expect_line("| MEDIUM Audit Rules Removed: ");
+    daemon.process.end(Signal::SIGTERM);
+    let lines = rsyslogd.lines();
+    for told in [
+        "Audit Queue Made Shorter: ",
+        "Audit Rules Loaded Anew: ",
+        "Auditing Switched Off: ",
+        "Audit Rules Removed: ",
+    ] {
+        assert_eq!(lines.iter().filter(|line| line.contains(told)).count(), 1, "{told}: {lines:?}");
+    }
 }
 
 /// The unit's `ExecStopPost=`, as a shell runs it with what systemd sets: `logger` is called with one line when
