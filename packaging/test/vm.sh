@@ -6,6 +6,7 @@
 #            rules taken away, never,task, upgrade, downgrade, every command of the pages, remove, purge, -e 2
 #   plain    with neither auditd nor rsyslog
 #   sets     rule sets of the CIS and STIG kind and ours, in both orders
+#   take-overs   every way to an account with UID 0, under profile minimal and profile all
 #
 # As root:
 #
@@ -19,9 +20,11 @@ cd "$(dirname "$0")/../.."
 deb=$(realpath "${1:?the .deb}")
 shift
 machines=("$@")
-((${#machines[@]})) || machines=(beside plain sets)
+((${#machines[@]})) || machines=(beside plain sets take-overs)
 work=$PWD/target/packaging
-tar=$work/vm-root-2.tar
+tar=$work/vm-root-2
+# What a machine has beside what all have; its content is a file of its own then.
+declare -A more=([take-overs]="busybox,ed,libuser,python3,vim-tiny")
 root=$work/vm.$$
 limit=${VM_SECONDS:-1500}
 trap 'rm -rf "$root" "$root".img' EXIT
@@ -38,16 +41,24 @@ if ((${#absent[@]})); then
 fi
 
 mkdir -p "$work"
-if [[ ! -s $tar ]]; then
-    mmdebstrap --quiet --format=tar --variant=minbase --include=systemd-sysv,udev,linux-image-cloud-amd64,initramfs-tools \
-        --include=auditd,rsyslog,dbus,procps,passwd,login,kmod,logrotate,man-db,cron,perl-base bookworm "$tar.new"
-    mv "$tar.new" "$tar"
-fi
+# content MACHINE: the archive that its root is made from; built when it is not there
+content() {
+    local archive=$tar${more[$1]+-$1}.tar
+    if [[ ! -s $archive ]]; then
+        mmdebstrap --quiet --format=tar --variant=minbase --include=systemd-sysv,udev,linux-image-cloud-amd64,initramfs-tools \
+            --include=auditd,rsyslog,dbus,procps,passwd,login,kmod,logrotate,man-db,cron,perl-base ${more[$1]+--include="${more[$1]}"} \
+            bookworm "$archive.new" >&2
+        mv "$archive.new" "$archive"
+    fi
+    say "$archive"
+}
 
 # furnish MACHINE: the root of that machine
 furnish() {
+    local archive
+    archive=$(content "$1")
     mkdir "$root"
-    tar -C "$root" --numeric-owner -xf "$tar"
+    tar -C "$root" --numeric-owner -xf "$archive"
     cp "$deb" "$root/root/auditward_0.1.0-1_amd64.deb"
     repacked "$deb" 0.1.0-2 "$root/root/next.deb"
     repacked "$deb" 0.0.9-1 "$root/root/former.deb"
@@ -60,6 +71,21 @@ furnish() {
         cp "$root/usr/sbin/auditctl" "$root/root/tools/"
         chroot "$root" dpkg --purge auditd rsyslog man-db >/dev/null 2>&1
         rm -rf "$root"/var/log/audit
+    fi
+    if [[ $1 == take-overs ]]; then
+        cp tests/live/io_uring_append.py "$root/root/"
+        # A shell from before auditing was enabled, whose writes no record ever tells.
+        cat >"$root/etc/systemd/system/early-shell.service" <<'END'
+[Unit]
+DefaultDependencies=no
+Before=systemd-journald.service auditd.service sysinit.target
+[Service]
+ExecStart=/bin/bash -c 'mkfifo /run/early; while true; do read -r line </run/early && echo "$line" >>/etc/passwd; done'
+[Install]
+WantedBy=sysinit.target
+END
+        mkdir -p "$root/etc/systemd/system/sysinit.target.wants"
+        ln -s ../early-shell.service "$root/etc/systemd/system/sysinit.target.wants/early-shell.service"
     fi
     cat >"$root/etc/systemd/system/auditward-vm-test.service" <<'END'
 [Unit]
