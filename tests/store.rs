@@ -325,6 +325,8 @@ fn child_full_disk() {
         let mut told = Vec::new();
         let filled = filled.unwrap_or_else(|| {
             round(&outputs, 10);
+            // Counted a moment after the lines are let go.
+            until("counted", || outputs.store().unwrap().stored >= 10);
             let figures = outputs.store().unwrap();
             assert_eq!((figures.stored, figures.unstored), (10, 0), "{figures:?}");
             fill(&state)

@@ -32,10 +32,12 @@ mod source;
 mod target;
 pub(crate) mod telling;
 pub(crate) mod text;
+mod who;
 
 pub use document::ECS_VERSION;
 pub use id::alert_id;
 pub use source::{source, source_text, text_of};
+pub use who::Who;
 
 /// One alert, complete: nothing is looked up after it was made.
 #[derive(Debug)]

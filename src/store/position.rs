@@ -58,7 +58,7 @@ impl Position {
         }
     }
 
-    /// Whether everything up to `number` was written or given up; waits for it `at_most`.
+    /// Whether everything up to `number` was written, documents too, or given up; waits for it `at_most`.
     #[must_use]
     pub fn is_settled(&self, number: i64, at_most: Duration) -> bool {
         self.shared.is_settled(number, at_most)

@@ -26,7 +26,7 @@ pub(super) fn tidy(connection: &Connection, settings: &Settings, untaken: i64) -
     let oldest = Timestamp::now().as_millisecond() - i64::from(settings.days) * DAY;
     let transaction = connection.unchecked_transaction()?;
     let mut deleted = transaction.execute(
-        "DELETE FROM alerts WHERE seq IN (SELECT seq FROM alerts WHERE time < ?1 AND seq < ?3 LIMIT ?2)",
+        "DELETE FROM alerts WHERE seq IN (SELECT seq FROM alerts WHERE time < ?1 AND seq < ?3 ORDER BY time LIMIT ?2)",
         params![oldest, ROWS, untaken],
     )?;
     let used = number("PRAGMA page_count")? - number("PRAGMA freelist_count")?;

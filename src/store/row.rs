@@ -1,115 +1,74 @@
 //! An alert as it stands in the store.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::{Row, Transaction, params};
 use serde_json::{Map, Value};
 
-use crate::alert::{Alert, read, text};
+use crate::alert::{Alert, ECS_VERSION, Who, json, read, text};
+use crate::clean;
 use crate::rule::Severity;
 
-/// What is written of an alert.
-#[derive(Debug)]
-pub(super) struct NewRow {
-    /// Its number in this run; see [`super::shared`].
-    pub(super) number: i64,
-    id: String,
-    time: i64,
-    rule_id: String,
-    rule_uuid: String,
-    rule_name: String,
-    severity: Severity,
-    user: Option<String>,
-    users: String,
-    session: Option<String>,
-    host: Option<String>,
-    case_id: Option<String>,
-    line: String,
-    document: String,
-}
-
-/// Where a document names accounts. The first that is there is the user whose alert it is: who logged in, or else
-/// as whom the process ran.
-const USERS: [&str; 9] = [
-    "user.audit.name",
-    "user.audit.id",
-    "user.name",
-    "user.id",
-    "user.effective.name",
-    "user.effective.id",
-    "user.target.name",
-    "user.target.id",
-    "auditward.target.user.name",
-];
-
-/// `auid` of what no login stands behind, as records have it: not an account.
-const UNSET: [&str; 2] = ["unset", "4294967295"];
-
-impl NewRow {
-    /// The row of `alert`, which is number `number`.
-    pub(super) fn of(number: i64, alert: &Alert) -> Self {
-        let document = alert.json().into_owned();
-        let fields: Map<String, Value> = serde_json::from_str(&document).unwrap_or_default();
-        let get = |path: &str| read::text(&fields, path).map(Cow::into_owned);
-        let mut users: Vec<String> = Vec::new();
-        for name in USERS.iter().filter_map(|path| get(path)) {
-            if !users.contains(&name) && !UNSET.contains(&name.as_str()) {
-                users.push(name);
-            }
-        }
-        Self {
-            number,
-            id: alert.id.clone(),
-            time: alert.time().as_millisecond(),
-            rule_id: alert.rule.id.clone(),
-            rule_uuid: alert.rule.uuid.clone(),
-            rule_name: alert.rule.name.clone(),
-            severity: alert.rule.severity,
-            user: users.first().cloned(),
-            users: format!("|{}|", users.join("|")),
-            session: get("auditd.session").filter(|session| !UNSET.contains(&session.as_str())),
-            host: get("host.name"),
-            case_id: get("auditward.case.id"),
-            line: alert.line.clone(),
-            document,
-        }
-    }
-
-    /// Its place in the log, about, in bytes.
-    pub(super) fn size(&self) -> u64 {
-        (self.line.len() + self.document.len() + 512) as u64
-    }
-}
-
-/// Writes the rows; `base` is what stood in the store before this run.
+/// Writes the rows, without their documents: those take longer to make than all the rest, and the line waits for this.
+/// `base` is what stood in the store before this run.
 ///
 /// # Errors
 /// Those of SQLite.
-pub(super) fn insert(transaction: &Transaction<'_>, base: i64, rows: &[NewRow]) -> rusqlite::Result<()> {
+pub(super) fn insert(
+    transaction: &Transaction<'_>,
+    base: i64,
+    alerts: &[(i64, Arc<Alert>)],
+) -> rusqlite::Result<()> {
     let mut insert = transaction.prepare(
-        "INSERT INTO alerts (seq, id, time, rule_id, rule_uuid, rule_name, severity, user, users, session, host, \
-         case_id, line, document) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        "INSERT INTO alerts (seq, id, time, rule_id, rule_uuid, rule_name, severity, line) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
-    for row in rows {
+    for (number, alert) in alerts {
+        let rule = &alert.rule;
         insert.execute(params![
-            base + row.number,
-            row.id,
-            row.time,
-            row.rule_id,
-            row.rule_uuid,
-            row.rule_name,
-            row.severity.number(),
-            row.user,
-            row.users,
-            row.session,
-            row.host,
-            row.case_id,
-            row.line,
-            row.document,
+            base + number,
+            alert.id,
+            alert.time().as_millisecond(),
+            rule.id,
+            rule.uuid,
+            rule.name,
+            rule.severity.number(),
+            alert.line,
         ])?;
     }
     Ok(())
+}
+
+/// Writes the documents of rows that are there, and by what they are looked up. About how many bytes that were.
+///
+/// # Errors
+/// Those of SQLite.
+pub(super) fn document(
+    transaction: &Transaction<'_>,
+    base: i64,
+    alerts: &[(i64, Arc<Alert>)],
+) -> rusqlite::Result<u64> {
+    let mut update = transaction.prepare(
+        "UPDATE alerts SET document = ?2, user = ?3, users = ?4, session = ?5, host = ?6, case_id = ?7 WHERE seq = ?1",
+    )?;
+    let mut bytes = 0;
+    for (number, alert) in alerts {
+        let document = alert.json();
+        let who = Who::of(&serde_json::from_str(&document).unwrap_or_default());
+        update.execute(params![
+            base + number,
+            document,
+            who.user.as_deref(),
+            who.users,
+            who.session.as_deref(),
+            who.host.as_deref(),
+            who.case.as_deref(),
+        ])?;
+        bytes += (document.len() + alert.line.len()) as u64;
+    }
+    Ok(bytes)
 }
 
 /// An alert as it was stored: what is sent of it.
@@ -129,7 +88,8 @@ pub struct StoredAlert {
     pub severity: Severity,
     /// The readable line, whole.
     pub line: String,
-    /// The ECS document, as one line of JSON.
+    /// The ECS document, as one line of JSON. Of an alert whose document was not written any more, since the daemon was
+    /// killed: what can be said without, with `truncated`, and the line as `auditward.line`.
     pub document: String,
 }
 
@@ -139,7 +99,8 @@ impl StoredAlert {
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let severity: u8 = row.get(5)?;
-        Ok(Self {
+        let document: Option<String> = row.get(7)?;
+        let mut alert = Self {
             seq: row.get(0)?,
             id: row.get(1)?,
             time: Timestamp::from_millisecond(row.get(2)?).unwrap_or_default(),
@@ -150,8 +111,41 @@ impl StoredAlert {
                 .find(|one| one.number() == severity)
                 .unwrap_or(Severity::High),
             line: row.get(6)?,
-            document: row.get(7)?,
-        })
+            document: document.unwrap_or_default(),
+        };
+        if alert.document.is_empty() {
+            alert.document = alert.least();
+        }
+        Ok(alert)
+    }
+
+    /// Whether the document is that of the alert: see [`StoredAlert::document`].
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        read::get(&self.fields(), "auditward.line").is_none()
+    }
+
+    /// A document made of the line alone.
+    fn least(&self) -> String {
+        let sentence = self.line.split("; time=").next().unwrap_or_default();
+        let document = serde_json::json!({
+            "@timestamp": self.time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
+            "message": sentence,
+            "truncated": true,
+            "event": {
+                "kind": "alert",
+                "severity": self.severity.number(),
+                "id": self.id,
+                "module": "auditward",
+                "dataset": "auditward.alert",
+            },
+            "auditward": { "left_out": ["*"], "line": self.line },
+            "ecs": { "version": ECS_VERSION },
+            "rule": { "name": self.rule_name, "id": self.rule_id },
+        });
+        let mut text = Vec::new();
+        json::push(&mut text, &document, json::Charset::Utf8);
+        String::from_utf8(text).unwrap_or_default()
     }
 
     /// The ECS document, as nested objects.
@@ -166,7 +160,11 @@ impl StoredAlert {
         if self.line.len() <= limit {
             return Cow::Borrowed(&self.line);
         }
-        Cow::Owned(text::line_within(self.severity, &self.fields(), limit))
+        if !self.is_whole() {
+            return Cow::Borrowed(clean::cut(&self.line, limit));
+        }
+        let fields = self.fields();
+        Cow::Owned(text::line_within(self.severity, &fields, limit))
     }
 
     /// About how many bytes of memory it takes.

@@ -8,12 +8,13 @@ pub(super) const APPLICATION: i32 = 0x4157_5244;
 /// What makes version n + 1 out of version n; a new file is version 0 and takes all. Steps that were released are
 /// never changed.
 ///
-/// `seq` is the order in which alerts were made and is never given twice; `time` (of the event) is in milliseconds
+/// `seq` is the order in which alerts were made; `time` (of the event) is in milliseconds
 /// since the Unix epoch. `users` holds every name and number of an account in the alert, as `|alice|1000|root|0|`.
-/// A destination's `seq` is the last that its receiver has taken.
+/// The document, and
+/// what is taken from it (`user` to `case_id`), are written a moment after the rest. A destination's `seq` is the last that its receiver has taken.
 pub(super) const STEPS: &[&str] = &["
     CREATE TABLE alerts (
-        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        seq INTEGER PRIMARY KEY,
         id TEXT NOT NULL,
         time INTEGER NOT NULL,
         rule_id TEXT NOT NULL,
@@ -21,15 +22,14 @@ pub(super) const STEPS: &[&str] = &["
         rule_name TEXT NOT NULL,
         severity INTEGER NOT NULL,
         user TEXT,
-        users TEXT NOT NULL,
+        users TEXT NOT NULL DEFAULT '',
         session TEXT,
         host TEXT,
         case_id TEXT,
         line TEXT NOT NULL,
-        document TEXT NOT NULL
+        document TEXT
     ) STRICT;
     CREATE INDEX alerts_time ON alerts (time);
-    CREATE INDEX alerts_id ON alerts (id);
     CREATE TABLE destinations (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 "];
 

@@ -61,6 +61,8 @@ struct State {
 #[derive(Clone, Copy, Debug, Default)]
 struct Settled {
     number: i64,
+    /// The same of the documents, which come a moment later.
+    documented: i64,
     /// Patience ran out here; until it moves, nobody waits again.
     stuck: Option<i64>,
 }
@@ -214,7 +216,18 @@ impl Shared {
 
     /// The writer's: everything up to `number` is in the file, or never will be.
     pub(super) fn settle(&self, number: i64) {
-        *self.settled() = Settled { number, stuck: None };
+        let mut settled = self.settled();
+        (settled.number, settled.stuck) = (number, None);
+        drop(settled);
+        self.moved.notify_all();
+    }
+
+    /// The writer's: the documents up to `number` are in the file too, or never will be; none waits when there is no
+    /// number.
+    pub(super) fn document(&self, number: Option<i64>) {
+        let mut settled = self.settled();
+        settled.documented = number.unwrap_or(settled.number);
+        drop(settled);
         self.moved.notify_all();
     }
 
@@ -239,11 +252,11 @@ impl Shared {
         true
     }
 
-    /// Whether everything up to `number` was written or given up; waits for it `at_most`.
+    /// Whether everything up to `number` was written, documents too, or given up; waits for it `at_most`.
     pub(super) fn is_settled(&self, number: i64, at_most: Duration) -> bool {
         let until = Instant::now() + at_most;
         let mut settled = self.settled();
-        while settled.number < number {
+        while settled.documented < number {
             let now = Instant::now();
             if now >= until {
                 return false;
@@ -336,6 +349,7 @@ impl Shared {
     pub(super) fn end(&self) {
         self.state().ended = true;
         self.settle(i64::MAX);
+        self.document(None);
         self.work.notify_all();
     }
 

@@ -96,6 +96,33 @@ fn an_alert_stands_in_its_row_as_it_is_sent() {
 }
 
 #[test]
+fn an_alert_whose_document_was_not_written_any_more_is_sent_as_its_line_says() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut store = open(directory.path());
+    let _ = store.position("slow");
+    store.forget_others();
+    let sent = alert("carol");
+    hand_over(&mut store, 1..=1);
+    close(store);
+    // As kill -9 leaves it between the two commits.
+    let connection = Connection::open(directory.path().join(FILE)).expect("ours");
+    connection.execute("UPDATE alerts SET document = NULL", []).expect("written");
+    drop(connection);
+    let mut store = open(directory.path());
+    let mut slow = store.position("slow");
+    let backlog = slow.backlog().expect("it has taken nothing");
+    let (_, stored) = slow.read(backlog.from, backlog.to).expect("readable").remove(0);
+    assert!(!stored.is_whole());
+    assert_eq!(stored.line, sent.line.replace("carol", "account1"));
+    assert!(stored.line.starts_with(&*stored.line_within(100)));
+    let fields = stored.fields();
+    assert_eq!(fields["message"], stored.line.split("; time=").next().unwrap_or_default());
+    assert_eq!((&fields["event"]["id"], &fields["truncated"]), (&stored.id.as_str().into(), &true.into()));
+    assert_eq!(fields["auditward"]["line"], stored.line);
+    close(store);
+}
+
+#[test]
 fn each_destination_goes_on_where_it_was() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut store = open(directory.path());

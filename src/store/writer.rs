@@ -1,6 +1,6 @@
 //! The one thread that writes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -14,7 +14,7 @@ use rusqlite::{Connection, params};
 use super::checkpoint::{Checkpoints, passive};
 use super::file::{self, Unusable, beside};
 use super::position::Position;
-use super::row::{self, NewRow};
+use super::row;
 use super::shared::{Figures, Shared, Slot, UNWRITTEN, Work};
 use super::{Settings, retention};
 use crate::alert::Alert;
@@ -25,6 +25,12 @@ const REST: Duration = Duration::from_secs(1);
 const TELL_AGAIN: Duration = Duration::from_secs(60);
 /// How often is looked for what is too old, without any alert.
 const IDLE: Duration = Duration::from_secs(600);
+/// How long documents wait, so that those who have the lines to send are not disturbed.
+const AFTER: Duration = Duration::from_millis(2);
+/// Documents written with one commit, while nothing else is to be done.
+const DOCUMENTS: usize = 8;
+/// Documents that may wait; beyond, they are written before further rows.
+const WAITING: usize = 512;
 /// Rows written between two looks for what is too old or too much; fewer than are deleted at a time.
 const TIDY: usize = 128;
 /// Bytes written since a checkpoint that make the writer do one itself: with it waiting, the log can be begun anew.
@@ -60,6 +66,8 @@ impl Store {
             lock,
             failed: None,
             unstored: 0,
+            told: None,
+            undocumented: VecDeque::new(),
             rows: 0,
             log: 0,
             identity: None,
@@ -135,6 +143,10 @@ struct Writer {
     failed: Option<Failed>,
     /// Alerts not written since a failure began.
     unstored: u64,
+    /// When it was last told that documents could not be written.
+    told: Option<Instant>,
+    /// Alerts whose documents are still to be written.
+    undocumented: VecDeque<(i64, Arc<Alert>)>,
     /// Rows written since it was last tidied up.
     rows: usize,
     /// Bytes written since the last checkpoint of this thread, about.
@@ -153,19 +165,27 @@ impl Writer {
     fn run(mut self) {
         self.count();
         loop {
-            let work = self.shared.next(IDLE);
+            let work = self.shared.next(if self.undocumented.is_empty() { IDLE } else { AFTER });
             if self.shared.damaged.swap(false, Ordering::SeqCst) {
                 self.replace("it is damaged");
             }
             match work {
                 Work::Batch(batch) => self.batch(&batch),
                 Work::Positions => self.positions(),
+                Work::Idle if !self.undocumented.is_empty() => self.documents(DOCUMENTS),
                 Work::Idle => self.tidy(),
                 Work::End => {
+                    while !self.undocumented.is_empty() {
+                        self.documents(WAITING);
+                    }
                     self.positions();
                     break;
                 }
             }
+            while self.undocumented.len() > WAITING {
+                self.documents(DOCUMENTS);
+            }
+            self.shared.document(self.undocumented.front().map(|(number, _)| number - 1));
             if self.rows >= TIDY {
                 self.tidy();
             }
@@ -185,12 +205,12 @@ impl Writer {
             self.shared.settle(*last);
             return;
         }
-        let rows: Vec<NewRow> = batch.iter().map(|(number, alert)| NewRow::of(*number, alert)).collect();
-        match self.write(&rows) {
+        match self.write(batch) {
             Ok(()) => {
                 // Before anything else: destinations wait for it.
                 self.shared.settle(*last);
-                self.written(&rows);
+                self.undocumented.extend(batch.iter().cloned());
+                self.written(batch.len() as u64);
             }
             Err(why) => {
                 self.fail(&why, batch.len());
@@ -200,14 +220,14 @@ impl Writer {
     }
 
     /// Writes rows and positions with one commit; a file that is no good is replaced, and they go into the new one.
-    fn write(&mut self, rows: &[NewRow]) -> Result<(), String> {
+    fn write(&mut self, alerts: &[(i64, Arc<Alert>)]) -> Result<(), String> {
         for _ in 0..2 {
             let base = self.base();
             let Some(connection) = &self.connection else {
                 self.reach_late()?;
                 continue;
             };
-            match commit(connection, base, rows, &self.shared.slots()) {
+            match commit(connection, base, alerts, &self.shared.slots()) {
                 Ok(()) => return Ok(()),
                 Err(error) => match Unusable::of(&error) {
                     Unusable::Bad(why) => self.replace(&why),
@@ -223,13 +243,48 @@ impl Writer {
     }
 
     /// After a commit.
-    fn written(&mut self, rows: &[NewRow]) {
+    fn written(&mut self, alerts: u64) {
         let counts = &self.shared.counts;
-        counts.stored.fetch_add(rows.len() as u64, Ordering::Relaxed);
-        counts.rows.fetch_add(rows.len() as u64, Ordering::Relaxed);
-        self.rows += rows.len();
-        self.log += rows.iter().map(NewRow::size).sum::<u64>();
+        counts.stored.fetch_add(alerts, Ordering::Relaxed);
+        counts.rows.fetch_add(alerts, Ordering::Relaxed);
         self.recovered();
+        self.checkpoints.committed();
+    }
+
+    /// Writes the next documents, `most` of them.
+    fn documents(&mut self, most: usize) {
+        let count = self.undocumented.len().min(most);
+        let alerts: Vec<_> = self.undocumented.drain(..count).collect();
+        let Some(connection) = &self.connection else { return };
+        let base = self.base();
+        let written = connection.unchecked_transaction().and_then(|transaction| {
+            let bytes = row::document(&transaction, base, &alerts)?;
+            transaction.commit().map(|()| bytes)
+        });
+        match written {
+            Ok(bytes) => self.log += bytes,
+            Err(error) => {
+                let without = count + self.undocumented.len();
+                self.undocumented.clear();
+                let why = match Unusable::of(&error) {
+                    Unusable::Bad(why) => {
+                        self.replace(&why);
+                        why
+                    }
+                    Unusable::Away(why) => why,
+                };
+                let now = Instant::now();
+                let told = self.told.is_some_and(|told| now.saturating_duration_since(told) < TELL_AGAIN);
+                if !told && self.failed.is_none() {
+                    self.told = Some(now);
+                    let told =
+                        format!("of {without} alerts the line alone is stored, not the document: {why}");
+                    self.shared.tell(told);
+                }
+                return;
+            }
+        }
+        self.rows += count;
         self.checkpoints.committed();
         if self.log > LOG {
             self.log = 0;
@@ -402,10 +457,9 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 
 /// The last number in the file, and where the destinations are, less that.
 fn places(connection: &Connection) -> rusqlite::Result<(i64, HashMap<String, i64>)> {
-    // AUTOINCREMENT remembers the last even when it was deleted.
+    // The last may have been deleted and a destination still be there.
     let last = connection.query_row(
-        "SELECT max(coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'alerts'), 0), \
-         coalesce((SELECT max(seq) FROM destinations), 0))",
+        "SELECT max(coalesce((SELECT max(seq) FROM alerts), 0), coalesce((SELECT max(seq) FROM destinations), 0))",
         [],
         |row| row.get::<_, i64>(0),
     )?;
@@ -415,18 +469,23 @@ fn places(connection: &Connection) -> rusqlite::Result<(i64, HashMap<String, i64
 }
 
 /// Writes the rows, and those positions that have moved.
-fn commit(connection: &Connection, base: i64, rows: &[NewRow], slots: &[Arc<Slot>]) -> rusqlite::Result<()> {
+fn commit(
+    connection: &Connection,
+    base: i64,
+    alerts: &[(i64, Arc<Alert>)],
+    slots: &[Arc<Slot>],
+) -> rusqlite::Result<()> {
     let moved: Vec<(&Slot, i64)> = slots
         .iter()
         .filter(|slot| !slot.left.load(Ordering::SeqCst))
         .map(|slot| (&**slot, slot.taken.load(Ordering::SeqCst)))
         .filter(|(slot, taken)| *taken != slot.written.load(Ordering::SeqCst))
         .collect();
-    if rows.is_empty() && moved.is_empty() {
+    if alerts.is_empty() && moved.is_empty() {
         return Ok(());
     }
     let transaction = connection.unchecked_transaction()?;
-    row::insert(&transaction, base, rows)?;
+    row::insert(&transaction, base, alerts)?;
     for (slot, taken) in &moved {
         transaction.execute(
             "INSERT INTO destinations (name, seq) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET seq = ?2",

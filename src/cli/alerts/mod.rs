@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind, Write};
 use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
+use jiff::{SignedDuration, Timestamp};
 
 use super::Status;
 use super::rules::Set;
@@ -219,7 +220,12 @@ fn follow(
     list(from, upto, last, format, out)?;
     let mut query = Query { after: Some(end), ..query.clone() };
     loop {
-        let page = from.page(&query)?;
+        let mut page = from.page(&query)?;
+        if format == Format::Json {
+            // The document comes a moment after the line.
+            let ready = page.iter().position(is_young).unwrap_or(page.len());
+            page.truncate(ready);
+        }
         page.iter().try_for_each(|alert| print(alert, format, out))?;
         out.flush()?;
         match page.last() {
@@ -227,6 +233,12 @@ fn follow(
             None => std::thread::sleep(AGAIN),
         }
     }
+}
+
+/// Whether its document may still come.
+fn is_young(alert: &StoredAlert) -> bool {
+    let age = Timestamp::now().duration_since(alert.time);
+    !alert.is_whole() && age < SignedDuration::from_secs(5)
 }
 
 fn export(from: &From, mut query: Query, format: Export, out: &mut dyn Write) -> anyhow::Result<Status> {
