@@ -162,6 +162,13 @@ pub fn title_strings(title: &[u8]) -> impl Iterator<Item = &[u8]> {
     title.split(|&byte| byte == 0).filter(move |_| !none)
 }
 
+/// The same as one line, joined by blanks; what is not UTF-8 is U+FFFD.
+#[must_use]
+pub fn title_line(title: &[u8]) -> String {
+    let strings: Vec<_> = title_strings(title).map(String::from_utf8_lossy).collect();
+    strings.join(" ")
+}
+
 /// A socket address, from `saddr=` of a SOCKADDR record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SocketAddress {

@@ -89,9 +89,10 @@ impl Masker {
     fn data(&self, data: &mut Map<String, Value>, arguments: Option<&Arguments>) -> bool {
         let mut found = false;
         for (key, value) in data {
-            let masked = match key.as_str() {
-                "cmd" | "proctitle" | "data" => value.as_str().and_then(|text| self.text(text)),
-                _ => hex_argument(key).and_then(|at| arguments?.instead_of(at)).map(str::to_owned),
+            let masked = match hex_argument(key) {
+                Some(at) => arguments.and_then(|arguments| arguments.instead_of(at)).map(str::to_owned),
+                None if is_line(key.as_bytes()) => value.as_str().and_then(|text| self.text(text)),
+                None => None,
             };
             if let Some(masked) = masked {
                 *value = masked.into();
@@ -100,6 +101,20 @@ impl Masker {
         }
         found
     }
+
+    /// Whether [`Masker::event`] would find a secret in this value of `auditd.data`, be it no argument.
+    pub(crate) fn finds_in_data(&self, key: &[u8], value: &[u8]) -> bool {
+        if !self.may_hold(value) {
+            return false;
+        }
+        let text = String::from_utf8_lossy(value);
+        if is_line(key) { self.text(&text).is_some() } else { self.look(&text).is_some() }
+    }
+}
+
+/// Keys of `auditd.data` under which a command line stands.
+fn is_line(key: &[u8]) -> bool {
+    matches!(key, b"cmd" | b"proctitle" | b"data")
 }
 
 impl Arguments {

@@ -125,9 +125,10 @@ impl Program {
         BY_NAME.get(last_part(word)).copied()
     }
 
-    /// The names of all of them.
+    /// The names of all of them, but for those whose secrets are another's that stands behind a pipe.
     pub(super) fn names() -> impl Iterator<Item = &'static str> {
-        PROGRAMS.iter().flat_map(|program| program.names.iter().copied())
+        let own = PROGRAMS.iter().filter(|program| program.operands != Operands::Piped);
+        own.flat_map(|program| program.names.iter().copied())
     }
 
     /// Whether `--password` alone takes no value.

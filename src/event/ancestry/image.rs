@@ -110,6 +110,11 @@ impl Image {
         self.knows(ARGUMENTS).then(|| self.behind(3).split(|&b| b == 0).take(kept))
     }
 
+    /// Whether `count` arguments are kept.
+    pub(crate) fn holds_all(&self, count: usize) -> bool {
+        self.knows(ARGUMENTS) && usize::try_from(self.number(4)).is_ok_and(|kept| kept == count)
+    }
+
     /// The same in one piece, with a NUL between one and the next.
     pub(crate) fn joined_arguments(&self) -> Option<&[u8]> {
         let joined = self.knows(ARGUMENTS).then(|| self.behind(3))?;
