@@ -94,6 +94,8 @@ installs() {
     last=$(grep '^auditward: ' <<<"$printed" | tail -n 1)
     say "$last" | sed 's/^/          /'
     shown_by=${last#*alerts are shown by: }
+    check "that is the last line of the output, behind what man-db says" equal \
+        "$(grep -c '^Processing triggers for man-db' <<<"$printed") $(tail -n 1 <<<"$printed")" "1 $last"
     check "the install output names the file that rsyslog writes" equal "$shown_by" "grep ' auditward\\[' /var/log/auth.log"
     check "service active" equal "$(state auditward.service ActiveState)" active
     check "socket active" equal "$(state auditward.socket ActiveState)" active
@@ -204,8 +206,8 @@ f45_upgrade() {
 }
 
 f45_states() {
-    say "states (F45): {enabled, disabled} x {running, stopped}, masked x upgrade, remove and install again"
-    local is runs version=3 unit=auditward.service
+    say "states (F45): {enabled, disabled} x {running, stopped}, masked x upgrade, remove, purge, and install again"
+    local is runs how end version=3 unit=auditward.service
     for is in enabled disabled; do
         for runs in active inactive; do
             inside systemctl --quiet "${is%d}" $unit auditward.socket auditward-kernel-rules.service auditward-kernel-rules.path 2>/dev/null
@@ -218,15 +220,28 @@ f45_states() {
             ((version += 1))
         done
     done
-    inside dpkg -r auditward >/dev/null 2>&1
-    apt_deb auditward.deb >/dev/null
-    check "disabled stays disabled and stopped over remove and install" equal \
-        "$(inside systemctl is-enabled $unit || true) $(state $unit ActiveState)" "disabled inactive"
-    inside systemctl --quiet enable $unit 2>/dev/null
-    inside dpkg -r auditward >/dev/null 2>&1
-    apt_deb auditward.deb >/dev/null
-    check "enabled is started by remove and install" equal \
-        "$(inside systemctl is-enabled $unit) $(state $unit ActiveState)" "enabled active"
+    # What is removed keeps the administrator's choice, what is purged forgets it; a mask is the administrator's own file.
+    for is in enabled disabled masked; do
+        for runs in active inactive; do
+            [[ $is/$runs != masked/active ]] || continue
+            for how in -r -P; do
+                inside systemctl --quiet "${is%ed}$([[ $is == masked ]] || echo e)" $unit 2>/dev/null
+                if [[ $runs == active ]]; then inside systemctl start auditward.socket $unit
+                else inside systemctl --quiet stop auditward.socket $unit 2>/dev/null || true; fi
+                inside dpkg $how auditward >/dev/null 2>&1
+                check "$is and $runs, then dpkg $how: nothing runs" test -z "$(inside pgrep -x auditward || true)"
+                apt_deb auditward.deb >/dev/null
+                case $how/$is in
+                    */masked) end="masked inactive" ;;
+                    -r/disabled) end="disabled inactive" ;;
+                    *) end="enabled active" ;;
+                esac
+                check "    and installed again $end" equal "$(inside systemctl is-enabled $unit || true) $(state $unit ActiveState)" "$end"
+                inside systemctl --quiet unmask $unit 2>/dev/null
+            done
+        done
+    done
+    inside systemctl --quiet enable $unit auditward.socket auditward-kernel-rules.service auditward-kernel-rules.path 2>/dev/null
     inside systemctl --quiet stop auditward.socket $unit
     inside systemctl --quiet mask $unit 2>/dev/null
     repacked "$deb" "0.1.0-$version" "$root/auditward_0.1.0-$version.deb"

@@ -7,6 +7,7 @@
 #   plain    with neither auditd nor rsyslog
 #   sets     rule sets of the CIS and STIG kind and ours, in both orders
 #   take-overs   every way to an account with UID 0, under profile minimal and profile all
+#   confined     what the daemon and its probe can do there, a million requests, kernel rules that record everything
 #
 # As root:
 #
@@ -20,7 +21,7 @@ cd "$(dirname "$0")/../.."
 deb=$(realpath "${1:?the .deb}")
 shift
 machines=("$@")
-((${#machines[@]})) || machines=(beside plain sets take-overs)
+((${#machines[@]})) || machines=(beside plain sets take-overs confined)
 work=$PWD/target/packaging
 tar=$work/vm-root-2
 # What a machine has beside what all have; its content is a file of its own then.
@@ -69,7 +70,7 @@ furnish() {
         # To look with, where no package would run it.
         mkdir "$root/root/tools"
         cp "$root/usr/sbin/auditctl" "$root/root/tools/"
-        chroot "$root" dpkg --purge auditd rsyslog man-db >/dev/null 2>&1
+        chroot "$root" dpkg --purge auditd rsyslog >/dev/null 2>&1
         rm -rf "$root"/var/log/audit
     fi
     if [[ $1 == take-overs ]]; then

@@ -130,7 +130,20 @@ impl fmt::Display for Summary {
 /// `1 event`, `2 events ended by the timer`: the first noun of `what` takes the plural.
 #[must_use]
 pub fn counted(count: u64, what: &str) -> String {
-    const NOUNS: [&str; 8] = ["event", "record", "line", "alert", "rule", "file", "message", "time"];
+    const NOUNS: [&str; 12] = [
+        "event",
+        "record",
+        "line",
+        "alert",
+        "rule",
+        "file",
+        "message",
+        "time",
+        "account",
+        "group",
+        "question",
+        "comparison",
+    ];
     let first = NOUNS.iter().filter_map(|noun| Some(what.find(noun)? + noun.len())).min();
     match first.map(|end| what.split_at(end)) {
         Some((noun, rest)) if count != 1 => {
@@ -148,6 +161,7 @@ mod tests {
     fn the_first_noun_takes_the_plural() {
         assert_eq!(counted(1, "event ended by the timer"), "1 event ended by the timer");
         assert_eq!(counted(0, "alert"), "0 alerts");
+        assert_eq!(counted(23, "account"), "23 accounts");
         assert_eq!(counted(2, "late record"), "2 late records");
         assert_eq!(counted(3, "line that is no audit record"), "3 lines that are no audit records");
     }

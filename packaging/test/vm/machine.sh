@@ -23,6 +23,7 @@ told_by() {
     local last
     last=$(grep '^auditward: ' <<<"$1" | tail -n 1)
     say "$last" | shown
+    check "that is the last line of the output" equal "$(tail -n 1 <<<"$1")" "$last"
     shown_by=${last#*alerts are shown by: }
 }
 # The alert that names the literal rule: one line, also where a stronger rule leads it.
