@@ -81,7 +81,7 @@ start_of() { sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20; }
 check "the daemon's user is answered" equal "$(asked auditing)" "state 0 question 4 tag 7"
 probe=$(state auditward-probe.service MainPID)
 three=$(printf '%016x' $((1 << 2 | 1 << 19 | 1 << 30))) # DAC_READ_SEARCH, SYS_PTRACE, AUDIT_CONTROL
-check "it has three capabilities" equal "$(of_every_thread "$probe" 'Cap(Bnd|Eff|Prm)' | tr ' ' '\n' | grep -v Cap | sort -u | tr '\n' ' ')" " $three "
+check "it has three capabilities" equal "$(of_every_thread "$probe" 'Cap(Bnd|Eff|Prm)' | tr ' ' '\n' | grep -v Cap | sort -u | tr '\n' ' ')" "$three "
 check "NoNewPrivs 1, Seccomp 2" equal "$(of_every_thread "$probe" 'NoNewPrivs|Seccomp')" "NoNewPrivs 1 Seccomp 2 "
 check "another user does not even get to it" equal "$(setpriv --reuid bob --regid bob --clear-groups perl /srv/ask.pl auditing)" refused
 check "root gets to it, and is hung up on" equal "$(perl /srv/ask.pl auditing)" "hung up"
