@@ -21,10 +21,13 @@ use crate::output::syslog::{DEFAULT_LIMIT, EXAMPLE_ENTERPRISE, LEAST_LIMIT};
 use crate::output::{Address, Body, Bounds, Destination, Format, Formatter, Protocol, SinkConfig};
 use crate::toml_file::{self, Codes, Faults, Placed, Table};
 
+mod destination;
 mod drop_ins;
 pub mod settings;
 #[cfg(test)]
 mod tests;
+
+pub use destination::{DestinationConfig, To};
 
 /// Where the configuration is looked for when no other is named.
 pub const CONFIG_FILE: &str = "/etc/auditward/auditward.toml";
@@ -54,6 +57,8 @@ pub struct Config {
     pub stdout: StdoutConfig,
     /// `[file]`; none: no file is written.
     pub file: Option<FileConfig>,
+    /// `[[destination]]`, in the order of their first mention.
+    pub destinations: Vec<DestinationConfig>,
     /// `[store]`
     pub store: StoreConfig,
     /// `[daemon]`
@@ -261,6 +266,18 @@ impl Config {
         if let Some(FileConfig { path, mode, format, queue }) = self.file.clone() {
             add("file", Destination::File { path, mode, format: self.lines(format) }, queue);
         }
+        for DestinationConfig { name, to } in &self.destinations {
+            match to {
+                To::Syslog { address, syslog } => {
+                    let formatter = Box::new(syslog.formatter());
+                    add(name, Destination::Syslog { address: address.clone(), formatter }, syslog.queue);
+                }
+                To::File(FileConfig { path, mode, format, queue }) => {
+                    let (path, format) = (path.clone(), self.lines(*format));
+                    add(name, Destination::File { path, mode: *mode, format }, *queue);
+                }
+            }
+        }
         sinks
     }
 
@@ -348,6 +365,7 @@ fn read_tree(faults: &Faults, before: Config) -> Config {
         syslog: section(root.table("syslog"), before.syslog, syslog),
         stdout: section(root.table("stdout"), before.stdout, stdout),
         file: section(root.table("file"), before.file, file),
+        destinations: destination::read(root.tables("destination"), before.destinations),
         store: section(root.table("store"), before.store, store),
         daemon: section(root.table("daemon"), before.daemon, daemon),
     };
@@ -435,21 +453,29 @@ fn accounts(table: Table<'_>, default: AccountsConfig) -> AccountsConfig {
 }
 
 fn syslog(table: Table<'_>, default: SyslogConfig) -> SyslogConfig {
-    let least = i64::try_from(LEAST_LIMIT).unwrap_or(i64::MAX);
-    let protocols = [("rfc3164", Protocol::Rfc3164), ("rfc5424", Protocol::Rfc5424)];
-    let bodies = [("text", Body::Text), ("json", Body::Json), ("cee", Body::CeeJson)];
     let config = SyslogConfig {
         enabled: table.boolean("enabled").map_or(default.enabled, |enabled| enabled.value),
-        socket: path(&table, "socket").unwrap_or(default.socket),
-        protocol: word(&table, "protocol", &protocols).unwrap_or(default.protocol),
-        body: word(&table, "format", &bodies).unwrap_or(default.body),
-        facility: facility(&table).unwrap_or(default.facility),
-        limit: count(&table, "limit", least..=1 << 18).unwrap_or(default.limit),
-        enterprise: narrow(&table, "enterprise", 1..=u32::MAX.into()).unwrap_or(default.enterprise),
-        queue: queue(&table, default.queue),
+        socket: path(&table, "socket").unwrap_or_else(|| default.socket.clone()),
+        ..syslog_messages(&table, default)
     };
     table.done();
     config
+}
+
+/// How messages to a syslog receiver look, and what may wait for it.
+fn syslog_messages(table: &Table<'_>, default: SyslogConfig) -> SyslogConfig {
+    let least = i64::try_from(LEAST_LIMIT).unwrap_or(i64::MAX);
+    let protocols = [("rfc3164", Protocol::Rfc3164), ("rfc5424", Protocol::Rfc5424)];
+    let bodies = [("text", Body::Text), ("json", Body::Json), ("cee", Body::CeeJson)];
+    SyslogConfig {
+        protocol: word(table, "protocol", &protocols).unwrap_or(default.protocol),
+        body: word(table, "format", &bodies).unwrap_or(default.body),
+        facility: facility(table).unwrap_or(default.facility),
+        limit: count(table, "limit", least..=1 << 18).unwrap_or(default.limit),
+        enterprise: narrow(table, "enterprise", 1..=u32::MAX.into()).unwrap_or(default.enterprise),
+        queue: queue(table, default.queue),
+        ..default
+    }
 }
 
 fn facility(table: &Table<'_>) -> Option<Facility> {

@@ -47,6 +47,12 @@ pub const TABLES: &[(&str, &str)] = &[
     ("syslog", "Alerts to the local syslog daemon."),
     ("stdout", "Alerts to standard output, one a line."),
     ("file", "Alerts to a file, one a line; written when a path is set."),
+    (
+        "destination",
+        "A further receiver of alerts, as `[[destination]]` once for each: any number of them, each with its own place \
+         in the store, so that one that hangs holds back no other. One of the same name in a later file takes the \
+         place of the earlier.",
+    ),
     ("store", "Alerts on disk, written before they are sent: a restart goes on where each output was."),
     ("daemon", "The daemon's own life, and what it says of itself."),
 ];
@@ -250,6 +256,82 @@ pub const SETTINGS: &[Setting] = &[
     row(("file", "mode"), "0o600", "0 to 0o777", "The permissions of a new file."),
     row(("file", "queue"), "10000", "alerts, 1 to 1000000", "As under [syslog], while the disk is slow."),
     row(("file", "queue_bytes"), "\"64M\"", "bytes, or with K, M, G; 64K to 4G", "The same in memory."),
+    example(
+        ("destination", "name"),
+        "\"loghost\"",
+        "letters, digits, - and _, at most 32; not syslog, stdout, file",
+        "What it is called in `auditward status`, in notices and in the store. Unique; needed.",
+    ),
+    example(
+        ("destination", "type"),
+        "\"tcp\"",
+        "unix, udp, tcp, file",
+        "A local syslog socket, syslog over UDP (RFC 5426) or TCP (RFC 6587), or a file. Needed. For udp and tcp the unit \
+         needs a drop-in: see examples/network-destinations.conf.",
+    ),
+    example(
+        ("destination", "address"),
+        "\"192.0.2.7:514\"",
+        "an IP address and a port; IPv6 in brackets",
+        "With udp and tcp, where the receiver listens; names are not looked up. What udp and tcp carry is neither encrypted \
+         nor signed.",
+    ),
+    example(
+        ("destination", "framing"),
+        "\"octet-counting\"",
+        "octet-counting, line-feed",
+        "With tcp: how a message ends. Not set: octet-counting.",
+    ),
+    example(
+        ("destination", "path"),
+        "\"/run/log-sink\"",
+        "an absolute path",
+        "With unix the socket, with file the file.",
+    ),
+    example(
+        ("destination", "mode"),
+        "0o600",
+        "0 to 0o777",
+        "With file: the permissions of a new one. Not set: 0o600.",
+    ),
+    example(
+        ("destination", "protocol"),
+        "\"rfc5424\"",
+        "rfc3164, rfc5424",
+        "The header, but for a file. Not set: rfc5424 with udp and tcp, rfc3164 with unix.",
+    ),
+    example(
+        ("destination", "format"),
+        "\"text\"",
+        "text, json, cee; for a file text, json, syslog",
+        "As under [syslog] and [file]. Not set: text, for a file json.",
+    ),
+    example(
+        ("destination", "facility"),
+        "\"authpriv\"",
+        "as under [syslog]",
+        "The facility, but for a file. Not set: authpriv.",
+    ),
+    example(
+        ("destination", "limit"),
+        "8192",
+        "bytes, 480 to 262144",
+        "The most bytes of one message, but for a file. Not set: 8192; with udp 2048, which every receiver should take (RFC \
+         5426, 3.2).",
+    ),
+    row(("destination", "queue"), "10000", "alerts, 1 to 1000000", "As under [syslog]."),
+    row(
+        ("destination", "queue_bytes"),
+        "\"64M\"",
+        "bytes, or with K, M, G; 64K to 4G",
+        "The same in memory.",
+    ),
+    example(
+        ("destination", "enterprise"),
+        "32473",
+        "1 to 4294967295",
+        "As under [syslog], but for a file. Not set: 32473.",
+    ),
     row(("store", "enabled"), "true", "true, false", "Whether alerts are stored."),
     example(
         ("store", "path"),
@@ -339,6 +421,11 @@ mod tests {
         out.push('\n');
     }
 
+    /// How a table begins.
+    fn header(table: &str) -> String {
+        if table == "destination" { format!("[[{table}]]") } else { format!("[{table}]") }
+    }
+
     /// packaging/auditward.toml: every setting with its default, commented out.
     fn sample() -> String {
         let mut out = String::new();
@@ -352,9 +439,9 @@ mod tests {
             if !table.is_empty() {
                 out.push('\n');
                 comment(about, &mut out);
-                // The header of [file] alone would ask for a path.
-                let mark = if *table == "file" { "#" } else { "" };
-                let _ = writeln!(out, "{mark}[{table}]");
+                // The header of [file] alone would ask for a path, that of a destination for a name.
+                let mark = if matches!(*table, "file" | "destination") { "#" } else { "" };
+                let _ = writeln!(out, "{mark}{}", header(table));
             }
             for setting in SETTINGS.iter().filter(|setting| setting.table == *table) {
                 out.push('\n');
@@ -371,7 +458,7 @@ mod tests {
         let mut out = String::new();
         for (table, about) in TABLES {
             if !table.is_empty() {
-                let _ = write!(out, "\n### `[{table}]`\n\n{about}\n");
+                let _ = write!(out, "\n### `{}`\n\n{about}\n", header(table));
             }
             out.push_str("\n| key | default | takes | |\n|---|---|---|---|\n");
             for setting in SETTINGS.iter().filter(|setting| setting.table == *table) {

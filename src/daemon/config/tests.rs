@@ -2,6 +2,7 @@
 
 use super::settings::{SETTINGS, TABLES};
 use super::*;
+use crate::output::Framing;
 
 fn read_text(text: &str, mode: Mode) -> (Config, Vec<String>) {
     let directory = tempfile::tempdir().expect("a directory");
@@ -52,6 +53,36 @@ fn drop_ins_set_single_keys_over_what_came_before() {
     assert!(read(&file, Mode::Check).expect("readable").1.is_empty());
 }
 
+/// A destination of each type, with every key.
+const DESTINATIONS: &str = r#"
+[[destination]]
+name = "loghost"
+type = "tcp"
+address = "192.0.2.7:601"
+framing = "line-feed"
+protocol = "rfc3164"
+format = "cee"
+facility = "local6"
+limit = 4096
+enterprise = 7
+queue = 5
+queue_bytes = "1M"
+[[destination]]
+name = "collector-6"
+type = "udp"
+address = "[2001:db8::7]:514"
+[[destination]]
+name = "local"
+type = "unix"
+path = "/run/sink"
+[[destination]]
+name = "lines"
+type = "file"
+path = "/x"
+mode = 0o640
+format = "text"
+"#;
+
 /// Every setting of the table at the value given there.
 fn whole(table_filter: impl Fn(&str) -> bool) -> String {
     let mut text = String::new();
@@ -68,7 +99,8 @@ fn whole(table_filter: impl Fn(&str) -> bool) -> String {
 
 #[test]
 fn the_tables_defaults_are_those_in_force() {
-    let (mut config, faults) = read_text(&whole(|table| table != "file"), Mode::Check);
+    let (mut config, faults) =
+        read_text(&whole(|table| !matches!(table, "file" | "destination")), Mode::Check);
     assert_eq!(faults, Vec::<String>::new());
     assert_eq!(config.user.take().as_deref(), Some("auditward"));
     assert_eq!(config.daemon.prometheus_file.take(), Some("/var/lib/node_exporter/auditward.prom".into()));
@@ -80,7 +112,7 @@ fn the_tables_defaults_are_those_in_force() {
 
 #[test]
 fn every_key_that_is_read_is_in_the_table() {
-    let text = whole(|_| true);
+    let text = whole(|table| table != "destination") + DESTINATIONS;
     let faults =
         Faults::new(crate::diagnostic::Source { name: "x".into(), text }.into(), Codes::CONFIG, Level::Error);
     read_tree(&faults, Config::default());
@@ -189,4 +221,108 @@ fn an_absent_file_is_no_configuration() {
     let fault = read(Path::new("/nonexistent/auditward.toml"), Mode::Start).expect_err("absent");
     assert_eq!(fault.code, Codes::CONFIG.unreadable);
     assert!(fault.title.contains("/nonexistent/auditward.toml"));
+}
+
+#[test]
+fn destinations_are_what_their_types_say() {
+    let (config, faults) = read_text(DESTINATIONS, Mode::Check);
+    assert_eq!(faults, Vec::<String>::new());
+    let sinks = config.sinks();
+    let names: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
+    assert_eq!(names, ["syslog", "loghost", "collector-6", "local", "lines"]);
+    assert_eq!((sinks[1].bounds.messages, sinks[1].bounds.bytes), (5, 1 << 20));
+    let told: Vec<_> = sinks[1..4]
+        .iter()
+        .map(|sink| match &sink.destination {
+            Destination::Syslog { address, formatter: f } => {
+                (address.clone(), f.protocol, f.body, f.facility as u8 >> 3, f.limit, f.enterprise)
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let tcp = Address::Tcp("192.0.2.7:601".parse().expect("an address"), Framing::LineFeed);
+    let udp = Address::Udp("[2001:db8::7]:514".parse().expect("an address"));
+    assert_eq!(
+        told,
+        [
+            (tcp, Protocol::Rfc3164, Body::CeeJson, 22, 4096, 7),
+            (udp, Protocol::Rfc5424, Body::Text, 10, 2048, EXAMPLE_ENTERPRISE),
+            (
+                Address::Unix("/run/sink".into()),
+                Protocol::Rfc3164,
+                Body::Text,
+                10,
+                DEFAULT_LIMIT,
+                EXAMPLE_ENTERPRISE
+            ),
+        ]
+    );
+    let Destination::File { path, mode, format } = &sinks[4].destination else { panic!("{:?}", sinks[4]) };
+    assert_eq!((path.as_path(), *mode, matches!(format, Format::Text)), (Path::new("/x"), 0o640, true));
+}
+
+#[test]
+fn a_destination_that_cannot_be_is_told_and_left_out() {
+    let one = |text: &str| {
+        let (config, faults) = read_text(&format!("[[destination]]\n{text}"), Mode::Check);
+        assert!(config.destinations.is_empty(), "{text}");
+        faults
+    };
+    let tcp = |rest: &str| one(&format!("name = \"a\"\ntype = \"tcp\"\n{rest}"));
+    assert_eq!(
+        tcp("address = \"loghost.example:514\"\n"),
+        ["Error: `destination.address` is no IP address and port"]
+    );
+    assert_eq!(tcp("address = \"192.0.2.7\"\n"), ["Error: `destination.address` is no IP address and port"]);
+    assert_eq!(
+        tcp("address = \"192.0.2.7:0\"\n"),
+        ["Error: `destination.address` is no IP address and port"]
+    );
+    assert_eq!(tcp("").len(), 1);
+    assert_eq!(one("type = \"file\"\npath = \"/x\"\n").len(), 1, "no name");
+    assert_eq!(one("name = \"a\"\npath = \"/x\"\n").len(), 1, "no type");
+    for name in ["syslog", "stdout", "file", "", "a b", "a/b", "\\u001b", &"x".repeat(33)] {
+        let faults = one(&format!("name = \"{name}\"\ntype = \"file\"\npath = \"/x\"\n"));
+        assert!(
+            faults.len() == 1 && faults[0].starts_with("Error: `destination.name`"),
+            "{name:?}: {faults:?}"
+        );
+    }
+    let (config, faults) = read_text(
+        "[[destination]]\nname = \"a\"\ntype = \"file\"\npath = \"/x\"\naddress = \"192.0.2.7:5\"\n\
+         [[destination]]\nname = \"a\"\ntype = \"file\"\npath = \"/y\"\n",
+        Mode::Check,
+    );
+    assert_eq!(
+        faults,
+        [
+            "Error: `destination.address` has no meaning for this type",
+            "Error: there are two destinations of this name",
+        ]
+    );
+    assert_eq!(config.destinations.len(), 1, "the first stands");
+}
+
+#[test]
+fn a_destination_of_a_later_file_takes_the_place_of_the_one_of_its_name() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("auditward.toml");
+    std::fs::create_dir(directory.path().join("auditward.d")).expect("a directory");
+    let entry = |name: &str, path: &str| {
+        format!("[[destination]]\nname = \"{name}\"\ntype = \"file\"\npath = \"{path}\"\n")
+    };
+    std::fs::write(&file, entry("a", "/1") + &entry("b", "/2")).expect("written");
+    let drop_in = directory.path().join("auditward.d/10.toml");
+    std::fs::write(drop_in, entry("c", "/3") + &entry("a", "/4")).expect("written");
+    let (config, faults) = read(&file, Mode::Check).expect("readable");
+    assert!(faults.is_empty(), "{faults:?}");
+    let told: Vec<_> = config
+        .destinations
+        .iter()
+        .map(|one| match &one.to {
+            To::File(file) => (one.name.as_str(), file.path.to_str().expect("text")),
+            To::Syslog { .. } => panic!("{one:?}"),
+        })
+        .collect();
+    assert_eq!(told, [("a", "/4"), ("b", "/2"), ("c", "/3")]);
 }

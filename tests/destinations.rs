@@ -1,0 +1,111 @@
+//! `[[destination]]` as an administrator writes it, to a real rsyslogd of the test's own.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "unwrap is how a test fails")]
+
+mod syslog_support;
+
+use std::collections::HashSet;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use auditward::daemon::config::{self, Mode};
+use auditward::output::Outputs;
+use serde_json::Value;
+use syslog_support::rsyslog::Rsyslog;
+use syslog_support::{alert, pair, until};
+
+/// The destinations of a configuration, started.
+fn outputs(text: &str) -> Outputs {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("auditward.toml");
+    std::fs::write(&file, format!("[syslog]\nenabled = false\n{text}")).unwrap();
+    let (config, faults) = config::read(&file, Mode::Check).unwrap();
+    assert!(faults.is_empty(), "{faults:?}");
+    Outputs::new(config.sinks()).unwrap()
+}
+
+/// What arrived by the input `name`, as MSG, oldest first.
+fn by(received: &[Value], name: &str) -> Vec<String> {
+    let of = received.iter().filter(|message| message["inputname"] == name);
+    of.map(|message| message["msg"].as_str().unwrap().trim_start_matches(['\u{feff}', ' ']).to_owned())
+        .collect()
+}
+
+/// Arguments that try to end a value, a message or a line early, to command a terminal, or to be too long.
+fn hostile(n: u64) -> Vec<String> {
+    let argument = match n % 6 {
+        0 => format!("quote\" ] {n} \\"),
+        1 => format!("line\n<84>1 - - auditward - - - forged {n}\r\0end"),
+        2 => format!("\u{1b}[2J\u{202e}{n}\u{9b}31m"),
+        3 => "l".repeat(128 << 10),
+        4 => format!("; alert=0 rule=none [x@1 a=\"b\"] {n}"),
+        _ => format!("J\u{fc}rgen \u{1f980} {n}"),
+    };
+    vec!["usermod".into(), "-u".into(), "0".into(), "-o".into(), "-c".into(), argument, "bob".into()]
+}
+
+#[test]
+fn every_destination_gets_every_alert_in_order_whatever_stands_in_the_arguments() {
+    let Some(rsyslog) = Rsyslog::start() else { return };
+    let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
+    let outputs = outputs(&format!(
+        "[[destination]]\nname = \"deaf\"\ntype = \"tcp\"\naddress = \"{}\"\n\
+         [[destination]]\nname = \"far\"\ntype = \"tcp\"\naddress = \"127.0.0.1:{}\"\n\
+         [[destination]]\nname = \"datagrams\"\ntype = \"udp\"\naddress = \"127.0.0.1:{}\"\n\
+         [[destination]]\nname = \"local\"\ntype = \"unix\"\npath = {:?}\nprotocol = \"rfc5424\"\n",
+        deaf.local_addr().unwrap(),
+        rsyslog.tcp,
+        rsyslog.udp,
+        rsyslog.socket_5424(),
+    ));
+    let wanted: Vec<String> = (1..=504)
+        .map(|n| {
+            let args = hostile(n);
+            let alert = alert(&args.iter().map(String::as_str).collect::<Vec<_>>(), n);
+            outputs.push(&alert);
+            // A datagram that found no room on its way is not sent again: not all at once.
+            if n % 36 == 0 {
+                until("what was sent by UDP so far", || by(&rsyslog.received(), "imudp").len() as u64 == n);
+            }
+            alert.id.to_string()
+        })
+        .collect();
+    assert_eq!(wanted.iter().collect::<HashSet<_>>().len(), 504);
+    for input in ["imptcp", "imudp", "imuxsock"] {
+        until(input, || by(&rsyslog.received(), input).len() >= 504);
+        let lines = by(&rsyslog.received(), input);
+        let ids: Vec<String> = lines
+            .iter()
+            .map(|line| String::from_utf8(pair(line, "alert").unwrap_or_else(|| panic!("{line}"))).unwrap())
+            .collect();
+        assert_eq!(ids, wanted, "{input}");
+        let raw = |line: &String| line.contains(|c: char| c.is_control() || c == '\u{202e}');
+        assert!(!lines.iter().any(raw), "{input}: a control character came through");
+    }
+    let counters = outputs.counters();
+    let sent: Vec<_> = counters.iter().map(|c| (c.name.as_str(), c.lost, c.refused)).collect();
+    assert_eq!(sent, [("deaf", 0, 0), ("far", 0, 0), ("datagrams", 0, 0), ("local", 0, 0)]);
+    drop(deaf);
+}
+
+#[test]
+fn a_receiver_that_was_away_gets_what_came_meanwhile() {
+    let Some(mut rsyslog) = Rsyslog::start() else { return };
+    let outputs = outputs(&format!(
+        "[[destination]]\nname = \"far\"\ntype = \"tcp\"\naddress = \"127.0.0.1:{}\"\n",
+        rsyslog.tcp
+    ));
+    let push = |n| {
+        let alert = alert(&["usermod", "-u", "0", "-o", "bob"], n);
+        outputs.push(&alert);
+        alert.line.clone()
+    };
+    let mut wanted = vec![push(1)];
+    until("the first", || rsyslog.received().len() == 1);
+    rsyslog.stop();
+    wanted.extend((2..=20).map(push));
+    until("trouble that is told", || outputs.counters()[0].trouble.is_some());
+    rsyslog.run();
+    until("all of them", || rsyslog.received().len() >= 20);
+    assert_eq!(by(&rsyslog.received(), "imptcp"), wanted);
+    assert!(outputs.shutdown(Duration::from_secs(10)).is_empty());
+}
