@@ -191,3 +191,33 @@ fn late_evidence_gives_exactly_two_lines_of_one_case() {
     assert!(told.contains(&raised), "{told}");
     assert_eq!(lines(file.path()), 2);
 }
+
+/// Of every recording with a report, the report comes last, more than a second after the rest.
+#[test]
+fn every_report_that_comes_late_gives_exactly_two_lines_of_one_case() {
+    let mut reported = 0;
+    for name in NAMES {
+        let log = std::fs::read_to_string(fixture(&format!("uid0/{name}.log"))).unwrap();
+        let is_report =
+            |line: &&str| line.contains("op=changing uid id=0 ") || line.contains("op=adding user id=0 ");
+        let Some(report) = log.lines().find(is_report) else { continue };
+        reported += 1;
+        let at_once = replay(&fixture(&format!("uid0/{name}.log")));
+        let stamp = |line: &str| line.split_once("audit(").unwrap().1.split_once('.').unwrap().0.to_owned();
+        let last: u64 = log.lines().map(|line| stamp(line).parse().unwrap()).max().unwrap();
+        let late = report.replacen(&stamp(report), &(last + 2).to_string(), 1);
+        let mut lines_of_log: Vec<&str> = log.lines().filter(|line| *line != report).collect();
+        lines_of_log.push(&late);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), lines_of_log.join("\n") + "\n").unwrap();
+        let alerts = replay(file.path());
+        let [first, second] = alerts.as_slice() else { panic!("{name}: {alerts:?}") };
+        let weaker: Vec<_> = rules_of(&at_once[0]).into_iter().filter(|rule| *rule != GIVEN).collect();
+        assert_eq!((rules_of(first), &first["event"]["severity"]), (weaker, &47.into()), "{name}");
+        assert_eq!(rules_of(second), rules_of(&at_once[0]), "{name}: the same rules as when it came in time");
+        assert_eq!(second["event"]["severity"], 73, "{name}");
+        assert_eq!(second["auditward"]["case"]["id"], first["event"]["id"], "{name}");
+        assert_eq!(lines(file.path()), 2, "{name}");
+    }
+    assert_eq!(reported, 12, "the twelve that shadow's tools report");
+}
