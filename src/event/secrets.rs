@@ -1,7 +1,10 @@
 //! Which events may hold a secret, so that the others are written as fast as ever.
 
 use std::borrow::Cow;
+use std::hash::BuildHasher;
 use std::sync::Arc;
+
+use foldhash::fast::RandomState;
 
 use super::ancestry::{Image, Process};
 use super::audit_document::AuditDocument;
@@ -12,19 +15,26 @@ use crate::secret::{self, Masker};
 /// have its children for naming it.
 const REMEMBERED: usize = 1024;
 
+/// And so many commands.
+const COMMANDS: usize = 4096;
+
 /// Looks for secrets with the process's [`Masker`]; without one nothing is a secret.
 #[derive(Debug)]
 pub(crate) struct Secrets {
     masker: Option<Arc<Masker>>,
     /// The image is held, so that no other takes its place in memory.
     remembered: Vec<Option<(Image, bool)>>,
+    /// Arguments that hold none, by their hash: the same command is run again and again.
+    without: Vec<u64>,
+    hasher: RandomState,
 }
 
 impl Default for Secrets {
     fn default() -> Self {
         let masker = secret::masker();
-        let places = if masker.is_some() { REMEMBERED } else { 0 };
-        Self { masker, remembered: vec![None; places] }
+        let (images, commands) = if masker.is_some() { (REMEMBERED, COMMANDS) } else { (0, 0) };
+        let (remembered, without) = (vec![None; images], vec![0; commands]);
+        Self { masker, remembered, without, hasher: RandomState::default() }
     }
 }
 
@@ -54,8 +64,14 @@ impl Secrets {
         {
             return *found;
         }
-        let found =
-            masker.may_hold(joined) && masker.arguments(&lossy(joined.split(|byte| *byte == 0))).is_some();
+        let hash = self.hasher.hash_one(joined);
+        let known = self.without.get_mut(usize::try_from(hash).unwrap_or(usize::MAX) % COMMANDS);
+        let found = known.as_deref() != Some(&hash)
+            && masker.may_hold(joined)
+            && masker.arguments(&lossy(joined.split(|byte| *byte == 0))).is_some();
+        if let Some(known) = known.filter(|_| !found) {
+            *known = hash;
+        }
         *place = Some((image.clone(), found));
         found
     }
