@@ -7,7 +7,7 @@ mod live;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use live::{Daemon, KernelAudit, Rsyslogd, auditctl, eventually, run, scratch};
@@ -63,6 +63,15 @@ impl Drop for Auditd {
     }
 }
 
+/// A configuration in `folder`: the shipped rules, alerts to `rsyslogd`.
+fn configuration(folder: &Path, rsyslogd: &Rsyslogd) -> PathBuf {
+    let config = folder.join("auditward.toml");
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/rules");
+    let socket = rsyslogd.socket.display();
+    fs::write(&config, format!("rules = [\"{rules}\"]\n[syslog]\nsocket = \"{socket}\"\n")).unwrap();
+    config
+}
+
 #[test]
 fn auditd_that_is_killed_is_told_and_one_that_is_stopped_is_not() {
     let Some(kernel) = KernelAudit::take() else { return };
@@ -73,10 +82,7 @@ fn auditd_that_is_killed_is_told_and_one_that_is_stopped_is_not() {
     kernel.turn_on();
     let folder = scratch();
     let rsyslogd = Rsyslogd::start(folder.path());
-    let config = folder.path().join("auditward.toml");
-    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/rules");
-    let socket = rsyslogd.socket.display();
-    fs::write(&config, format!("rules = [\"{rules}\"]\n[syslog]\nsocket = \"{socket}\"\n")).unwrap();
+    let config = configuration(folder.path(), &rsyslogd);
     // One runs before the daemon starts, one begins while it watches.
     let first = Auditd::start(folder.path());
     let mut daemon = Daemon::start(folder.path(), &["--config", config.to_str().unwrap()]);
@@ -103,10 +109,7 @@ fn each_act_against_auditing_is_told_also_when_it_is_the_last_thing_said() {
     kernel.turn_on();
     let folder = scratch();
     let rsyslogd = Rsyslogd::start(folder.path());
-    let config = folder.path().join("auditward.toml");
-    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/rules");
-    let socket = rsyslogd.socket.display();
-    fs::write(&config, format!("rules = [\"{rules}\"]\n[syslog]\nsocket = \"{socket}\"\n")).unwrap();
+    let config = configuration(folder.path(), &rsyslogd);
     let watched = folder.path().join("watched").display().to_string();
     let watch = ["-w", watched.as_str(), "-p", "wa", "-k", kernel.key()];
     let unwatch = ["-W", watched.as_str(), "-p", "wa", "-k", kernel.key()];
