@@ -46,9 +46,7 @@ pub(super) struct Parts<'a> {
 /// Builds the document; see [`super::Alert::new`].
 pub(super) fn build(parts: Parts<'_>) -> Map<String, Value> {
     let Parts { rule, mut source, stamp, events, stamps, id, created, case } = parts;
-    if let Some(masker) = secret::masker() {
-        masker.event(&mut source);
-    }
+    mask(&mut source);
     let source_event = object(source.shift_remove("event"));
     let mut own = own_fields(events, stamps, &source, &source_event);
     if let Some(case) = case {
@@ -162,6 +160,13 @@ pub(super) fn of_sources<'s>(
     (build(parts), texts)
 }
 
+/// Takes the secrets out of an event, as the process's policy says.
+fn mask(event: &mut Map<String, Value>) {
+    if let Some(masker) = secret::masker() {
+        masker.event(event);
+    }
+}
+
 /// A written event without its secrets.
 fn masked(text: Cow<'_, str>) -> Cow<'_, str> {
     let Some(masker) = secret::masker().filter(|masker| masker.may_hold(text.as_bytes())) else {
@@ -229,9 +234,7 @@ fn own_fields(
     }
     if events.len() > 1 {
         let masked = |mut event: Map<String, Value>| {
-            if let Some(masker) = secret::masker() {
-                masker.event(&mut event);
-            }
+            mask(&mut event);
             event
         };
         own.insert("events".to_owned(), events.iter().cloned().map(masked).map(Value::Object).collect());
