@@ -221,10 +221,26 @@ impl Alert {
     /// anew each time: ask once.
     #[must_use]
     pub fn json(&self) -> Cow<'_, str> {
-        let (events, stamps) = match &self.content {
-            Content::Document(json) => return Cow::Borrowed(json),
-            Content::Events { events, stamps } => (events, stamps),
-        };
+        match &self.content {
+            Content::Document(json) => Cow::Borrowed(json),
+            Content::Events { events, stamps } => Cow::Owned(self.written(events, stamps).0),
+        }
+    }
+
+    /// [`Alert::json`], and by what it is looked up.
+    #[must_use]
+    pub(crate) fn json_and_who(&self) -> (Cow<'_, str>, Who) {
+        match &self.content {
+            Content::Document(json) => (Cow::Borrowed(json), Who::of(&self.document())),
+            Content::Events { events, stamps } => {
+                let (json, document) = self.written(events, stamps);
+                (Cow::Owned(json), Who::of(&document))
+            }
+        }
+    }
+
+    /// The document as text, and all of it but the list of its events as objects.
+    fn written(&self, events: &[Source], stamps: &[Stamp]) -> (String, Map<String, Value>) {
         let (document, texts) = document::of_sources(&self.rule, events, stamps, &self.id, self.created);
         let mut text = Vec::with_capacity(8192);
         if texts.len() > 1 {
@@ -232,7 +248,7 @@ impl Alert {
         } else {
             json::push_object(&mut text, &document, json::Charset::Utf8);
         }
-        Cow::Owned(String::from_utf8(text).unwrap_or_default())
+        (String::from_utf8(text).unwrap_or_default(), document)
     }
 
     /// The ECS document, as nested objects.

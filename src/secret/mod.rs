@@ -167,7 +167,9 @@ impl Masker {
                 }
                 None => {}
             }
-            found.extend(self.looks.find(word).into_iter().map(place));
+            if self.may_hold(word.as_bytes()) {
+                found.extend(self.looks.find(word).into_iter().map(place));
+            }
             if depth > 0 && word.contains(char::is_whitespace) {
                 found.extend(self.places_in(word, depth - 1).into_iter().map(place));
             }

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Row, Statement, Transaction, params};
 use serde_json::{Map, Value};
 
-use crate::alert::{Alert, ECS_VERSION, Who, json, read, text};
+use crate::alert::{Alert, ECS_VERSION, json, read, text};
 use crate::clean;
 use crate::rule::Severity;
 
@@ -41,34 +41,32 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// Writes the documents of rows that are there, and by what they are looked up. About how many bytes that were.
+/// What [`document`] is run with.
 ///
 /// # Errors
 /// Those of SQLite.
-pub(super) fn document(
-    transaction: &Transaction<'_>,
-    base: i64,
-    alerts: &[(i64, Arc<Alert>)],
-) -> rusqlite::Result<u64> {
-    let mut update = transaction.prepare(
+pub(super) fn prepare_document<'a>(transaction: &'a Transaction<'_>) -> rusqlite::Result<Statement<'a>> {
+    transaction.prepare(
         "UPDATE alerts SET document = ?2, user = ?3, users = ?4, session = ?5, host = ?6, case_id = ?7 WHERE seq = ?1",
-    )?;
-    let mut bytes = 0;
-    for (number, alert) in alerts {
-        let document = alert.json();
-        let who = Who::of(&serde_json::from_str(&document).unwrap_or_default());
-        update.execute(params![
-            base + number,
-            document,
-            who.user.as_deref(),
-            who.users,
-            who.session.as_deref(),
-            who.host.as_deref(),
-            who.case.as_deref(),
-        ])?;
-        bytes += (document.len() + alert.line.len()) as u64;
-    }
-    Ok(bytes)
+    )
+}
+
+/// Writes the document of a row that is there, and by what it is looked up. About how many bytes that were.
+///
+/// # Errors
+/// Those of SQLite.
+pub(super) fn document(update: &mut Statement<'_>, seq: i64, alert: &Alert) -> rusqlite::Result<u64> {
+    let (document, who) = alert.json_and_who();
+    update.execute(params![
+        seq,
+        document,
+        who.user.as_deref(),
+        who.users,
+        who.session.as_deref(),
+        who.host.as_deref(),
+        who.case.as_deref(),
+    ])?;
+    Ok((document.len() + alert.line.len()) as u64)
 }
 
 /// An alert as it was stored: what is sent of it.

@@ -214,6 +214,11 @@ impl Shared {
         }
     }
 
+    /// Whether alerts wait to be written.
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.state().waiting.is_empty()
+    }
+
     /// The writer's: everything up to `number` is in the file, or never will be.
     pub(super) fn settle(&self, number: i64) {
         let mut settled = self.settled();

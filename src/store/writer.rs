@@ -182,8 +182,9 @@ impl Writer {
                     break;
                 }
             }
-            while self.undocumented.len() > WAITING {
-                self.documents(DOCUMENTS);
+            // No more than those beyond: a longer turn would keep a processor from those who send the lines.
+            while let beyond @ 1.. = self.undocumented.len().saturating_sub(WAITING) {
+                self.documents(beyond.min(DOCUMENTS));
             }
             self.shared.document(self.undocumented.front().map(|(number, _)| number - 1));
             if self.rows >= TIDY {
@@ -251,20 +252,34 @@ impl Writer {
         self.checkpoints.committed();
     }
 
-    /// Writes the next documents, `most` of them.
+    /// Writes the next documents, `most` of them; after the first, fewer once alerts wait, whose lines go before.
     fn documents(&mut self, most: usize) {
-        let count = self.undocumented.len().min(most);
-        let alerts: Vec<_> = self.undocumented.drain(..count).collect();
-        let Some(connection) = &self.connection else { return };
         let base = self.base();
+        let Some(connection) = &self.connection else {
+            self.undocumented.clear();
+            return;
+        };
+        let mut count = 0;
         let written = connection.unchecked_transaction().and_then(|transaction| {
-            let bytes = row::document(&transaction, base, &alerts)?;
+            let mut bytes = 0;
+            let mut update = row::prepare_document(&transaction)?;
+            for (number, alert) in self.undocumented.iter().take(most) {
+                bytes += row::document(&mut update, base + number, alert)?;
+                count += 1;
+                if self.shared.is_waited_for() {
+                    break;
+                }
+            }
+            drop(update);
             transaction.commit().map(|()| bytes)
         });
         match written {
-            Ok(bytes) => self.log += bytes,
+            Ok(bytes) => {
+                self.log += bytes;
+                self.undocumented.drain(..count);
+            }
             Err(error) => {
-                let without = count + self.undocumented.len();
+                let without = self.undocumented.len();
                 self.undocumented.clear();
                 let why = match Unusable::of(&error) {
                     Unusable::Bad(why) => {
