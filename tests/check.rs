@@ -38,6 +38,25 @@ fn f03_rules() -> tempfile::TempDir {
 }
 
 #[test]
+fn a_destination_that_asks_for_what_no_rule_has_is_warned_of() {
+    let directory = f03_rules();
+    let config =
+        "[syslog]\nrules = [\"3_sound\", \"Rule 3_SOUND\", \"4_gone\", \"auditward-killed\"]\ntags = \"t\"\n";
+    fs::write(directory.path().join("c.toml"), config).unwrap();
+    fs::remove_file(directory.path().join("rules/1_typo.toml")).unwrap();
+    let (status, out, err) = check(directory.path(), &["--config", "c.toml", "--rules", "rules"]);
+    assert_eq!((status, err.matches("warning[").count()), (0, 2), "{err}");
+    assert!(
+        err.contains("destination syslog asks for the rule `4_gone`, which no rule that runs has"),
+        "{err}"
+    );
+    assert!(err.contains("asks for the tag `t`") && out.ends_with("0 errors, 2 warnings\n"), "{err}{out}");
+    fs::write(directory.path().join("c.toml"), "[syslog]\nseverity = \"hihg\"\n").unwrap();
+    let (status, _, err) = check(directory.path(), &["--config", "c.toml", "--rules", "rules"]);
+    assert!(status == 1 && err.contains("c.toml:2:12") && err.contains("did you mean `high`?"), "{err}");
+}
+
+#[test]
 fn f03_check_tells_the_place_and_what_was_meant() {
     let directory = f03_rules();
     let (status, out, err) = check(directory.path(), &["--config", "empty.toml", "--rules", "rules"]);

@@ -148,8 +148,7 @@ fn rule_file(folder: &tempfile::TempDir, id: &str, query: &str) {
     std::fs::write(folder.path().join(format!("{id}.toml")), text).unwrap();
 }
 
-/// So far: the cap is shown, and that it is not applied yet. The roll-up of what it takes comes with the
-/// delivery of alerts.
+/// The cap is shown; what is beyond it is told as a number; a replay, which is asked for, shows all.
 #[test]
 fn f11_the_cap_is_told_and_no_alert_is_dropped_behind_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -160,11 +159,27 @@ fn f11_the_cap_is_told_and_no_alert_is_dropped_behind_it() {
         String::from_utf8(output.stdout).unwrap()
     };
     let shown = run(&["rules", "show", "cap.toml"]);
-    assert!(shown.contains("cap: 100 alerts in each 5m") && shown.contains("not applied yet"), "{shown}");
+    assert!(shown.contains("cap: 100 alerts in each 5m") && shown.contains("told as a number"), "{shown}");
     let exec =
         |at: u64| exec(1_790_000_100_000 + at * 1000, 1000 + at, 9, &["usermod", "-u", "0", "-o", "carol"]);
     std::fs::write(folder.path().join("a.log"), (0..250).map(exec).collect::<String>()).unwrap();
     assert_eq!(run(&["replay", "--rules", "cap.toml", "a.log"]).lines().count(), 250);
+
+    use auditward::alert::{Alert, suppress::Suppressor};
+    let rules = auditward::rule::load::load(&[folder.path().join("cap.toml")], &Live).rules;
+    let (mut suppressor, start) = (Suppressor::default(), std::time::Instant::now());
+    let alert = |n: u64| {
+        let stamp = auditward::audit::Stamp { millis: 1_790_000_100_000 + n, serial: n };
+        Alert::new(&rules[0], &[serde_json::Map::new()], &[stamp], "host", jiff::Timestamp::UNIX_EPOCH)
+    };
+    let sent = (0..250).filter(|n| suppressor.take(&alert(*n), start).is_none()).count();
+    let told = suppressor.due(start + std::time::Duration::from_secs(60));
+    assert_eq!((sent, told.len()), (100, 1));
+    assert!(
+        told[0].line.starts_with("LOW Rule cap: 150 more in 60 s, not sent: 100 in 300 s"),
+        "{}",
+        told[0].line
+    );
 }
 
 /// A rule on executions, one on a file, one on messages of programs: what each needs of the kernel.

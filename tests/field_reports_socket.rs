@@ -527,7 +527,12 @@ fn f27_a_slow_output_stops_the_reader_or_the_whole_machine() {
     let receiver = UnixDatagram::bind(&address).unwrap();
     let formatter = Formatter::new(Protocol::Rfc3164, Body::Text);
     let destination = Destination::Syslog { address: Address::Unix(address), formatter: Box::new(formatter) };
-    let config = SinkConfig { name: "syslog".to_owned(), destination, bounds: Bounds::default() };
+    let config = SinkConfig {
+        name: "syslog".to_owned(),
+        destination,
+        bounds: Bounds::default(),
+        choice: Default::default(),
+    };
     let outputs = Outputs::new(vec![config]).unwrap();
 
     let (kernel, reader) = pair();

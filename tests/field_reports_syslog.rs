@@ -543,6 +543,7 @@ fn what_fell_off_a_full_queue_is_told_in_the_output_itself() {
             formatter: formatter(Protocol::Rfc3164, Body::Text, 8192),
         },
         bounds: auditward::output::Bounds { messages: 100, bytes: 16 << 20 },
+        choice: Default::default(),
     };
     let outputs = Outputs::new(vec![config]).unwrap();
     let alerts = alerts(500);

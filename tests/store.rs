@@ -33,7 +33,12 @@ fn store(directory: &Path) -> Store {
 }
 
 fn config(name: &str, destination: Destination, messages: usize) -> SinkConfig {
-    SinkConfig { name: name.to_owned(), destination, bounds: Bounds { messages, bytes: 64 << 20 } }
+    SinkConfig {
+        name: name.to_owned(),
+        destination,
+        bounds: Bounds { messages, bytes: 64 << 20 },
+        choice: Default::default(),
+    }
 }
 
 fn to_socket(path: &Path) -> Destination {

@@ -126,7 +126,7 @@ _auditward() {
             return 0
             ;;
         auditward__subcmd__alerts__subcmd__export)
-            opts="-h -V --since --until --rule --user --severity --format --store --runtime --config --help --version"
+            opts="-h -V --since --until --rule --user --severity --suppressed --format --store --runtime --config --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -176,7 +176,7 @@ _auditward() {
             return 0
             ;;
         auditward__subcmd__alerts__subcmd__follow)
-            opts="-n -h -V --since --until --rule --user --severity --last --format --store --runtime --config --help --version"
+            opts="-n -h -V --since --until --rule --user --severity --suppressed --last --format --store --runtime --config --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -234,7 +234,7 @@ _auditward() {
             return 0
             ;;
         auditward__subcmd__alerts__subcmd__list)
-            opts="-n -h -V --since --until --rule --user --severity --last --format --store --runtime --config --help --version"
+            opts="-n -h -V --since --until --rule --user --severity --suppressed --last --format --store --runtime --config --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

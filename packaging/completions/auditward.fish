@@ -148,6 +148,7 @@ json\t'The ECS document, one a line'"
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -l store -d 'Read this file instead of asking the daemon, e.g. one that was set aside' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -l runtime -d 'The runtime directory of the daemon [default: of the configuration, else /run/auditward]' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -l config -d 'Configuration file [default: /etc/auditward/auditward.toml where it exists]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -l suppressed -d 'Those that were kept back and told as a number: by alert_suppression, max_signals or a destination\'s limit, and those of building blocks'
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from show" -l format -d 'How it is printed' -r -f -a "text\t'The readable line'
@@ -170,6 +171,7 @@ json\t'The ECS document, one a line'"
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from follow" -l store -d 'Read this file instead of asking the daemon, e.g. one that was set aside' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from follow" -l runtime -d 'The runtime directory of the daemon [default: of the configuration, else /run/auditward]' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from follow" -l config -d 'Configuration file [default: /etc/auditward/auditward.toml where it exists]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from follow" -l suppressed -d 'Those that were kept back and told as a number: by alert_suppression, max_signals or a destination\'s limit, and those of building blocks'
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from follow" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from follow" -s V -l version -d 'Print version'
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -l since -d 'Of events at or after this time: `2026-11-28T06:00Z`, `2026-11-28 06:00`, or so long ago: `2h`, `3 days`' -r
@@ -182,6 +184,7 @@ bulk\t'For Elasticsearch\'s _bulk, to be posted to an index or data stream: a do
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -l store -d 'Read this file instead of asking the daemon, e.g. one that was set aside' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -l runtime -d 'The runtime directory of the daemon [default: of the configuration, else /run/auditward]' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -l config -d 'Configuration file [default: /etc/auditward/auditward.toml where it exists]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -l suppressed -d 'Those that were kept back and told as a number: by alert_suppression, max_signals or a destination\'s limit, and those of building blocks'
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -s V -l version -d 'Print version'
 complete -c auditward -n "__fish_auditward_using_subcommand status" -l format -d 'How it is shown' -r -f -a "text\t'One fact a line'

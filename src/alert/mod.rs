@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -29,6 +29,7 @@ pub(crate) mod read;
 #[cfg(test)]
 pub(crate) mod sample;
 mod source;
+pub mod suppress;
 mod target;
 pub(crate) mod telling;
 pub(crate) mod text;
@@ -37,6 +38,7 @@ mod who;
 pub use document::ECS_VERSION;
 pub use id::alert_id;
 pub use source::{source, source_text, text_of};
+pub use suppress::{Rest, Why};
 pub use who::Who;
 
 /// One alert, complete: nothing is looked up after it was made.
@@ -57,7 +59,19 @@ pub struct Alert {
     pub raised: bool,
     /// The readable line, clean: one line, no control characters, not yet cut to any sink's limit.
     pub line: String,
+    /// Who is not sent it, where not every destination is; told once, before it is stored.
+    pub kept_from: OnceLock<KeptFrom>,
     content: Content,
+}
+
+/// Which destinations are not sent an alert, and why: see [`Alert::kept_from`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptFrom {
+    /// Their names as `|far|file|`; `*` for all of them.
+    pub destinations: String,
+    /// Why, where somebody asked for it who would have got it: `building_block`, `alert_suppression`, `max_signals`,
+    /// `alerts_per_minute`. None: it is not what these destinations ask for.
+    pub why: Option<&'static str>,
 }
 
 /// What the document of an alert is made of. Alerts wait in queues, and a tree of objects takes ten times the
@@ -158,7 +172,8 @@ impl Alert {
     ) -> Self {
         line.shrink_to_fit();
         let (waited, raised) = (Duration::ZERO, false);
-        Self { rule: Arc::clone(rule), id, stamp, created, waited, raised, line, content }
+        let kept_from = OnceLock::new();
+        Self { rule: Arc::clone(rule), id, stamp, created, waited, raised, line, kept_from, content }
     }
 
     /// [`Alert::new`] of what was kept of the events. Its document is written when it is asked for.

@@ -228,9 +228,9 @@ fn rule_ids(document: &dyn Telling) -> Option<String> {
     (ids.len() > 1).then(|| ids.join(","))
 }
 
-/// The sentence of an alert of the daemon about itself.
+/// The sentence of an alert of the daemon about itself, or about alerts that were kept back.
 fn about_itself(document: &dyn Telling) -> Option<Cow<'_, str>> {
-    document.text("auditward.about_itself")?;
+    document.text("auditward.about_itself").or_else(|| document.text("auditward.suppressed.count"))?;
     document.text("event.reason")
 }
 

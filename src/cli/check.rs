@@ -7,7 +7,8 @@ use super::Status;
 use crate::clean;
 use crate::daemon::config::{self, CONFIG_FILE, Config, Mode};
 use crate::daemon::trial;
-use crate::diagnostic::{Diagnostic, Level, render};
+use crate::diagnostic::{Diagnostic, Level, codes, render};
+use crate::output::is_of;
 use crate::rule::policy::SITE;
 use crate::rule::{Loaded, load};
 use crate::toml_file::Codes;
@@ -50,6 +51,7 @@ fn check(args: &Args, colour: bool, out: &mut dyn Write, err: &mut dyn Write) ->
     let paths = if args.rules.is_empty() { &config.rules } else { &args.rules };
     let mut loaded = load::effective(paths, &args.site);
     trial::refuse_silencing(&mut loaded);
+    faults.extend(unheard(&config, &loaded));
     for fault in faults.iter().chain(&loaded.diagnostics) {
         writeln!(err, "{}", render(fault, colour).trim_end())?;
         writeln!(err)?;
@@ -75,6 +77,30 @@ fn configuration(named: Option<&Path>) -> (Config, Option<PathBuf>, Vec<Diagnost
         Ok((config, faults)) => (config, Some(file.to_owned()), faults),
         Err(fault) => (Config::default(), None, vec![*fault]),
     }
+}
+
+/// Warnings of rules and tags that a destination asks for and no rule has: it would wait for them for ever.
+fn unheard(config: &Config, loaded: &Loaded) -> Vec<Diagnostic> {
+    let warning = |name: &str, what: &str, asked: &str| Diagnostic {
+        code: codes::CONFIG_BAD_VALUE,
+        level: Level::Warning,
+        title: format!("destination {name} asks for {what} `{asked}`, which no rule that runs has"),
+        source: None,
+        primary: None,
+        context: Vec::new(),
+        help: Some("`auditward rules list` has the rules".to_owned()),
+    };
+    let mut warnings = Vec::new();
+    for sink in config.sinks() {
+        let (rules, choice) = (&loaded.rules, &sink.choice);
+        // The daemon's own rules are in no file.
+        let of_files = choice.rules.iter().filter(|name| !name.starts_with("auditward-"));
+        let unknown = of_files.filter(|name| !rules.iter().any(|rule| is_of(name, rule)));
+        warnings.extend(unknown.map(|name| warning(&sink.name, "the rule", name)));
+        let unknown = choice.tags.iter().filter(|tag| !rules.iter().any(|rule| rule.tags.contains(tag)));
+        warnings.extend(unknown.map(|tag| warning(&sink.name, "the tag", tag)));
+    }
+    warnings
 }
 
 fn summary(file: Option<&Path>, loaded: &Loaded, faults: &[Diagnostic]) -> String {

@@ -66,6 +66,9 @@ impl Watch {
             raised: cases.raised,
             hurried: cases.hurried,
             forgotten: cases.forgotten,
+            building_blocks: path.building_blocks,
+            suppressed: path.suppressor.counts().suppressed,
+            capped: path.suppressor.counts().capped,
         }
     }
 
@@ -138,6 +141,7 @@ fn destination(counters: Counters) -> Destination {
         lost: counters.lost,
         refused: counters.refused,
         lost_notices: counters.lost_notices,
+        rolled_up: counters.rolled_up,
         trouble: counters.trouble,
     }
 }

@@ -26,6 +26,7 @@ use super::sequence_state::SequenceState;
 use super::signals::Signals;
 use super::sockets;
 use super::status::Lost;
+use crate::alert::suppress::Suppressor;
 use crate::alert::{Alert, source_text};
 use crate::audit::RecordType;
 use crate::audit::netlink::Socket;
@@ -57,6 +58,9 @@ pub(super) struct Path {
     pub(super) detector: Detector,
     pub(super) outputs: Outputs,
     pub(super) alerts: u64,
+    /// Alerts of building blocks, which are sent to nobody.
+    pub(super) building_blocks: u64,
+    pub(super) suppressor: Suppressor,
     /// The rules whose matches are no alerts: proof of sight, and who may have written an account file.
     unseen: Unseen,
     pub(super) accounts: Accounts,
@@ -91,7 +95,9 @@ impl Path {
 
     /// Lets the detector do `work`, and gives out the alerts that come of it.
     fn asked(&mut self, received: Instant, work: impl FnOnce(&mut Detector, &mut dyn FnMut(Alert))) {
-        let Self { detector, outputs, alerts, unseen, canaries, accounts, .. } = self;
+        let Self {
+            detector, outputs, alerts, building_blocks, suppressor, unseen, canaries, accounts, ..
+        } = self;
         work(detector, &mut |alert: Alert| {
             if Arc::ptr_eq(&alert.rule, &unseen.canary) {
                 canaries.push(alert.time());
@@ -103,8 +109,23 @@ impl Path {
             }
             *alerts += 1;
             let received = received.checked_sub(alert.waited).unwrap_or(received);
-            outputs.push_received(&Arc::new(alert), received);
+            let alert = Arc::new(alert);
+            if alert.rule.building_block {
+                *building_blocks += 1;
+                outputs.keep_back(&alert, "building_block");
+            } else if let Some(why) = suppressor.take(&alert, Instant::now()) {
+                outputs.keep_back(&alert, why.word());
+            } else {
+                outputs.push_received(&alert, received);
+            }
         });
+    }
+
+    /// Tells what was kept back and is due, or all of it.
+    fn tell_kept_back(&mut self, now: Instant, all: bool) {
+        let told = if all { self.suppressor.finish(now) } else { self.suppressor.due(now) };
+        told.into_iter().for_each(|alert| self.outputs.push_received(&Arc::new(alert), now));
+        self.outputs.tell_rest(now, all);
     }
 
     /// Cases that have waited long enough are told.
@@ -192,6 +213,8 @@ impl Watch {
             detector,
             outputs,
             alerts: 0,
+            building_blocks: 0,
+            suppressor: Suppressor::default(),
             unseen,
             accounts,
             canaries,
@@ -445,6 +468,7 @@ impl Watch {
             self.life.start.probe.look_again();
         }
         let (now, time) = (Instant::now(), Timestamp::now());
+        self.second.path.tell_kept_back(now, false);
         let totals = self.totals();
         self.life.rates.note(now, totals);
         if let Some(marker) = &mut self.life.marker {
@@ -537,6 +561,7 @@ impl Watch {
         }
         intake.finish(&mut |event| path.event(event, received));
         path.finish();
+        path.tell_kept_back(Instant::now(), true);
         let saved = state.map(|mut state| state.save(path.detector.engine(), || intake.mapper().births()));
         self.tell_losses();
         match saved {

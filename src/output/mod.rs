@@ -9,26 +9,29 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::alert::Alert;
+use crate::alert::{Alert, KeptFrom};
 use crate::clean;
 use crate::store::{Figures, Position, Store};
 
 mod backoff;
+mod choice;
 mod delays;
 mod file;
 pub mod json;
 mod lines;
 mod message;
 mod queue;
+mod rate;
 mod sink;
 mod stdout;
 pub mod syslog;
 mod worker;
 
 pub use self::syslog::{Address, Body, Formatter, Framing, Protocol};
+pub use choice::{Choice, is_of};
 pub use delays::Delays;
 pub use lines::{Format, Lines};
 pub use message::{Message, Notice, Topic, Urgency, level_of};
@@ -36,6 +39,7 @@ pub use queue::Bounds;
 
 use self::syslog::{SyslogSink, Transport};
 use queue::Queue;
+use rate::Rate;
 use sink::Sink;
 use worker::{Tally, Worker};
 
@@ -51,6 +55,8 @@ pub struct SinkConfig {
     pub destination: Destination,
     /// What may wait for it.
     pub bounds: Bounds,
+    /// Which alerts it takes.
+    pub choice: Choice,
 }
 
 /// Where messages go, and how they look.
@@ -119,6 +125,8 @@ const LEAVE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 struct Handle {
     name: String,
+    choice: Choice,
+    rate: Mutex<Rate>,
     queue: Arc<Queue>,
     tally: Arc<Tally>,
     /// Another one of its name goes on where it is in the store.
@@ -144,8 +152,36 @@ pub struct Counters {
     pub lost_notices: u64,
     /// How long the message that waits longest (or is in the writer's hand) has waited since its receipt.
     pub lag: Option<Duration>,
+    /// Alerts beyond its limit a minute, told as a number.
+    pub rolled_up: u64,
     /// Why nothing goes out at the moment.
     pub trouble: Option<String>,
+}
+
+impl Handle {
+    fn rate(&self) -> MutexGuard<'_, Rate> {
+        // Whole between any two statements: a panic elsewhere does not harm it.
+        self.rate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the alert goes to this destination.
+    fn takes(&self, alert: &Alert, now: Instant) -> Takes {
+        match self.choice.per_minute {
+            _ if !self.choice.takes(&alert.rule) => Takes::NotAsked,
+            Some(limit) if !self.rate().lets(alert, limit, now) => Takes::NotNow,
+            _ => Takes::Yes,
+        }
+    }
+}
+
+/// Whether an alert goes to a destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Takes {
+    Yes,
+    /// It is not what the destination asks for.
+    NotAsked,
+    /// There were too many.
+    NotNow,
 }
 
 /// Without [`Outputs::shutdown`], what still waits is given up.
@@ -161,12 +197,12 @@ impl Drop for Outputs {
 /// writers' threads, which need none, are started once it was given up: capabilities belong to threads.
 #[derive(Default)]
 pub struct Opened {
-    sinks: Vec<(String, Bounds, Box<dyn Sink>)>,
+    sinks: Vec<(SinkConfig, Box<dyn Sink>)>,
 }
 
 impl std::fmt::Debug for Opened {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.sinks.iter().map(|(name, ..)| name)).finish()
+        f.debug_list().entries(self.sinks.iter().map(|(config, _)| &config.name)).finish()
     }
 }
 
@@ -198,7 +234,7 @@ impl Opened {
 
     fn start_each(self, mut store: Option<&mut Store>) -> io::Result<Vec<Handle>> {
         let mut handles = Vec::with_capacity(self.sinks.len());
-        for (name, bounds, sink) in self.sinks {
+        for (SinkConfig { name, bounds, choice, .. }, sink) in self.sinks {
             let place = store.as_mut().map(|store| store.position(&name));
             let backlog = place.as_ref().and_then(Position::backlog);
             let queue = Arc::new(Queue::with_backlog(bounds, backlog));
@@ -207,7 +243,8 @@ impl Opened {
             let worker =
                 Worker { name: name.clone(), queue: its_queue, tally: its_tally, sink, place, told: None };
             std::thread::Builder::new().name(format!("out-{name}")).spawn(move || worker.run())?;
-            handles.push(Handle { name, queue, tally, succeeded: false });
+            let rate = Mutex::default();
+            handles.push(Handle { name, choice, rate, queue, tally, succeeded: false });
         }
         Ok(handles)
     }
@@ -221,8 +258,8 @@ impl Outputs {
     pub fn open(configs: Vec<SinkConfig>) -> io::Result<Opened> {
         let open = |config: SinkConfig| {
             let name = clean::text(config.name.as_bytes()).into_owned();
-            match config.destination.open() {
-                Ok(sink) => Ok((name, config.bounds, sink)),
+            match config.destination.clone().open() {
+                Ok(sink) => Ok((SinkConfig { name, ..config }, sink)),
                 Err(e) => Err(io::Error::new(e.kind(), format!("output {name}: {e}"))),
             }
         };
@@ -244,10 +281,52 @@ impl Outputs {
 
     /// [`Outputs::push`] of an alert on what was received at `since`: [`Outputs::delays`] count from there.
     pub fn push_received(&self, alert: &Arc<Alert>, since: Instant) {
-        let number = self.store.as_ref().and_then(|store| store.hand_over(alert));
-        for sink in &self.sinks {
-            sink.queue.push(Message::Alert(Arc::clone(alert)), since, number);
+        let now = Instant::now();
+        let takes: Vec<Takes> = self.sinks.iter().map(|sink| sink.takes(alert, now)).collect();
+        self.give(alert, since, &takes, takes.contains(&Takes::NotNow).then_some("alerts_per_minute"));
+    }
+
+    /// Stores an alert that is sent to nobody, and why.
+    pub fn keep_back(&self, alert: &Arc<Alert>, why: &'static str) {
+        self.give(alert, Instant::now(), &vec![Takes::NotNow; self.sinks.len()], Some(why));
+    }
+
+    /// Stores the alert and gives it to those who take it; for the others its place in the store is passed over.
+    fn give(&self, alert: &Arc<Alert>, since: Instant, takes: &[Takes], why: Option<&'static str>) {
+        let each = || self.sinks.iter().zip(takes);
+        if takes.is_empty() || takes.iter().any(|takes| *takes != Takes::Yes) {
+            let names = each().filter(|(_, takes)| **takes != Takes::Yes).map(|(sink, _)| sink.name.as_str());
+            let destinations = match takes.contains(&Takes::Yes) {
+                true => names.fold("|".to_owned(), |all, name| all + name + "|"),
+                false => "*".to_owned(),
+            };
+            if !takes.is_empty() || why.is_some() {
+                let _ = alert.kept_from.set(KeptFrom { destinations, why });
+            }
         }
+        let number = self.store.as_ref().and_then(|store| store.hand_over(alert));
+        for (sink, takes) in each() {
+            match (takes, number) {
+                (Takes::Yes, _) => sink.queue.push(Message::Alert(Arc::clone(alert)), since, number),
+                (_, Some(number)) => sink.queue.pass(number),
+                (_, None) => {}
+            }
+        }
+    }
+
+    /// Tells each destination what was beyond its limit, once its minute is over, or at once. How many alerts tell it.
+    pub fn tell_rest(&self, now: Instant, at_once: bool) -> usize {
+        let mut told = 0;
+        for (n, sink) in self.sinks.iter().enumerate() {
+            let Some(limit) = sink.choice.per_minute else { continue };
+            let rests = sink.rate().told(&sink.name, limit, now, at_once);
+            for alert in rests {
+                told += 1;
+                let takes = |one| if one == n { Takes::Yes } else { Takes::NotAsked };
+                self.give(&Arc::new(alert), now, &(0..self.sinks.len()).map(takes).collect::<Vec<_>>(), None);
+            }
+        }
+        told
     }
 
     /// Gives a sentence of the daemon about itself to every destination. Never waits.
@@ -266,6 +345,7 @@ impl Outputs {
     /// # Errors
     /// A thread that cannot be started; then all stays as it was.
     pub fn change(&mut self, plan: Vec<Planned>) -> io::Result<()> {
+        self.tell_rest(Instant::now(), true);
         let mut started = Vec::with_capacity(plan.len());
         for one in plan {
             match one {
@@ -333,6 +413,7 @@ impl Outputs {
                 lost: lost + sink.tally.missing.load(Ordering::Relaxed),
                 refused: sink.tally.refused.load(Ordering::Relaxed),
                 lost_notices,
+                rolled_up: sink.rate().kept_back,
             }
         };
         self.sinks.iter().map(count).collect()

@@ -49,6 +49,8 @@ pub(crate) enum Item {
     /// These are in the store.
     Stored(Span),
     Gap(Gap),
+    /// Alerts up to this number are not for this destination.
+    Passed(i64),
     /// Open files anew.
     Reopen,
 }
@@ -124,6 +126,26 @@ impl Queue {
             state.messages += 1;
             state.bytes += weight;
             state.items.push_back(Item::Message(message, since, number));
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Alert `number` of the store is not for this destination: once what waits is sent, its place is behind it.
+    pub(crate) fn pass(&self, number: i64) {
+        let mut state = self.lock();
+        if state.closing.is_some() {
+            return;
+        }
+        // A span is read without what is not for this destination.
+        let last = state.tail().find_map(|item| match item {
+            Item::Stored(span) => Some(&mut span.alerts.to),
+            Item::Passed(to) => Some(to),
+            _ => None,
+        });
+        match last {
+            Some(to) => *to = number,
+            None => state.items.push_back(Item::Passed(number)),
         }
         drop(state);
         self.changed.notify_all();
@@ -253,17 +275,17 @@ impl Queue {
         state.items.iter().find_map(|item| match item {
             Item::Message(_, since, _) => Some(*since),
             Item::Stored(span) => span.since,
-            Item::Gap(_) | Item::Reopen => None,
+            Item::Gap(_) | Item::Passed(_) | Item::Reopen => None,
         })
     }
 }
 
 impl State {
-    /// What stands at the very end and is no message, as long as it is looked for no further than two items back:
+    /// What stands at the very end and is no message, as long as it is looked for no further than three items back:
     /// a queue that stays full must not grow by turns.
     fn tail(&mut self) -> impl Iterator<Item = &mut Item> {
-        let tail = self.items.iter_mut().rev().take(2);
-        tail.take_while(|item| matches!(item, Item::Stored(_) | Item::Gap(_)))
+        let tail = self.items.iter_mut().rev().take(3);
+        tail.take_while(|item| matches!(item, Item::Stored(_) | Item::Gap(_) | Item::Passed(_)))
     }
 
     fn leave(&mut self, number: i64, time: Timestamp, since: Instant) {
@@ -432,6 +454,36 @@ mod tests {
         queue.read(3);
         queue.read(1);
         assert_eq!(queue.stored(), 0);
+    }
+
+    #[test]
+    fn what_is_passed_over_takes_no_room_however_long_nothing_is_read() {
+        let queue = Queue::new(Bounds { messages: 1, bytes: usize::MAX });
+        let push = |number| queue.push(alert(), Instant::now(), number);
+        queue.pass(1);
+        queue.pass(2);
+        push(Some(3));
+        queue.pass(4);
+        assert_eq!(queue.lock().items.len(), 3);
+        for number in (5..50).step_by(5) {
+            push(Some(number));
+            queue.pass(number + 1);
+            push(None);
+            queue.pass(number + 2);
+        }
+        assert_eq!(queue.lock().items.len(), 5, "one of each at the end");
+        assert_eq!((queue.counts(), queue.stored()), ((1, 9, 0), 9));
+        queue.close(Instant::now() + Duration::from_secs(60));
+        let items: Vec<String> = std::iter::from_fn(|| queue.pop())
+            .map(|item| match item {
+                Item::Message(_, _, number) => format!("alert {number:?}"),
+                Item::Passed(to) => format!("passed {to}"),
+                Item::Stored(span) => format!("{} up to {}", span.alerts.alerts, span.alerts.to),
+                Item::Gap(gap) => format!("{} lost", gap.alerts),
+                Item::Reopen => "reopen".to_owned(),
+            })
+            .collect();
+        assert_eq!(items, ["passed 2", "alert Some(3)", "passed 4", "9 up to 47", "9 lost"]);
     }
 
     #[test]

@@ -82,6 +82,7 @@ impl Worker {
                     }
                 }
                 Item::Stored(span) => self.stored(&span),
+                Item::Passed(number) => self.place.iter().for_each(|place| place.taken(number)),
             }
             if let Some(place) = &mut self.place
                 && self.queue.is_empty()
@@ -103,12 +104,21 @@ impl Worker {
     /// Delivers what is in the store alone. What is not delivered when the time is over stays there, and in the
     /// queue's count; what is not there any more is told.
     fn stored(&mut self, span: &Span) {
-        let (mut from, mut left, mut failures) = (span.alerts.from, span.alerts.alerts, 0);
+        let (mut from, mut left, mut failures, mut counted) =
+            (span.alerts.from, span.alerts.alerts, 0, false);
         while let Some(place) = &mut self.place {
             if self.queue.is_over() {
                 return;
             }
             if !place.is_settled(span.alerts.to, SLICE) {
+                continue;
+            }
+            // Of what an earlier run has left, it is known only now how much is not for this destination.
+            if span.times.is_none() && !counted {
+                counted = true;
+                let others = place.others(from, span.alerts.to).unwrap_or(0).min(left);
+                left -= others;
+                self.queue.read(others);
                 continue;
             }
             let alerts = match place.read(from, span.alerts.to) {

@@ -14,6 +14,10 @@ use super::shared::{Shared, Slot};
 const ROWS: i64 = 64;
 const BYTES: usize = 1 << 20;
 
+/// Whether a row is not for the destination of the name ?3.
+const KEPT_FROM: &str =
+    "(kept_from IS NOT NULL AND (kept_from = '*' OR instr(kept_from, '|' || ?3 || '|') > 0))";
+
 /// A run of alerts that a destination has not taken, by their numbers in this run; those of earlier runs are not
 /// positive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +102,20 @@ impl Position {
         })
     }
 
+    /// How many of those numbered from `from` to `to` are not for this destination; none where that cannot be read.
+    pub fn others(&mut self, from: i64, to: i64) -> Option<u64> {
+        let base = self.shared.base.load(Ordering::SeqCst);
+        let connection = match &mut self.reader {
+            Some(connection) => connection,
+            none => none.insert(file::open_to_read(&self.shared.settings.path).ok()?),
+        };
+        let count = format!("SELECT count(*) FROM alerts WHERE seq BETWEEN ?1 AND ?2 AND {KEPT_FROM}");
+        let (from, to) = (base.saturating_add(from), base.saturating_add(to));
+        let count =
+            connection.query_row(&count, params![from, to, self.slot.name], |row| row.get::<_, i64>(0));
+        count.ok().and_then(|count| count.try_into().ok())
+    }
+
     fn try_read(&mut self, from: i64, to: i64) -> rusqlite::Result<Vec<(i64, StoredAlert)>> {
         let base = self.shared.base.load(Ordering::SeqCst);
         let connection = match &mut self.reader {
@@ -105,10 +123,11 @@ impl Position {
             none => none.insert(file::open_to_read(&self.shared.settings.path)?),
         };
         let mut select = connection.prepare(&format!(
-            "SELECT {} FROM alerts WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq LIMIT ?3",
+            "SELECT {} FROM alerts WHERE seq BETWEEN ?1 AND ?2 AND NOT {KEPT_FROM} ORDER BY seq LIMIT ?4",
             StoredAlert::COLUMNS
         ))?;
-        let mut rows = select.query(params![base.saturating_add(from), base.saturating_add(to), ROWS])?;
+        let (from, to) = (base.saturating_add(from), base.saturating_add(to));
+        let mut rows = select.query(params![from, to, self.slot.name, ROWS])?;
         let (mut alerts, mut bytes) = (Vec::new(), 0);
         while bytes < BYTES
             && let Some(row) = rows.next()?

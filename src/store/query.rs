@@ -35,6 +35,9 @@ pub struct Query {
     pub after: Option<i64>,
     /// Before this place.
     pub before: Option<i64>,
+    /// Only those that were kept back from a destination that asks for such alerts; or else only those that went out,
+    /// or were to. None: all.
+    pub suppressed: Option<bool>,
     /// The newest first; else the oldest.
     pub newest: bool,
 }
@@ -85,7 +88,9 @@ impl Reader {
              AND (?3 IS NULL OR rule_id = ?3 OR rule_uuid = ?3 OR rule_name = ?3 COLLATE NOCASE) \
              AND (?4 IS NULL OR instr(users, '|' || ?4 || '|') > 0) AND (?5 IS NULL OR severity >= ?5) \
              AND (?6 IS NULL OR substr(id, 1, length(?6)) = ?6) AND (?7 IS NULL OR seq > ?7) \
-             AND (?8 IS NULL OR seq < ?8) ORDER BY seq {order} LIMIT ?9",
+             AND (?8 IS NULL OR seq < ?8) \
+             AND (?9 IS NULL OR (?9 AND suppressed IS NOT NULL) \
+             OR (NOT ?9 AND (suppressed IS NULL OR kept_from <> '*'))) ORDER BY seq {order} LIMIT ?10",
             StoredAlert::COLUMNS
         ))?;
         let mut rows = select.query(params![
@@ -97,6 +102,7 @@ impl Reader {
             query.id,
             query.after,
             query.before,
+            query.suppressed,
             ROWS
         ])?;
         let (mut alerts, mut bytes) = (Vec::new(), 0);

@@ -22,11 +22,11 @@ pub(super) fn insert(
     alerts: &[(i64, Arc<Alert>)],
 ) -> rusqlite::Result<()> {
     let mut insert = transaction.prepare(
-        "INSERT INTO alerts (seq, id, time, rule_id, rule_uuid, rule_name, severity, line) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO alerts (seq, id, time, rule_id, rule_uuid, rule_name, severity, line, kept_from, suppressed) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     for (number, alert) in alerts {
-        let rule = &alert.rule;
+        let (rule, kept) = (&alert.rule, alert.kept_from.get());
         insert.execute(params![
             base + number,
             alert.id,
@@ -36,6 +36,8 @@ pub(super) fn insert(
             rule.name,
             rule.severity.number(),
             alert.line,
+            kept.map(|kept| &*kept.destinations),
+            kept.and_then(|kept| kept.why),
         ])?;
     }
     Ok(())

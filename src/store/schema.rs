@@ -12,7 +12,10 @@ pub(super) const APPLICATION: i32 = 0x4157_5244;
 /// since the Unix epoch. `users` holds every name and number of an account in the alert, as `|alice|1000|root|0|`.
 /// The document, and
 /// what is taken from it (`user` to `case_id`), are written a moment after the rest. A destination's `seq` is the last that its receiver has taken.
-pub(super) const STEPS: &[&str] = &["
+/// `kept_from` names the destinations that are not sent the alert, as `|far|file|`, or all of them as `*`; `suppressed`
+/// says why, where it was kept back from somebody who asks for such alerts.
+pub(super) const STEPS: &[&str] = &[
+    "
     CREATE TABLE alerts (
         seq INTEGER PRIMARY KEY,
         id TEXT NOT NULL,
@@ -31,7 +34,12 @@ pub(super) const STEPS: &[&str] = &["
     ) STRICT;
     CREATE INDEX alerts_time ON alerts (time);
     CREATE TABLE destinations (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    ALTER TABLE alerts ADD COLUMN kept_from TEXT;
+    ALTER TABLE alerts ADD COLUMN suppressed TEXT;
+",
+];
 
 /// What is wrong with a file that SQLite can read.
 #[derive(Debug, PartialEq, Eq)]
@@ -108,22 +116,24 @@ mod tests {
         assert_eq!(row.expect("a row"), (7, 3));
         let version: i32 =
             connection.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("a version");
-        assert_eq!(version, 2);
+        assert_eq!(version as usize, STEPS.len() + 1);
         // And the one before cannot use it.
-        assert_eq!(mismatch(&connection, STEPS).expect("readable"), Some(Mismatch::Newer(2)));
+        assert_eq!(mismatch(&connection, STEPS).expect("readable"), Some(Mismatch::Newer(version)));
     }
 
     #[test]
     fn a_step_that_fails_leaves_the_version_before() {
         let connection = Connection::open_in_memory().expect("memory");
         migrate(&connection, STEPS).expect("made");
-        let next = [STEPS[0], "CREATE TABLE more (x); CREATE TABLE alerts (x)"];
+        let mut next = STEPS.to_vec();
+        next.push("CREATE TABLE more (x); CREATE TABLE alerts (x)");
         assert!(migrate(&connection, &next).is_err());
         let tables: i32 = connection
             .query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'more'", [], |row| row.get(0))
             .expect("a count");
         assert_eq!(tables, 0);
-        assert_eq!(number(&connection, "PRAGMA user_version").expect("a version"), 1);
+        let version = number(&connection, "PRAGMA user_version").expect("a version");
+        assert_eq!(version as usize, STEPS.len());
     }
 
     #[test]

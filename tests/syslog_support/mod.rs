@@ -97,7 +97,12 @@ pub(crate) fn alerts_of_log(file: &str) -> Vec<(Arc<Alert>, bool)> {
 
 /// Outputs with one destination of this name.
 pub(crate) fn outputs(name: &str, destination: Destination) -> Outputs {
-    let config = SinkConfig { name: name.to_owned(), destination, bounds: Bounds::default() };
+    let config = SinkConfig {
+        name: name.to_owned(),
+        destination,
+        bounds: Bounds::default(),
+        choice: Default::default(),
+    };
     Outputs::new(vec![config]).expect("outputs")
 }
 

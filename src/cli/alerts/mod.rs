@@ -97,6 +97,10 @@ struct Filter {
     /// Of this severity or above: low, medium, high, critical
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     severity: Option<Severity>,
+    /// Those that were kept back and told as a number: by alert_suppression, max_signals or a destination's limit, and
+    /// those of building blocks
+    #[arg(long)]
+    suppressed: bool,
 }
 
 fn severity(word: &str) -> Result<Severity, String> {
@@ -127,6 +131,7 @@ impl Filter {
             rule: self.rule.clone(),
             user: self.user.clone(),
             severity: self.severity.map(Severity::number),
+            suppressed: Some(self.suppressed),
             ..Query::default()
         }
     }

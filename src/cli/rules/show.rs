@@ -9,9 +9,6 @@ use crate::cli::Status;
 use crate::detect::kernel_needs;
 use crate::rule::{Rule, Suppression};
 
-/// Behind what is read and checked, and takes effect only with the delivery of alerts to come.
-const NOT_YET: &str = " (not applied yet: every alert is sent)";
-
 pub(super) fn run(wanted: &str, set: &Set, out: &mut dyn Write) -> anyhow::Result<Status> {
     let rule = set.find(wanted)?;
     head(&rule, out)?;
@@ -59,7 +56,7 @@ fn head(rule: &Arc<Rule>, out: &mut dyn Write) -> std::io::Result<()> {
         key(rule, out, "maturity", maturity)?;
     }
     if rule.building_block {
-        key(rule, out, "building_block_type", &format!("default: its alerts page nobody{NOT_YET}"))?;
+        key(rule, out, "building_block_type", "default: its alerts are stored and page nobody")?;
     }
     for exception in &rule.exceptions {
         let exception = &exception.exception;
@@ -81,14 +78,14 @@ fn head(rule: &Arc<Rule>, out: &mut dyn Write) -> std::io::Result<()> {
 fn suppression(suppression: &Suppression) -> String {
     let span =
         suppression.duration.map_or_else(|| "an interval".to_owned(), |span| format!("{} s", span.as_secs()));
-    format!("by {} for {span}{NOT_YET}", suppression.group_by.join(", "))
+    format!("by {} for {span}", suppression.group_by.join(", "))
 }
 
 fn schedule(rule: &Rule, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(
         out,
         "{:20}  streaming: each event is matched as it ends; no look-back (`from` is {}); cap: {} alerts \
-         in each {}, told when reached{NOT_YET}",
+         in each {}, the rest told as a number",
         "schedule",
         clean(&rule.from),
         rule.max_signals,

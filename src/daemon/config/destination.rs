@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 
-use super::{FORMATS, FileConfig, LineFormat, SyslogConfig, narrow, path, queue, syslog_messages, word};
-use crate::output::{Address, Bounds, Framing, Protocol};
+use super::{
+    FORMATS, FileConfig, LineFormat, SyslogConfig, choice, narrow, path, queue, syslog_messages, word,
+};
+use crate::output::{Address, Bounds, Choice, Framing, Protocol};
 use crate::toml_file::{Placed, Table};
 
 /// One `[[destination]]`.
@@ -92,7 +94,7 @@ fn one(table: Table<'_>) -> Option<DestinationConfig> {
 }
 
 /// The keys beside `name` and `type`.
-const ALL: [&str; 11] = [
+const ALL: [&str; 15] = [
     "address",
     "framing",
     "path",
@@ -104,6 +106,10 @@ const ALL: [&str; 11] = [
     "queue",
     "queue_bytes",
     "enterprise",
+    "severity",
+    "rules",
+    "tags",
+    "alerts_per_minute",
 ];
 
 fn to(table: &Table<'_>, kind: Type) -> Option<To> {
@@ -137,6 +143,7 @@ fn to(table: &Table<'_>, kind: Type) -> Option<To> {
                 mode: narrow(table, "mode", 0..=0o777).unwrap_or(0o600),
                 format: word(table, "format", &FORMATS).unwrap_or(LineFormat::Json),
                 queue: queue(table, Bounds::default()),
+                choice: choice(table, &Choice::default()),
             };
             return (!file.path.as_os_str().is_empty()).then_some(To::File(file));
         }

@@ -18,7 +18,8 @@ use crate::detect;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::event::ancestry;
 use crate::output::syslog::{DEFAULT_LIMIT, EXAMPLE_ENTERPRISE, LEAST_LIMIT};
-use crate::output::{Address, Body, Bounds, Destination, Format, Formatter, Protocol, SinkConfig};
+use crate::output::{Address, Body, Bounds, Choice, Destination, Format, Formatter, Protocol, SinkConfig};
+use crate::rule::Severity;
 use crate::toml_file::{self, Codes, Faults, Placed, Table};
 
 mod destination;
@@ -189,6 +190,8 @@ pub struct SyslogConfig {
     pub enterprise: u32,
     /// `queue`, in alerts, and `queue_bytes`.
     pub queue: Bounds,
+    /// `severity`, `rules`, `tags`, `alerts_per_minute`
+    pub choice: Choice,
 }
 
 /// `[stdout]`
@@ -198,6 +201,8 @@ pub struct StdoutConfig {
     pub enabled: bool,
     /// `format`
     pub format: LineFormat,
+    /// As [`SyslogConfig::choice`].
+    pub choice: Choice,
 }
 
 /// `[file]`
@@ -211,6 +216,8 @@ pub struct FileConfig {
     pub format: LineFormat,
     /// `queue`, in alerts, and `queue_bytes`.
     pub queue: Bounds,
+    /// As [`SyslogConfig::choice`].
+    pub choice: Choice,
 }
 
 /// `format` of outputs that write lines.
@@ -245,6 +252,7 @@ impl Default for SyslogConfig {
             limit: DEFAULT_LIMIT,
             enterprise: EXAMPLE_ENTERPRISE,
             queue: Bounds::default(),
+            choice: Choice::default(),
         }
     }
 }
@@ -254,27 +262,29 @@ impl Config {
     #[must_use]
     pub fn sinks(&self) -> Vec<SinkConfig> {
         let mut sinks = Vec::new();
-        let mut add = |name: &str, destination, bounds| {
-            sinks.push(SinkConfig { name: name.to_owned(), destination, bounds });
+        let mut add = |name: &str, destination, bounds, choice: &Choice| {
+            sinks.push(SinkConfig { name: name.to_owned(), destination, bounds, choice: choice.clone() });
         };
         if self.syslog.enabled {
-            add("syslog", self.syslog.destination(), self.syslog.queue);
+            add("syslog", self.syslog.destination(), self.syslog.queue, &self.syslog.choice);
         }
         if self.stdout.enabled {
-            add("stdout", Destination::Stdout(self.lines(self.stdout.format)), Bounds::default());
+            let destination = Destination::Stdout(self.lines(self.stdout.format));
+            add("stdout", destination, Bounds::default(), &self.stdout.choice);
         }
-        if let Some(FileConfig { path, mode, format, queue }) = self.file.clone() {
-            add("file", Destination::File { path, mode, format: self.lines(format) }, queue);
+        if let Some(FileConfig { path, mode, format, queue, choice }) = self.file.clone() {
+            add("file", Destination::File { path, mode, format: self.lines(format) }, queue, &choice);
         }
         for DestinationConfig { name, to } in &self.destinations {
             match to {
                 To::Syslog { address, syslog } => {
                     let formatter = Box::new(syslog.formatter());
-                    add(name, Destination::Syslog { address: address.clone(), formatter }, syslog.queue);
+                    let destination = Destination::Syslog { address: address.clone(), formatter };
+                    add(name, destination, syslog.queue, &syslog.choice);
                 }
-                To::File(FileConfig { path, mode, format, queue }) => {
+                To::File(FileConfig { path, mode, format, queue, choice }) => {
                     let (path, format) = (path.clone(), self.lines(*format));
-                    add(name, Destination::File { path, mode: *mode, format }, *queue);
+                    add(name, Destination::File { path, mode: *mode, format }, *queue, choice);
                 }
             }
         }
@@ -474,6 +484,7 @@ fn syslog_messages(table: &Table<'_>, default: SyslogConfig) -> SyslogConfig {
         limit: count(table, "limit", least..=1 << 18).unwrap_or(default.limit),
         enterprise: narrow(table, "enterprise", 1..=u32::MAX.into()).unwrap_or(default.enterprise),
         queue: queue(table, default.queue),
+        choice: choice(table, &default.choice),
         ..default
     }
 }
@@ -495,6 +506,7 @@ fn stdout(table: Table<'_>, default: StdoutConfig) -> StdoutConfig {
     let config = StdoutConfig {
         enabled: table.boolean("enabled").map_or(default.enabled, |enabled| enabled.value),
         format: word(&table, "format", &FORMATS).unwrap_or(default.format),
+        choice: choice(&table, &default.choice),
     };
     table.done();
     config
@@ -510,12 +522,14 @@ fn file(table: Table<'_>, before: Option<FileConfig>) -> Option<FileConfig> {
         mode: 0o600,
         format: LineFormat::Json,
         queue: Bounds::default(),
+        choice: Choice::default(),
     });
     let config = FileConfig {
         path: named.unwrap_or(default.path),
         mode: narrow(&table, "mode", 0..=0o777).unwrap_or(default.mode),
         format: word(&table, "format", &FORMATS).unwrap_or(default.format),
         queue: queue(&table, default.queue),
+        choice: choice(&table, &default.choice),
     };
     table.done();
     (!config.path.as_os_str().is_empty()).then_some(config)
@@ -558,6 +572,31 @@ fn queue(table: &Table<'_>, default: Bounds) -> Bounds {
     Bounds {
         messages: count(table, "queue", 1..=MOST_QUEUED).unwrap_or(default.messages),
         bytes: size(table, "queue_bytes", 64 << 10..=4 << 30).unwrap_or(default.bytes),
+    }
+}
+
+const SEVERITIES: [(&str, Severity); 4] = [
+    ("low", Severity::Low),
+    ("medium", Severity::Medium),
+    ("high", Severity::High),
+    ("critical", Severity::Critical),
+];
+
+/// Which alerts a destination takes.
+fn choice(table: &Table<'_>, default: &Choice) -> Choice {
+    let texts = |key, before: &Vec<String>| match table.has(key) {
+        true => table.texts(key).into_iter().map(|text| text.value.into_owned()).collect(),
+        false => {
+            table.known(key);
+            before.clone()
+        }
+    };
+    Choice {
+        severity: word(table, "severity", &SEVERITIES).or(default.severity),
+        rules: texts("rules", &default.rules),
+        tags: texts("tags", &default.tags),
+        per_minute: count(table, "alerts_per_minute", 1..=1_000_000)
+            .map_or(default.per_minute, |most| Some(most as u64)),
     }
 }
 

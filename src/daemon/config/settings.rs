@@ -229,6 +229,30 @@ pub const SETTINGS: &[Setting] = &[
         "With rfc5424: the private enterprise number behind `auditward@` in structured data. The default is \
          the number for documentation (RFC 5612).",
     ),
+    example(
+        ("syslog", "severity"),
+        "\"high\"",
+        "low, medium, high, critical",
+        "Only alerts of this severity or above. Not set: all. What severity, rules and tags ask for must all be so.",
+    ),
+    row(
+        ("syslog", "rules"),
+        "[]",
+        "short ids, uuids or names of rules",
+        "Only alerts of these rules; empty: of all.",
+    ),
+    row(
+        ("syslog", "tags"),
+        "[]",
+        "tags of rules",
+        "Only alerts of rules with one of these tags; empty: of all.",
+    ),
+    example(
+        ("syslog", "alerts_per_minute"),
+        "600",
+        "1 to 1000000",
+        "The most alerts a minute. The rest are stored and told as one line a rule, with their number. Not set: all go out.",
+    ),
     row(
         ("stdout", "enabled"),
         "false",
@@ -240,6 +264,30 @@ pub const SETTINGS: &[Setting] = &[
         "\"text\"",
         "text, json, syslog",
         "The readable line, the ECS document, or as [syslog] writes it.",
+    ),
+    example(
+        ("stdout", "severity"),
+        "\"high\"",
+        "low, medium, high, critical",
+        "Only alerts of this severity or above. As under [syslog].",
+    ),
+    row(
+        ("stdout", "rules"),
+        "[]",
+        "short ids, uuids or names of rules",
+        "Only alerts of these rules; empty: of all.",
+    ),
+    row(
+        ("stdout", "tags"),
+        "[]",
+        "tags of rules",
+        "Only alerts of rules with one of these tags; empty: of all.",
+    ),
+    example(
+        ("stdout", "alerts_per_minute"),
+        "600",
+        "1 to 1000000",
+        "The most alerts a minute. The rest are stored and told as one line a rule, with their number. Not set: all go out.",
     ),
     example(
         ("file", "path"),
@@ -256,6 +304,30 @@ pub const SETTINGS: &[Setting] = &[
     row(("file", "mode"), "0o600", "0 to 0o777", "The permissions of a new file."),
     row(("file", "queue"), "10000", "alerts, 1 to 1000000", "As under [syslog], while the disk is slow."),
     row(("file", "queue_bytes"), "\"64M\"", "bytes, or with K, M, G; 64K to 4G", "The same in memory."),
+    example(
+        ("file", "severity"),
+        "\"high\"",
+        "low, medium, high, critical",
+        "Only alerts of this severity or above. As under [syslog].",
+    ),
+    row(
+        ("file", "rules"),
+        "[]",
+        "short ids, uuids or names of rules",
+        "Only alerts of these rules; empty: of all.",
+    ),
+    row(
+        ("file", "tags"),
+        "[]",
+        "tags of rules",
+        "Only alerts of rules with one of these tags; empty: of all.",
+    ),
+    example(
+        ("file", "alerts_per_minute"),
+        "600",
+        "1 to 1000000",
+        "The most alerts a minute. The rest are stored and told as one line a rule, with their number. Not set: all go out.",
+    ),
     example(
         ("destination", "name"),
         "\"loghost\"",
@@ -331,6 +403,30 @@ pub const SETTINGS: &[Setting] = &[
         "32473",
         "1 to 4294967295",
         "As under [syslog], but for a file. Not set: 32473.",
+    ),
+    example(
+        ("destination", "severity"),
+        "\"high\"",
+        "low, medium, high, critical",
+        "Only alerts of this severity or above. As under [syslog].",
+    ),
+    row(
+        ("destination", "rules"),
+        "[]",
+        "short ids, uuids or names of rules",
+        "Only alerts of these rules; empty: of all.",
+    ),
+    row(
+        ("destination", "tags"),
+        "[]",
+        "tags of rules",
+        "Only alerts of rules with one of these tags; empty: of all.",
+    ),
+    example(
+        ("destination", "alerts_per_minute"),
+        "600",
+        "1 to 1000000",
+        "The most alerts a minute. The rest are stored and told as one line a rule, with their number. Not set: all go out.",
     ),
     row(("store", "enabled"), "true", "true, false", "Whether alerts are stored."),
     example(

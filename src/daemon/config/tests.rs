@@ -67,6 +67,10 @@ limit = 4096
 enterprise = 7
 queue = 5
 queue_bytes = "1M"
+severity = "high"
+rules = ["uid0-account-usermod"]
+tags = ["OS: Linux"]
+alerts_per_minute = 600
 [[destination]]
 name = "collector-6"
 type = "udp"
@@ -107,6 +111,9 @@ fn the_tables_defaults_are_those_in_force() {
     assert_eq!(config.store.path.take(), Some("/var/lib/auditward/alerts.db".into()));
     assert_eq!(config.daemon.runtime_directory.take(), Some("/run/auditward".into()));
     assert_eq!(config.daemon.state_directory.take(), Some("/var/lib/auditward".into()));
+    for choice in [&mut config.syslog.choice, &mut config.stdout.choice] {
+        assert_eq!((choice.severity.take(), choice.per_minute.take()), (Some(Severity::High), Some(600)));
+    }
     assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
 }
 
@@ -231,6 +238,13 @@ fn destinations_are_what_their_types_say() {
     let names: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
     assert_eq!(names, ["syslog", "loghost", "collector-6", "local", "lines"]);
     assert_eq!((sinks[1].bounds.messages, sinks[1].bounds.bytes), (5, 1 << 20));
+    let choice = Choice {
+        severity: Some(Severity::High),
+        rules: vec!["uid0-account-usermod".to_owned()],
+        tags: vec!["OS: Linux".to_owned()],
+        per_minute: Some(600),
+    };
+    assert_eq!((&sinks[1].choice, &sinks[2].choice), (&choice, &Choice::default()));
     let told: Vec<_> = sinks[1..4]
         .iter()
         .map(|sink| match &sink.destination {

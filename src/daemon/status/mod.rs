@@ -79,6 +79,12 @@ pub struct Totals {
     pub hurried: u64,
     /// Cases no longer remembered, since there were too many: what still came of them is an alert of its own.
     pub forgotten: u64,
+    /// Alerts of building blocks: stored, sent to nobody.
+    pub building_blocks: u64,
+    /// Alerts that a rule's `alert_suppression` kept back, told as a number.
+    pub suppressed: u64,
+    /// Alerts that a rule's `max_signals` kept back, told as a number.
+    pub capped: u64,
 }
 
 /// See [`Report::per_second`].
@@ -225,6 +231,8 @@ pub struct Destination {
     pub refused: u64,
     /// The daemon's own sentences that found no room in the queue.
     pub lost_notices: u64,
+    /// Alerts beyond its limit a minute, told as a number.
+    pub rolled_up: u64,
     /// Why nothing goes out at the moment.
     pub trouble: Option<String>,
 }

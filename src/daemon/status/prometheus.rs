@@ -20,7 +20,7 @@ const fn metric(name: &'static str, kind: &'static str, help: &'static str) -> M
 }
 
 /// All metrics, in the order in which they are written.
-pub const METRICS: [Metric; 29] = [
+pub const METRICS: [Metric; 31] = [
     metric("auditward_info", "gauge", "Always 1; version and hash of the rule set as labels."),
     metric("auditward_start_time_seconds", "gauge", "When the daemon began to watch, since the Unix epoch."),
     metric("auditward_records_total", "counter", "Audit records received."),
@@ -28,6 +28,7 @@ pub const METRICS: [Metric; 29] = [
     metric("auditward_alerts_total", "counter", "Alerts made."),
     metric("auditward_excepted_total", "counter", "Matches that an exception took."),
     metric("auditward_cases_total", "counter", "Matches and alerts of cases, by what became of them."),
+    metric("auditward_kept_back_total", "counter", "Alerts that were stored and not sent, by reason."),
     metric("auditward_lost_total", "counter", "What was lost on the way in, by place and reason."),
     metric("auditward_rules", "gauge", "Rules by state: live (partly ones too), partly, not_live."),
     metric("auditward_rule_matches_total", "counter", "Matches of a rule that no exception took."),
@@ -39,6 +40,11 @@ pub const METRICS: [Metric; 29] = [
         "Alerts that found no room in a destination's queue nor in the store.",
     ),
     metric("auditward_destination_refused_total", "counter", "Alerts that a destination can never take."),
+    metric(
+        "auditward_destination_rolled_up_total",
+        "counter",
+        "Alerts beyond a destination's limit a minute, told as a number.",
+    ),
     metric("auditward_destination_waiting", "gauge", "Messages that wait for a destination."),
     metric(
         "auditward_destination_lag_seconds",
@@ -110,6 +116,13 @@ fn samples(report: &Report, name: &str) -> Samples {
             ("forgotten", totals.forgotten),
         ]
         .map(|(what, count)| (labels(&[("what", what)]), count as f64))
+        .to_vec(),
+        "auditward_kept_back_total" => [
+            ("building_block", totals.building_blocks),
+            ("alert_suppression", totals.suppressed),
+            ("max_signals", totals.capped),
+        ]
+        .map(|(reason, count)| (labels(&[("reason", reason)]), count as f64))
         .to_vec(),
         "auditward_probe_up" => one(f64::from(u8::from(report.probe.answers))),
         "auditward_probe_questions_total" => {
@@ -206,6 +219,7 @@ fn destinations(report: &Report, name: &str) -> Samples {
         "auditward_destination_sent_total" => Some(one.sent as f64),
         "auditward_destination_lost_total" => Some(one.lost as f64),
         "auditward_destination_refused_total" => Some(one.refused as f64),
+        "auditward_destination_rolled_up_total" => Some(one.rolled_up as f64),
         "auditward_destination_waiting" => Some(one.waiting as f64),
         "auditward_destination_stored" => Some(one.stored as f64),
         "auditward_destination_lag_seconds" => Some(one.lag_seconds),

@@ -48,6 +48,15 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
             writeln!(out, "cases      {count} {what}")?;
         }
     }
+    for (count, what) in [
+        (totals.building_blocks, "alerts of building blocks: stored, sent to nobody"),
+        (totals.suppressed, "alerts told as a number: alert_suppression"),
+        (totals.capped, "alerts told as a number: max_signals"),
+    ] {
+        if count > 0 {
+            writeln!(out, "kept back  {count} {what}")?;
+        }
+    }
     lost(report, out)?;
     rules(report, out)?;
     report.destinations.iter().try_for_each(|one| destination(one, out))?;
@@ -163,7 +172,11 @@ fn destination(one: &Destination, out: &mut String) -> fmt::Result {
     if one.lag_seconds > 0.0 {
         write!(out, ", lag {} s", one.lag_seconds)?;
     }
-    for (count, what) in [(one.lost, "lost: no room"), (one.refused, "refused")] {
+    for (count, what) in [
+        (one.lost, "lost: no room"),
+        (one.refused, "refused"),
+        (one.rolled_up, "told as a number: too many a minute"),
+    ] {
         if count > 0 {
             write!(out, ", {count} {what}")?;
         }
