@@ -227,6 +227,8 @@ for row in open(sys.argv[2]):
             first = max(0.0, created - float(changed))
         if severity >= 73 and target and not named:
             faults.append("an alert of high that names somebody else")
+        if severity > 47 and alert["rule"]["id"].startswith("auditward-"):
+            faults.append("an alert of the daemon about itself")
         if severity > 21 and file == "-" and not BY_ARGUMENTS & set(ids(alert)):
             faults.append("an alert without a change")
         if severity > 47 and file == "-":
