@@ -162,6 +162,9 @@ pub(super) struct Line {
     told: Arc<Mutex<Told>>,
     /// Whether it was last said that it answers.
     said: bool,
+    /// Where no auditd runs the kernel keeps for it what it has sent to us already, and counts as lost what that queue has no
+    /// room for: it was booted with `audit=1` (`kauditd_hold_skb`).
+    holds: bool,
     _forked: Option<Forked>,
 }
 
@@ -192,7 +195,8 @@ impl Line {
                 .ok()
         });
         let address = forked.as_ref().map_or_else(Address::default, |forked| forked.address.clone());
-        Self { address, counts: Arc::default(), told: Arc::default(), said: true, _forked: forked }
+        let holds = std::fs::read_to_string("/proc/cmdline").is_ok_and(|line| holds_records(&line));
+        Self { address, counts: Arc::default(), told: Arc::default(), said: true, holds, _forked: forked }
     }
 
     /// A client that waits up to `patience`.
@@ -250,6 +254,11 @@ impl Line {
         self.told().lost
     }
 
+    /// Whether what the kernel loses now is lost to us: not where it may be what it keeps for an auditd that does not run.
+    pub(super) fn kernel_loses_ours(&self) -> bool {
+        !self.holds || self.told().status.is_some_and(|(_, status)| status.pid != 0)
+    }
+
     /// What the kernel last said of auditing; none before the first answer.
     pub(super) fn auditing(&self) -> Option<status::Auditing> {
         let told = self.told();
@@ -300,6 +309,14 @@ impl Line {
         }
         self.said = trouble.is_none();
     }
+}
+
+/// Whether the kernel was booted with `audit=1`, by its command line.
+fn holds_records(line: &str) -> bool {
+    line.split_ascii_whitespace()
+        .rev()
+        .find_map(|word| word.strip_prefix("audit="))
+        .is_some_and(|v| matches!(v, "1" | "on"))
 }
 
 fn lock(told: &Mutex<Told>) -> MutexGuard<'_, Told> {
@@ -368,6 +385,14 @@ mod tests {
         late.take(Err(NotReadable::Away));
         assert_eq!((late.trouble, late.lost), (Some(NotReadable::Away), 1));
         assert_eq!(told(&late), (41, 41, 1));
+    }
+
+    #[test]
+    fn records_are_held_for_an_auditd_where_the_kernel_was_booted_so() {
+        assert!(holds_records("root=/dev/vda ro audit=1 quiet"));
+        assert!(holds_records("audit=0 audit=on\n"));
+        assert!(!holds_records("audit=1 audit=off"));
+        assert!(!holds_records("root=/dev/vda xaudit=1 audit_backlog_limit=1"));
     }
 
     #[test]

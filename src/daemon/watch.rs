@@ -521,9 +521,17 @@ impl Watch {
             self.notice(Topic::BlindSpot, &text, Urgency::Warning);
         }
         let records = now.socket_records.saturating_sub(self.life.lost.socket_records);
-        if records > 0 && self.life.may_alert_of_loss(looked.1) {
-            let reason = format!("{} lost: the receive buffer was full", counted(records, "record"));
-            let alert = self.life.start.health.of_lost_records(&reason);
+        let in_kernel = now.kernel_records.saturating_sub(self.life.lost.kernel_records);
+        let in_kernel = if self.life.start.probe.kernel_loses_ours() { in_kernel } else { 0 };
+        if records + in_kernel > 0 && self.life.may_alert_of_loss(looked.1) {
+            let places =
+                [(records, "the receive buffer was full"), (in_kernel, "in the kernel, before any reader")];
+            let told: Vec<_> = places
+                .iter()
+                .filter(|(lost, _)| *lost > 0)
+                .map(|(lost, place)| format!("{} lost: {place}", counted(*lost, "record")))
+                .collect();
+            let alert = self.life.start.health.of_lost_records(&told.join("; "));
             self.alert(vec![alert]);
         }
         let rules = watching(&self.second.path.detector);

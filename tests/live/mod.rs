@@ -112,7 +112,7 @@ impl Drop for KernelAudit {
         let setting =
             |name: &str| self.before.lines().find_map(|l| l.strip_prefix(name)).map(|v| v.trim().to_owned());
         let _ = run("auditctl", &["-D", "-k", &self.key]);
-        for (name, flag) in [("backlog_limit ", "-b"), ("enabled ", "-e")] {
+        for (name, flag) in [("rate_limit ", "-r"), ("backlog_limit ", "-b"), ("enabled ", "-e")] {
             if let Some(value) = setting(name) {
                 let _ = run("auditctl", &[flag, &value]);
             }
