@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::line::LONGEST;
 use super::process::{Entry, Found, Login, Origin, Process};
 use super::slots::ProcessRef;
 use super::table::{ProcessTable, entity};
@@ -81,7 +82,7 @@ impl ProcessTable {
         }
         self.counters.looked_up += 1;
         match gaps.look(ppid) {
-            Some(found) if found.pid == ppid => Some(self.found(node, host, found)),
+            Some(found) if found.pid == ppid => Some(self.found(node, host, found, gaps)),
             _ => {
                 self.counters.parents_unknown += 1;
                 None
@@ -102,8 +103,9 @@ impl ProcessTable {
         known.pid == 1 || self.reused.get(&node).is_none_or(|at| known.order > *at)
     }
 
-    /// Takes in what /proc says of a process that has its number now.
-    fn found(&mut self, node: u64, host: &[u8], found: Found) -> ProcessRef {
+    /// Takes in what /proc says of a process that has its number now, and of its parents up to the first that is known:
+    /// they may end as soon as it does.
+    fn found(&mut self, node: u64, host: &[u8], found: Found, gaps: &mut dyn Gaps) -> ProcessRef {
         if let Some(at) = self.current(node, found.pid) {
             // Seen in an event between its start and now: it is this one.
             let same = self.get(at).is_some_and(|p| {
@@ -126,7 +128,20 @@ impl ProcessTable {
             self.retire(at, false);
         }
         self.order += 1;
+        let (mut ppid, mut start) = (found.ppid, found.start);
         let at = self.add(node, host, found);
+        for _ in 1..LONGEST {
+            if ppid == 0 || self.current(node, ppid).is_some() {
+                break;
+            }
+            self.counters.looked_up += 1;
+            // One that began later was given the number of a parent that has ended.
+            let Some(parent) = gaps.look(ppid).filter(|it| it.pid == ppid && it.start <= start) else {
+                break;
+            };
+            (ppid, start) = (parent.ppid, parent.start);
+            self.add(node, host, parent);
+        }
         self.settle();
         at
     }
@@ -194,7 +209,7 @@ impl ProcessTable {
         for &(at, ..) in &unsettled {
             let mut line = vec![at];
             while let Some(parent) = line.last().and_then(|at| self.get(*at)?.parent)
-                && line.len() < 64
+                && line.len() < LONGEST
                 && self.get(parent).is_some_and(|p| p.entry.is_none())
                 && !line.contains(&parent)
             {
@@ -210,5 +225,76 @@ impl ProcessTable {
                 self.find_entry(at, None);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Image, Limits, Sighting, Terminal};
+    use super::*;
+
+    /// Processes of numbers 1 to 5, each the parent of the next, and how often one was asked for.
+    struct Five {
+        starts: [u64; 5],
+        asked: Vec<u32>,
+    }
+
+    impl Gaps for Five {
+        fn look(&mut self, pid: u32) -> Option<Found> {
+            self.asked.push(pid);
+            let start = *self.starts.get(usize::try_from(pid).ok()?.checked_sub(1)?)?;
+            let program = format!("/bin/{pid}");
+            Some(Found {
+                pid,
+                ppid: pid - 1,
+                start,
+                login: None,
+                ids: None,
+                pgid: pid,
+                sid: pid,
+                terminal: Terminal::Unknown,
+                image: Image::new(Some(program.as_bytes()), None, None, None),
+                container: None,
+                foreign: None,
+            })
+        }
+    }
+
+    fn programs(table: &mut ProcessTable, pid: u32, gaps: &mut Five) -> Vec<String> {
+        let sighting = Sighting {
+            node: 0,
+            host: b"h",
+            pid,
+            ppid: Some(5),
+            login: None,
+            ids: None,
+            terminal: Terminal::Unknown,
+            millis: 1_000,
+            exec: false,
+            executable: Some(b"/bin/child"),
+            name: Some(b"child"),
+        };
+        let at = table.seen(&sighting, gaps);
+        let line = table.line(at).expect("a line");
+        let program =
+            |at: &Process| String::from_utf8_lossy(at.image.as_ref()?.executable()?).into_owned().into();
+        (1..).map_while(|given| line.nth(given)).filter_map(program).collect()
+    }
+
+    #[test]
+    fn all_parents_of_one_that_is_looked_up_are_known_and_each_is_asked_for_once() {
+        let mut table = ProcessTable::new(Limits::default());
+        let mut gaps = Five { starts: [10, 20, 30, 40, 50], asked: Vec::new() };
+        let wanted = ["/bin/5", "/bin/4", "/bin/3", "/bin/2", "/bin/1"];
+        assert_eq!(programs(&mut table, 100, &mut gaps), wanted);
+        assert_eq!(programs(&mut table, 101, &mut gaps), wanted);
+        assert_eq!(gaps.asked, [5, 4, 3, 2, 1]);
+    }
+
+    #[test]
+    fn a_number_that_was_given_again_is_no_parent() {
+        let mut table = ProcessTable::new(Limits::default());
+        let mut gaps = Five { starts: [10, 20, 45, 40, 50], asked: Vec::new() };
+        assert_eq!(programs(&mut table, 100, &mut gaps), ["/bin/5", "/bin/4"]);
     }
 }

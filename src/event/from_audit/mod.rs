@@ -39,6 +39,7 @@ pub(crate) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
         Family::Host => event::host(doc, id),
         Family::Process => process::values(doc, id),
         Family::Parent => relative::values(doc, doc.parent, id),
+        Family::Ancestors => relative::ancestors(doc),
         Family::EntryLeader => relative::values(doc, doc.leaders()[2], id),
         Family::SessionLeader => relative::values(doc, doc.leaders()[0], id),
         Family::GroupLeader => relative::values(doc, doc.leaders()[1], id),

@@ -107,6 +107,12 @@ pub(super) fn values<'e>(
     }
 }
 
+/// The programs of the line of parents, nearest first; of one whose program is not known nothing.
+pub(super) fn ancestors<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
+    let programs = doc.ancestors().filter_map(|process| process.image.as_ref()?.executable());
+    doc.many(programs.map(Value::Text))
+}
+
 /// The parent's number: as the record says, or of a child what the fork's record says.
 fn parent_pid(doc: &AuditDocument<'_>) -> Option<u32> {
     doc.process.map(|p| p.ppid).filter(|ppid| *ppid != 0).or_else(|| doc.parts.ppid())

@@ -123,6 +123,8 @@ pub enum Family {
     Process,
     /// `process.parent.*`.
     Parent,
+    /// `auditward.ancestors.*`: the whole line of parents.
+    Ancestors,
     /// `process.entry_leader.*`.
     EntryLeader,
     /// `process.session_leader.*`.

@@ -595,6 +595,8 @@ AUDITWARD_ACCOUNT_UID = "auditward.account.uid": Keyword, One, Process, Account,
 AUDITWARD_ACCOUNT_WRITER = "auditward.account.writer": Keyword, One, Derived, Account, Shown, "records of writes, renames";
 /// The programs that may have written it.
 AUDITWARD_ACCOUNT_WRITERS = "auditward.account.writers": Keyword, Many, Derived, Account, Shown, "records of writes, renames";
+/// The parents' programs, nearest first, as far as the line is known; an alert's document has them under `auditward.ancestors`.
+AUDITWARD_ANCESTORS_EXECUTABLE = "auditward.ancestors.executable": Keyword, Many, Kernel, Ancestors, Matched, "process table: their own exec, or /proc/PID";
 /// Id of the container whose cgroup the process is in.
 CONTAINER_ID = "container.id": Keyword, One, Kernel, Process, Shown, "/proc/PID/cgroup, inherited by children";
 /// The data sets in which other producers keep such an event.
