@@ -394,8 +394,8 @@ impl ProcessTable {
 
     /// The process runs another program now; gives what it ran before.
     pub fn exec(&mut self, at: ProcessRef, image: Image, gaps: &mut dyn Gaps) -> Option<Image> {
-        let before = self.get(at)?.image.clone();
-        self.set_image(at, image);
+        self.get(at)?;
+        let before = self.set_image(at, image);
         let runtime = |image: &Option<Image>| {
             let name = image.as_ref().and_then(Image::name).unwrap_or_default();
             RUNTIMES.iter().any(|r| name.starts_with(r))
@@ -449,19 +449,18 @@ impl ProcessTable {
         }
     }
 
-    pub(super) fn set_image(&mut self, at: ProcessRef, image: Image) {
+    /// A process runs another program now; gives what it ran before.
+    pub(super) fn set_image(&mut self, at: ProcessRef, image: Image) -> Option<Image> {
         self.image_bytes += image.size();
-        if let Some(process) = self.get_mut(at) {
-            let before = process.image.replace(image);
-            self.forget(before);
-        }
+        let before = self.get_mut(at).and_then(|process| process.image.replace(image));
+        self.forget(before.as_ref());
         self.make_room(0);
+        before
     }
 
-    fn forget(&mut self, image: Option<Image>) {
-        if let Some(image) = image
-            && image.is_last()
-        {
+    /// An image was taken from a process.
+    fn forget(&mut self, image: Option<&Image>) {
+        if let Some(image) = image.filter(|image| image.is_last()) {
             self.image_bytes = self.image_bytes.saturating_sub(image.size());
         }
     }
@@ -526,7 +525,7 @@ impl ProcessTable {
             } else {
                 self.counters.evicted_live += 1;
             }
-            self.forget(process.image);
+            self.forget(process.image.as_ref());
         }
     }
 }

@@ -297,6 +297,18 @@ fn an_entry_takes_300_bytes_on_average() {
     assert!(each <= 300, "{each} bytes an entry");
 }
 
+#[test]
+fn what_a_process_ran_before_takes_no_room() {
+    let mut table = ProcessTable::new(Limits::default());
+    let at = sight(&mut table, 10, 1, BOB, "/bin/sh", 1000);
+    let once = table.image_bytes();
+    for _ in 0..100 {
+        let before = table.exec(at, image("/bin/sh"), &mut NoGaps);
+        assert!(before.is_some());
+        assert_eq!(table.image_bytes(), once);
+    }
+}
+
 fn sight(
     table: &mut ProcessTable,
     pid: u32,
