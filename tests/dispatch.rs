@@ -4,6 +4,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::{Entry, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ use auditward::detect::{Engine, Events, Evidence, Keep, Kept, Limits, Match, Sou
 use auditward::eql::Kind;
 use auditward::eql::finite::{Bounds, answer};
 use auditward::event::document::Order;
-use auditward::event::schema::{Live, field};
+use auditward::event::origin::{Number, Origin};
+use auditward::event::schema::{Live, ROWS, field};
 use auditward::event::{AuditDocument, Document, FieldId, Held, Host, Mapper, Options, Value, Values};
 use auditward::rule::Rule;
 use auditward::rule::load::{embedded, load};
@@ -124,6 +126,38 @@ fn dispatch_says_what_every_rule_says_of_every_recorded_event() {
     let all = events * engine.rules().len() as u64;
     eprintln!("{events} events, {} rules: asked {asked} times of {all}", engine.rules().len());
     assert!(asked * 2 < all);
+}
+
+/// What the engine remembers of one event it takes for the answer of the next with the same numbers.
+#[test]
+fn events_with_equal_numbers_of_origin_have_equal_values() {
+    let origins =
+        [Origin::Started, Origin::Parent, Origin::EntryLeader, Origin::GroupLeader, Origin::SessionLeader];
+    let fields: Vec<(FieldId, Origin)> = (0..ROWS.len())
+        .map(|id| FieldId(u16::try_from(id).unwrap()))
+        .filter_map(|field| Some((field, Origin::of(field)?)))
+        .collect();
+    let mut known: HashMap<(Origin, FieldId, Number), String> = HashMap::new();
+    let (mut numbered, mut again) = (0, 0);
+    for (name, log) in recordings() {
+        each_event(&log, |event| {
+            for origin in origins {
+                let Some(number) = event.origin(origin) else { continue };
+                numbered += u32::from(number.is_some());
+                for (field, _) in fields.iter().filter(|(_, of)| *of == origin) {
+                    let values = format!("{:?}", event.values(*field));
+                    match known.entry((origin, *field, number)) {
+                        Entry::Occupied(before) => {
+                            again += 1;
+                            assert_eq!(*before.get(), values, "{name}: {field:?}");
+                        }
+                        Entry::Vacant(place) => _ = place.insert(values),
+                    }
+                }
+            }
+        });
+    }
+    assert!(numbered > 10_000 && again > 10_000, "{numbered} numbers, {again} that came again");
 }
 
 /// Sequences of every shape that execs alone can complete; their stages are among those that the index

@@ -12,6 +12,7 @@ use super::from_audit::file::Items;
 use super::from_audit::parts::Parts;
 use super::from_audit::{self, data};
 use super::kind::{Act, Kind};
+use super::origin::{Number, Origin};
 use super::schema::{FieldId, field, table::FIELDS};
 use crate::audit::fields::Field;
 use crate::audit::{AuditEvent, BprmFcaps, value};
@@ -314,6 +315,10 @@ impl Document for AuditDocument<'_> {
     fn order(&self) -> Order {
         let millis = i64::try_from(self.event.stamp.millis).unwrap_or(i64::MAX);
         Order { millis, tiebreaker: self.event.stamp.serial }
+    }
+
+    fn origin(&self, origin: Origin) -> Option<Number> {
+        self.number_of(origin)
     }
 
     /// All of it follows from the acts, whether the call did something, and the name that stands for a call

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::origin::{Number, Origin};
 use super::schema::FieldId;
 
 /// One value of a field, borrowed from the event.
@@ -62,9 +63,14 @@ pub trait Document {
     fn order(&self) -> Order;
 
     /// What kind of event it is, where that is known in so few bytes: events of one kind answer alike to
-    /// `event.{category,type,action,kind,module,dataset}`, `data_stream.*` and `host.os.type`, and of those with
-    /// equal `process.args` also to `process.command_line`.
+    /// `event.{category,type,action,kind,module,dataset}`, `data_stream.*` and `host.os.type`.
     fn kind(&self) -> Option<[u8; 16]> {
+        None
+    }
+
+    /// What stands for the values of all fields of `origin` (see [`Origin::of`]); the outer none where only they
+    /// themselves will do.
+    fn origin(&self, _origin: Origin) -> Option<Number> {
         None
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::node::Node;
 use super::texts::{Set, Texts};
-use super::{DETAILS, LAST, OF_KIND, SETTLED};
+use super::{LAST, OF_KIND, SETTLED, is_remembered};
 use crate::eql::{Script, Test};
-use crate::event::schema::field;
+use crate::event::schema::{Cardinality, field, row};
 use crate::event::{Document, FieldId};
 
 /// All comparisons, and what of the current event is known of them.
@@ -24,8 +24,8 @@ pub(super) struct Leaves {
 #[derive(Debug)]
 struct Leaf {
     scope: Scope,
-    /// The field of which it is a detail.
-    detail: Option<FieldId>,
+    /// Whether it follows from fields by which outcomes are remembered.
+    remembered: bool,
     cost: u32,
     asks: Asks,
 }
@@ -100,14 +100,17 @@ impl Leaves {
     }
 
     fn push(&mut self, scope: Scope, cost: u32, asks: Asks) -> u32 {
-        let detail = match &asks {
-            // Command lines are made of arguments.
-            Asks::Field(field::PROCESS_COMMAND_LINE, _)
-            | Asks::Text { field: field::PROCESS_COMMAND_LINE, .. } => Some(field::PROCESS_ARGS),
-            Asks::Field(field, _) | Asks::Text { field, .. } if DETAILS.contains(field) => Some(*field),
-            _ => None,
+        let remembered = match &asks {
+            Asks::Field(field, _) | Asks::Text { field, .. } => is_remembered(*field),
+            // How often not all combinations of values were tried is counted each time.
+            Asks::Script(script) => {
+                let many =
+                    |field: &&FieldId| row(**field).is_none_or(|row| row.cardinality == Cardinality::Many);
+                script.fields.iter().all(|field| is_remembered(*field))
+                    && script.fields.iter().filter(many).count() < 2
+            }
         };
-        self.leaves.push(Leaf { scope, detail, cost, asks });
+        self.leaves.push(Leaf { scope, remembered, cost, asks });
         u32::try_from(self.leaves.len() - 1).unwrap_or(u32::MAX)
     }
 
@@ -140,13 +143,18 @@ impl Leaves {
         }
     }
 
-    /// The field of whose values it follows whether a comparison holds, where that is one of [`DETAILS`].
-    pub(super) fn detail(&self, number: u32) -> Option<FieldId> {
-        self.leaf(number)?.detail
+    /// Whether it follows from what outcomes are remembered by.
+    pub(super) fn is_remembered(&self, number: u32) -> bool {
+        self.leaf(number).is_some_and(|leaf| leaf.remembered)
     }
 
-    pub(super) fn is_detail(&self, number: u32) -> bool {
-        self.detail(number).is_some()
+    /// The fields of a comparison.
+    pub(super) fn fields(&self, number: u32) -> &[FieldId] {
+        match self.leaf(number).map(|leaf| &leaf.asks) {
+            Some(Asks::Field(field, _) | Asks::Text { field, .. }) => std::slice::from_ref(field),
+            Some(Asks::Script(script)) => &script.fields,
+            None => &[],
+        }
     }
 
     /// What was known of an event is forgotten.

@@ -5,8 +5,9 @@
 //! say is remembered:
 //!
 //! 1. by the kind of the event ([`OF_KIND`]): what is no execution is no more than some thirty kinds;
-//! 2. by the values of a few fields that come again and again ([`SETTLED`]): programs, parents, users;
-//! 3. by arguments and paths ([`DETAILS`]), where they are short;
+//! 2. by all that comes again with it: the same command of the same parent ([`Origin`]), the same path, the same
+//!    user; a command that comes again costs one look-up, without a field being read;
+//! 3. of one that is new, by the values of a few fields that come again and again ([`SETTLED`]);
 //! 4. what is then still open, of the few rules that are, by the event itself.
 //!
 //! Of the values of fields such as arguments, `texts` says at once which comparisons they could satisfy; those
@@ -16,16 +17,18 @@
 //! whenever, the answer is the one that asking all of it gives.
 
 mod leaf;
-mod memo;
 mod node;
 mod texts;
 
+use std::num::NonZeroU64;
+
 use crate::eql::Cond;
+use crate::event::memo::Memo;
+use crate::event::origin::Origin;
 use crate::event::schema::field;
 use crate::event::{Document, FieldId, Value};
 
 use leaf::{Leaves, Scope, TextField};
-use memo::Memo;
 use node::{Node, Reduced};
 
 /// The fields that [`Document::kind`] settles.
@@ -65,9 +68,7 @@ const SETTLED: [FieldId; 18] = [
 ];
 
 /// Fields that have many values, of which some come again and again.
-const DETAILS: [FieldId; 8] = [
-    field::PROCESS_ARGS,
-    field::PROCESS_COMMAND_LINE,
+const DETAILS: [FieldId; 6] = [
     field::FILE_PATH,
     field::FILE_NAME,
     field::FILE_EXTENSION,
@@ -75,6 +76,14 @@ const DETAILS: [FieldId; 8] = [
     field::FILE_EXT_ORIGINAL_NAME,
     field::FILE_EXT_ORIGINAL_EXTENSION,
 ];
+
+/// Whether outcomes are remembered by `field`, or by what its values follow from.
+fn is_remembered(field: FieldId) -> bool {
+    Origin::of(field).is_some()
+        || OF_KIND.contains(&field)
+        || SETTLED.contains(&field)
+        || DETAILS.contains(&field)
+}
 
 /// The fields that cost most, since they are put together out of others or looked for in all records: asked
 /// last.
@@ -89,8 +98,8 @@ const LAST: [FieldId; 5] = [
 /// So many kinds are remembered, at least, and so many of programs with their parents and users.
 const KINDS: usize = 256;
 const ANSWERS: usize = 1024;
-/// So many arguments and paths, with what they are of.
-const DETAILED: usize = 2048;
+/// So many commands and the like.
+const OUTCOMES: usize = 8192;
 /// What is told by more bytes is not remembered.
 const LONGEST: usize = 1024;
 
@@ -103,12 +112,11 @@ pub(crate) struct Index {
     kinds: Memo<Kind>,
     /// How many kinds were ever remembered: the number of the next.
     known: u32,
-    /// The same of answers.
-    answered: u32,
-    answers: Memo<Answer>,
-    detailed: Memo<Open>,
+    outcomes: Memo<Open>,
+    answers: Memo<Narrowed>,
     /// Memory to work in.
     key: Vec<u8>,
+    settled: Vec<u8>,
 }
 
 /// Units whose condition is not false, ascending.
@@ -118,15 +126,6 @@ type Open = Box<[(u32, Truth)]>;
 enum Truth {
     True,
     Of(Node),
-}
-
-/// What is left open by the kind of an event and by the fields that are settled.
-#[derive(Debug)]
-struct Answer {
-    number: u32,
-    /// The fields of [`DETAILS`] that it asks for.
-    details: Box<[FieldId]>,
-    open: Narrowed,
 }
 
 /// Units that are open, and fewer where that is simply found.
@@ -151,23 +150,40 @@ struct Kind {
     open: Open,
     /// The fields of [`SETTLED`] that it asks for.
     settled: Box<[FieldId]>,
+    /// What of it can be remembered: by the numbers of origins, or in their place by the values of fields, and by
+    /// the values of other fields.
+    origins: Box<[(Origin, Box<[FieldId]>)]>,
+    fields: Box<[FieldId]>,
 }
 
 impl Index {
     /// An index over the conditions of units 0, 1, ….
     pub(crate) fn new<'c>(conditions: impl Iterator<Item = &'c Cond>) -> Self {
+        Self::remembering(conditions, OUTCOMES)
+    }
+
+    /// The same with so many outcomes to be remembered.
+    fn remembering<'c>(conditions: impl Iterator<Item = &'c Cond>, most: usize) -> Self {
         let mut leaves = Leaves::default();
         let units: Vec<Reduced> = conditions.map(|condition| node::of(condition, &mut leaves)).collect();
         leaves.finish();
         let units = numbered(units.into_iter());
-        let (kinds, answers, detailed) = (Memo::new(KINDS), Memo::new(ANSWERS), Memo::new(DETAILED));
-        Self { leaves, units, kinds, known: 0, answered: 0, answers, detailed, key: Vec::new() }
+        Self {
+            leaves,
+            units,
+            kinds: Memo::new(KINDS),
+            known: 0,
+            outcomes: Memo::new(most),
+            answers: Memo::new(ANSWERS.min(most)),
+            key: Vec::new(),
+            settled: Vec::new(),
+        }
     }
 
     /// Calls `each` with every unit that the event was asked about in the end, ascending, and whether its
     /// condition holds. All others do not hold. Allocates nothing for what is remembered.
     pub(crate) fn ask<D: Document + ?Sized>(&mut self, event: &D, mut each: impl FnMut(usize, bool)) {
-        let Self { leaves, units, kinds, known, answered, answers, detailed, key } = self;
+        let Self { leaves, units, kinds, known, outcomes, answers, key, settled } = self;
         let kind = event.kind();
         let by_number = kind.is_some();
         key.clear();
@@ -178,38 +194,94 @@ impl Index {
         let kind = kinds.get_or_make(key, || {
             *known = known.wrapping_add(1);
             let open = reduce(units, &mut |number| leaves.known(number, Scope::Kind, event));
-            let mut settled = Vec::new();
-            open.iter().for_each(|(_, truth)| truth.settled(leaves, &mut settled));
-            Kind { number: *known, open, settled: settled.into() }
+            Kind::new(*known, open, leaves)
         });
         if kind.open.is_empty() {
             return;
         }
-        key.clear();
-        key.extend_from_slice(&kind.number.to_le_bytes());
-        push_values(event, &kind.settled, key);
         leaves.next_event();
+        if by_number && kind.push_key(event, key) {
+            let open = outcomes.get_or_make(key, || {
+                let open = kind.open_for(event, leaves, answers, settled);
+                reduce(open, &mut |number| leaves.is_remembered(number).then(|| leaves.holds(number, event)))
+            });
+            return ask_open(open, event, leaves, &mut each);
+        }
+        let open = kind.open_for(event, leaves, answers, settled);
+        ask_open(open, event, leaves, &mut each);
+    }
+}
+
+impl Kind {
+    fn new(number: u32, open: Open, leaves: &Leaves) -> Self {
+        let (mut settled, mut fields) = (Vec::new(), Vec::new());
+        let mut origins: Vec<(Origin, Vec<FieldId>)> = Vec::new();
+        for (_, truth) in &open {
+            truth.settled(leaves, &mut settled);
+            let Some(node) = truth.node() else { continue };
+            node.each_leaf(&mut |leaf| {
+                let remembered = leaves.is_remembered(leaf);
+                for field in leaves.fields(leaf).iter().filter(|field| remembered && !OF_KIND.contains(field))
+                {
+                    let list = match Origin::of(*field) {
+                        None => &mut fields,
+                        Some(origin) => match origins.iter().position(|(known, _)| *known == origin) {
+                            Some(at) => &mut origins[at].1,
+                            None => {
+                                origins.push((origin, Vec::new()));
+                                let last = origins.len() - 1;
+                                &mut origins[last].1
+                            }
+                        },
+                    };
+                    if !list.contains(field) {
+                        list.push(*field);
+                    }
+                }
+            });
+        }
+        let origins = origins.into_iter().map(|(origin, fields)| (origin, fields.into())).collect();
+        Self { number, open, settled: settled.into(), origins, fields: fields.into() }
+    }
+
+    /// What is open for `event` by the fields that are settled, and for want of what a rule looks for; `key` is
+    /// memory to work in.
+    fn open_for<'a, D: Document + ?Sized>(
+        &'a self,
+        event: &D,
+        leaves: &mut Leaves,
+        answers: &'a mut Memo<Narrowed>,
+        key: &mut Vec<u8>,
+    ) -> &'a [(u32, Truth)] {
+        key.clear();
+        key.extend_from_slice(&self.number.to_le_bytes());
+        push_values(event, &self.settled, key);
         if key.len() > LONGEST {
-            return ask_open(&kind.open, event, leaves, &mut each);
+            return &self.open;
         }
         let answer = answers.get_or_make(key, || {
-            *answered = answered.wrapping_add(1);
-            let open = reduce(&kind.open, &mut |number| leaves.known(number, Scope::Settled, event));
-            Answer::new(*answered, open, leaves)
+            let open = reduce(&self.open, &mut |number| leaves.known(number, Scope::Settled, event));
+            Narrowed::new(open, leaves)
         });
-        if answer.details.is_empty() || !by_number {
-            return ask_open(answer.open.by(event, leaves), event, leaves, &mut each);
-        }
+        answer.by(event, leaves)
+    }
+
+    /// Writes that by which what the event leaves open is remembered; false if that is too much.
+    fn push_key<D: Document + ?Sized>(&self, event: &D, key: &mut Vec<u8>) -> bool {
         key.clear();
-        key.extend_from_slice(&answer.number.to_le_bytes());
-        if !push_short_values(event, &answer.details, key) {
-            return ask_open(answer.open.by(event, leaves), event, leaves, &mut each);
+        key.extend_from_slice(&self.number.to_le_bytes());
+        for (origin, fields) in &self.origins {
+            if let Some(number) = event.origin(*origin) {
+                // No number is 0, and none is as large as the mark of values.
+                key.extend_from_slice(&number.map_or(0, NonZeroU64::get).to_le_bytes());
+            } else {
+                key.extend_from_slice(&u64::MAX.to_le_bytes());
+                if !push_short_values(event, fields, key) {
+                    return false;
+                }
+            }
         }
-        let open = detailed.get_or_make(key, || {
-            let open = answer.open.by(event, leaves);
-            reduce(open, &mut |number| leaves.is_detail(number).then(|| leaves.holds(number, event)))
-        });
-        ask_open(open, event, leaves, &mut each);
+        push_short_values(event, &self.fields, key)
     }
 }
 
@@ -256,19 +328,6 @@ fn truth(reduced: Reduced) -> Option<Truth> {
         Reduced::Known(false) => None,
         Reduced::Known(true) => Some(Truth::True),
         Reduced::Open(node) => Some(Truth::Of(node)),
-    }
-}
-
-impl Answer {
-    fn new(number: u32, open: Open, leaves: &Leaves) -> Self {
-        let mut details = Vec::new();
-        for node in open.iter().filter_map(|(_, truth)| truth.node()) {
-            node.each_leaf(&mut |number| {
-                let field = leaves.detail(number);
-                details.extend(field.filter(|field| !details.contains(field)));
-            });
-        }
-        Self { number, details: details.into(), open: Narrowed::new(open, leaves) }
     }
 }
 

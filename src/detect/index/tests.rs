@@ -1,6 +1,6 @@
 //! The index says of every event what each condition says by itself.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -9,6 +9,7 @@ use super::*;
 use crate::diagnostic::Source;
 use crate::eql::Program;
 use crate::event::document::Order;
+use crate::event::origin::Number;
 use crate::event::schema::Live;
 use crate::event::{FieldId, Values};
 
@@ -17,6 +18,8 @@ use crate::event::{FieldId, Values};
 struct Event {
     values: Vec<(FieldId, Vec<Value<'static>>)>,
     kind: Option<[u8; 16]>,
+    /// Has numbers for the processes that its values tell of.
+    numbered: bool,
     asked: Cell<usize>,
 }
 
@@ -37,9 +40,41 @@ impl Document for Event {
     fn kind(&self) -> Option<[u8; 16]> {
         self.kind
     }
+
+    fn origin(&self, origin: Origin) -> Option<Number> {
+        let of = |(field, values): &&(FieldId, Vec<Value<'_>>)| {
+            Origin::of(*field) == Some(origin) && !values.is_empty()
+        };
+        let told: Vec<_> = self.values.iter().filter(of).collect();
+        self.numbered.then(|| (!told.is_empty()).then(|| number(&format!("{told:?}"))))
+    }
+}
+
+/// The same for the same text, and for no other.
+fn number(text: &str) -> NonZeroU64 {
+    thread_local! {
+        static KNOWN: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    }
+    KNOWN.with_borrow_mut(|known| {
+        let at = known.iter().position(|other| other == text).unwrap_or_else(|| {
+            known.push(text.to_owned());
+            known.len() - 1
+        });
+        NonZeroU64::MIN.saturating_add(at as u64)
+    })
 }
 
 impl Event {
+    /// The same with a kind, which is told by what [`Document::kind`] settles.
+    fn of_its_kind(mut self, numbered: bool) -> Self {
+        let mut texts = Vec::new();
+        push_values(&self, &OF_KIND, &mut texts);
+        let number = number(&format!("kind {texts:?}"));
+        self.kind = Some(std::array::from_fn(|at| number.get().to_le_bytes().get(at).copied().unwrap_or(1)));
+        self.numbered = numbered;
+        self
+    }
+
     fn with(mut self, field: FieldId, texts: &[&'static str]) -> Self {
         self.values.push((field, texts.iter().map(|text| Value::Text(text.as_bytes())).collect()));
         self
@@ -55,7 +90,11 @@ fn programs<Q: AsRef<str>>(queries: &[Q]) -> Vec<Program> {
 }
 
 fn index(programs: &[Program]) -> Index {
-    Index::new(programs.iter().flat_map(Program::stages).map(|stage| &stage.condition))
+    index_of(programs, OUTCOMES)
+}
+
+fn index_of(programs: &[Program], most: usize) -> Index {
+    Index::remembering(programs.iter().flat_map(Program::stages).map(|stage| &stage.condition), most)
 }
 
 /// Which conditions hold, and how many were asked; held against each condition by itself.
@@ -165,15 +204,43 @@ fn what_is_forgotten_is_found_again() {
     }
 }
 
+/// A command that came before is not read again, whatever else differs.
+#[test]
+fn of_a_command_that_comes_again_no_field_is_read() {
+    let programs = programs(&QUERIES[..8]);
+    let mut index = index(&programs);
+    let command = |arguments, entity| {
+        Event::default()
+            .with(field::EVENT_CATEGORY, &["process"])
+            .with(field::EVENT_TYPE, &["start"])
+            .with(field::PROCESS_NAME, &["usermod"])
+            .with(field::PROCESS_ARGS, arguments)
+            .with(field::PROCESS_PARENT_NAME, &["bash"])
+            .with(field::PROCESS_ENTITY_ID, entity)
+            .of_its_kind(true)
+    };
+    let first = command(&["usermod", "-u", "0"], &["1"]);
+    assert_eq!(ask(&mut index, &programs, &first).0, [0, 3, 4, 7]);
+    let again = command(&["usermod", "-u", "0"], &["2"]);
+    again.asked.set(0);
+    let mut held = Vec::new();
+    index.ask(&again, |unit, holds| held.extend(holds.then_some(unit)));
+    assert_eq!((held.as_slice(), again.asked.get()), (&[0, 3, 4, 7][..], 0));
+    let other = command(&["usermod", "-L", "bob"], &["2"]);
+    assert_eq!(ask(&mut index, &programs, &other).0, [0, 3, 7]);
+}
+
 const WORDS: [&str; 10] =
     ["process", "file", "start", "usermod", "USERMOD", "user", "-u", "", "\u{212a}ill", "a b"];
-const FIELDS: [FieldId; 8] = [
+const FIELDS: [FieldId; 10] = [
     field::EVENT_CATEGORY,
     field::EVENT_TYPE,
     field::PROCESS_NAME,
     field::PROCESS_PARENT_NAME,
     field::PROCESS_ARGS,
     field::PROCESS_COMMAND_LINE,
+    field::PROCESS_PARENT_ARGS,
+    field::PROCESS_ENTITY_ID,
     field::FILE_PATH,
     field::USER_ID,
 ];
@@ -214,14 +281,20 @@ fn event() -> impl Strategy<Value = Event> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
+    /// Whether much is remembered or next to nothing, and of events with kinds and numbers and without.
     #[test]
     fn the_index_says_what_each_condition_says(
         conditions in prop::collection::vec((prop::sample::select(&["any", "process"][..]), condition()), 1..70),
-        events in prop::collection::vec(event(), 1..40),
+        events in prop::collection::vec((event(), any::<bool>(), any::<bool>()), 1..40),
+        most in prop::sample::select(&[1, 3, OUTCOMES][..]),
     ) {
         let queries: Vec<String> = conditions.into_iter().map(|(category, c)| format!("{category} where {c}")).collect();
         let programs = programs(&queries);
-        let mut index = index(&programs);
+        let mut index = index_of(&programs, most);
+        let events: Vec<Event> = events
+            .into_iter()
+            .map(|(event, kind, numbered)| if kind { event.of_its_kind(numbered) } else { event })
+            .collect();
         for event in events.iter().chain(&events) {
             ask(&mut index, &programs, event);
         }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 
 use aho_corasick::automaton::Automaton;
-use aho_corasick::{Anchored, MatchKind, StartKind, dfa, nfa::contiguous};
+use aho_corasick::{Anchored, MatchKind, nfa::contiguous};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
@@ -102,7 +102,7 @@ impl Starts {
 /// Parts of texts, all at once.
 #[derive(Debug)]
 struct Parts {
-    automaton: dfa::DFA,
+    automaton: contiguous::NFA,
     /// By the number of the part: the comparisons that look for it.
     numbers: Vec<Vec<u32>>,
 }
@@ -114,9 +114,8 @@ impl Parts {
             return Ok(None);
         }
         let (texts, numbers): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-        let automaton = dfa::DFA::builder()
+        let automaton = contiguous::NFA::builder()
             .match_kind(MatchKind::Standard)
-            .start_kind(StartKind::Unanchored)
             .ascii_case_insensitive(true)
             .build(texts);
         match automaton {

@@ -1,5 +1,6 @@
 //! What an exec made of a process: program, directory, arguments, in one small piece of memory.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 /// Most bytes of arguments that are kept for children to see; the true number of arguments is kept too.
@@ -7,19 +8,31 @@ const MOST_ARGUMENT_BYTES: usize = 2048;
 
 /// Program, name, directory and arguments of a process, as its last exec (or /proc) told them.
 ///
-/// One piece of memory, shared by a process and the children it forks: how many arguments there were and
-/// how many are kept (four bytes each), which parts are known (one byte), then executable NUL directory NUL
-/// name NUL argument NUL argument NUL …; paths and arguments hold no NUL.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One piece of memory, shared by a process and the children it forks: the number by which the table knows its
+/// like (eight bytes), how many arguments there were and how many are kept (four bytes each), which parts are
+/// known (one byte), then executable NUL directory NUL name NUL argument NUL argument NUL …; paths and arguments
+/// hold no NUL.
+#[derive(Clone, Debug)]
 pub struct Image(Arc<[u8]>);
+
+impl PartialEq for Image {
+    fn eq(&self, other: &Self) -> bool {
+        self.content() == other.content()
+    }
+}
+
+impl Eq for Image {}
 
 const EXECUTABLE: u8 = 1;
 const DIRECTORY: u8 = 2;
 const NAME: u8 = 4;
 const ARGUMENTS: u8 = 8;
+/// A text had a NUL, which was left out.
+const ALTERED: u8 = 16;
 
-/// Where the texts begin.
-const HEAD: usize = 9;
+/// Where what it says begins, and where the texts do.
+const CONTENT: usize = 8;
+const HEAD: usize = CONTENT + 9;
 
 impl Image {
     /// An image of what is known; `arguments` is `None` where no exec and no /proc told them, and with them
@@ -36,8 +49,7 @@ impl Image {
         let mut known = 0;
         for (part, bit) in [(executable, EXECUTABLE), (directory, DIRECTORY), (name, NAME)] {
             if let Some(part) = part {
-                known |= bit;
-                put(part, &mut text);
+                known |= bit | put(part, &mut text);
             }
             text.push(0);
         }
@@ -49,21 +61,48 @@ impl Image {
                 if text.len() + argument.len() >= limit {
                     break;
                 }
-                put(argument, &mut text);
+                known |= put(argument, &mut text);
                 text.push(0);
                 kept += 1;
             }
             count = u32::try_from(announced).unwrap_or(u32::MAX).max(kept);
         }
-        let head = count.to_le_bytes().into_iter().chain(kept.to_le_bytes()).chain([known]);
+        let head =
+            [0; CONTENT].into_iter().chain(count.to_le_bytes()).chain(kept.to_le_bytes()).chain([known]);
         for (place, byte) in text.iter_mut().zip(head) {
             *place = byte;
         }
         Self(text.into())
     }
 
-    fn number(&self, at: usize) -> u32 {
-        self.0.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    /// What it says.
+    pub(super) fn content(&self) -> &[u8] {
+        self.0.get(CONTENT..).unwrap_or_default()
+    }
+
+    /// Gives it the number by which its like is known: of two with one number the content is the same. Not
+    /// once it is shared.
+    pub(super) fn set_number(&mut self, number: NonZeroU64) {
+        if let Some(place) = Arc::get_mut(&mut self.0).and_then(|bytes| bytes.first_chunk_mut()) {
+            *place = number.get().to_le_bytes();
+        }
+    }
+
+    /// That number, where it has one.
+    pub(crate) fn number(&self) -> Option<NonZeroU64> {
+        self.0.first_chunk().and_then(|bytes| NonZeroU64::new(u64::from_le_bytes(*bytes)))
+    }
+
+    /// Whether its texts are what was given, to the byte.
+    pub(crate) fn is_exact(&self) -> bool {
+        !self.knows(ALTERED)
+    }
+
+    fn count_at(&self, at: usize) -> u32 {
+        self.content()
+            .get(at..)
+            .and_then(|rest| rest.first_chunk())
+            .map_or(0, |bytes| u32::from_le_bytes(*bytes))
     }
 
     fn knows(&self, bit: u8) -> bool {
@@ -106,13 +145,13 @@ impl Image {
 
     /// The arguments that were kept; `None` where they are not known.
     pub fn arguments(&self) -> Option<impl Iterator<Item = &[u8]>> {
-        let kept = usize::try_from(self.number(4)).unwrap_or(usize::MAX);
+        let kept = usize::try_from(self.count_at(4)).unwrap_or(usize::MAX);
         self.knows(ARGUMENTS).then(|| self.behind(3).split(|&b| b == 0).take(kept))
     }
 
     /// Whether `count` arguments are kept.
     pub(crate) fn holds_all(&self, count: usize) -> bool {
-        self.knows(ARGUMENTS) && usize::try_from(self.number(4)).is_ok_and(|kept| kept == count)
+        self.knows(ARGUMENTS) && usize::try_from(self.count_at(4)).is_ok_and(|kept| kept == count)
     }
 
     /// The same in one piece, with a NUL between one and the next.
@@ -124,7 +163,7 @@ impl Image {
     /// How many arguments there were; `None` where they are not known.
     #[must_use]
     pub fn count(&self) -> Option<u32> {
-        self.knows(ARGUMENTS).then(|| self.number(0))
+        self.knows(ARGUMENTS).then(|| self.count_at(0))
     }
 
     /// Bytes of memory: the texts and two counts of those who share it.
@@ -150,9 +189,14 @@ impl Image {
     }
 }
 
-/// Adds a text, without NUL.
-fn put(part: &[u8], text: &mut Vec<u8>) {
+/// Adds a text, without NUL; says whether there was any.
+fn put(part: &[u8], text: &mut Vec<u8>) -> u8 {
+    if memchr::memchr(0, part).is_none() {
+        text.extend_from_slice(part);
+        return 0;
+    }
     text.extend(part.iter().copied().filter(|&b| b != 0));
+    ALTERED
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@
 mod entry;
 mod identity;
 mod image;
+mod known;
 mod line;
 mod parents;
 mod process;

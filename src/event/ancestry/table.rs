@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::identity::Verdict;
 use super::image::Image;
+use super::known::Known;
 use super::line::Lines;
 use super::parents::Gaps;
 use super::process::{Entry, Ids, Login, Origin, Process, Terminal};
@@ -110,6 +111,7 @@ pub struct ProcessTable {
     /// Counts the changes of processes.
     changes: u64,
     pub(super) lines: Lines,
+    known: Known,
     /// When (in order) a number of this node was last found reused without an end having been seen.
     pub(super) reused: HashMap<u64, u64>,
     /// Processes of a snapshot whose parents are not linked yet.
@@ -131,6 +133,7 @@ impl ProcessTable {
             order: 0,
             changes: 0,
             lines: Lines::default(),
+            known: Known::default(),
             reused: HashMap::new(),
             unsettled: Vec::new(),
             counters: Counters::default(),
@@ -450,7 +453,8 @@ impl ProcessTable {
     }
 
     /// A process runs another program now; gives what it ran before.
-    pub(super) fn set_image(&mut self, at: ProcessRef, image: Image) -> Option<Image> {
+    pub(super) fn set_image(&mut self, at: ProcessRef, mut image: Image) -> Option<Image> {
+        self.known.number(&mut image);
         self.image_bytes += image.size();
         let before = self.get_mut(at).and_then(|process| process.image.replace(image));
         self.forget(before.as_ref());
