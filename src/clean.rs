@@ -177,8 +177,12 @@ fn push_quoted(out: &mut String, bytes: &[u8]) {
 /// [`push_value`], with at most about `max` bytes of the value's text kept: what is over is left out
 /// in the middle and the original length told. Returns whether something was left out.
 pub fn push_value_within(out: &mut String, bytes: &[u8], max: usize) -> bool {
-    if bytes.len() <= max && is_bare(bytes) || fits(bytes, max) {
-        push_value(out, bytes);
+    if bytes.len() <= max && is_bare(bytes) {
+        out.push_str(std::str::from_utf8(bytes).unwrap_or_default());
+        return false;
+    }
+    if fits(bytes, max) {
+        push_quoted(out, bytes);
         return false;
     }
     let (head, tail) = ends(bytes, max);

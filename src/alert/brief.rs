@@ -15,31 +15,73 @@ use crate::event::{AuditDocument, Value, Values};
 use crate::rule::Rule;
 use crate::secret::{self, Masker};
 
-/// The fields that the line has of an event as they are, by their names.
-const TOLD: [(&str, FieldId); 22] = [
-    ("auditd.data.tty", field::AUDITD_DATA_TTY),
-    ("auditd.message_type", field::AUDITD_MESSAGE_TYPE),
-    ("auditd.session", field::AUDITD_SESSION),
-    ("container.id", field::CONTAINER_ID),
-    ("event.action", field::EVENT_ACTION),
-    ("event.outcome", field::EVENT_OUTCOME),
-    ("file.path", field::FILE_PATH),
-    ("host.name", field::HOST_NAME),
-    ("process.executable", field::PROCESS_EXECUTABLE),
-    ("process.name", field::PROCESS_NAME),
-    ("process.parent.executable", field::PROCESS_PARENT_EXECUTABLE),
-    ("process.parent.name", field::PROCESS_PARENT_NAME),
-    ("process.parent.pid", field::PROCESS_PARENT_PID),
-    ("process.pid", field::PROCESS_PID),
-    ("process.working_directory", field::PROCESS_WORKING_DIRECTORY),
-    ("user.audit.id", field::USER_AUDIT_ID),
-    ("user.audit.name", field::USER_AUDIT_NAME),
-    ("user.effective.id", field::USER_EFFECTIVE_ID),
-    ("user.effective.name", field::USER_EFFECTIVE_NAME),
-    ("user.id", field::USER_ID),
-    ("user.name", field::USER_NAME),
-    ("user.target.id", field::USER_TARGET_ID),
+/// The fields that the line has of an event as they are, in the order of the first of [`slot`].
+const TOLD: [FieldId; 22] = [
+    field::AUDITD_DATA_TTY,
+    field::AUDITD_MESSAGE_TYPE,
+    field::AUDITD_SESSION,
+    field::CONTAINER_ID,
+    field::EVENT_ACTION,
+    field::EVENT_OUTCOME,
+    field::FILE_PATH,
+    field::HOST_NAME,
+    field::PROCESS_EXECUTABLE,
+    field::PROCESS_NAME,
+    field::PROCESS_PARENT_EXECUTABLE,
+    field::PROCESS_PARENT_NAME,
+    field::PROCESS_PARENT_PID,
+    field::PROCESS_PID,
+    field::PROCESS_WORKING_DIRECTORY,
+    field::USER_AUDIT_ID,
+    field::USER_AUDIT_NAME,
+    field::USER_EFFECTIVE_ID,
+    field::USER_EFFECTIVE_NAME,
+    field::USER_ID,
+    field::USER_NAME,
+    field::USER_TARGET_ID,
 ];
+
+/// How many texts there are, and where each has its place, by its name.
+const SLOTS: usize = 33;
+
+fn slot(name: &str) -> Option<usize> {
+    Some(match name {
+        "auditd.data.tty" => 0,
+        "auditd.message_type" => 1,
+        "auditd.session" => 2,
+        "container.id" => 3,
+        "event.action" => 4,
+        "event.outcome" => 5,
+        "file.path" => 6,
+        "host.name" => 7,
+        "process.executable" => 8,
+        "process.name" => 9,
+        "process.parent.executable" => 10,
+        "process.parent.name" => 11,
+        "process.parent.pid" => 12,
+        "process.pid" => 13,
+        "process.working_directory" => 14,
+        "user.audit.id" => 15,
+        "user.audit.name" => 16,
+        "user.effective.id" => 17,
+        "user.effective.name" => 18,
+        "user.id" => 19,
+        "user.name" => 20,
+        "user.target.id" => 21,
+        "@timestamp" => 22,
+        "auditward.target.user.name" => 23,
+        "event.id" => 24,
+        "event.risk_score" => 25,
+        "event.severity" => 26,
+        "process.command_line" => 27,
+        "rule.id" => 28,
+        "rule.name" => 29,
+        "rule.uuid" => 30,
+        "rule.version" => 31,
+        "user.target.name" => 32,
+        _ => return None,
+    })
+}
 
 /// [`super::text::line`] of the document that [`super::document::build`] makes. None where a text is not UTF-8 or
 /// stands for one that is not: how that is written, the whole document knows.
@@ -49,49 +91,64 @@ pub(super) fn line(rule: &Rule, event: &AuditDocument<'_>, stamps: &[Stamp], id:
 
 /// What the line tells, by dotted names.
 struct Brief<'a> {
-    texts: Vec<(&'static str, Cow<'a, str>)>,
+    texts: Texts<'a>,
     lists: [(&'static str, Cow<'a, str>); 4],
     args: Vec<Cow<'a, str>>,
     parents: Vec<Parent<'a>>,
 }
 
+/// Single texts, each in its [`slot`].
+struct Texts<'a>([Option<Cow<'a, str>>; SLOTS]);
+
+impl<'a> Texts<'a> {
+    fn put(&mut self, name: &str, text: Cow<'a, str>) {
+        if let Some(place) = slot(name).and_then(|at| self.0.get_mut(at)) {
+            *place = Some(text);
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&Cow<'a, str>> {
+        self.0.get(slot(name)?)?.as_ref()
+    }
+}
+
 impl<'a> Brief<'a> {
     fn of<'e: 'a>(rule: &'a Rule, event: &AuditDocument<'e>, stamps: &[Stamp], id: &'a str) -> Option<Self> {
-        let mut texts: Vec<(&'static str, Cow<'a, str>)> = Vec::with_capacity(40);
+        let mut texts = Texts([const { None }; SLOTS]);
+        let number = |number: u64| kept(event, itoa::Buffer::new().format(number));
         let time = rfc3339(time_of(event.event.stamp));
         // A year of more than four digits is written in another way.
-        texts.push(("@timestamp", Cow::Owned(Some(time).filter(|time| time.len() == 24)?)));
-        for (name, field) in TOLD {
-            if let Some(value) = told(&event.shown(field))? {
-                texts.push((name, value));
-            }
+        texts.put("@timestamp", Cow::Owned(Some(time).filter(|time| time.len() == 24)?));
+        for (place, field) in texts.0.iter_mut().zip(TOLD) {
+            *place = told(event, &event.shown(field))?;
         }
         let args = all(&event.shown(field::PROCESS_ARGS))?;
         if args.is_empty()
-            && let Some(line) = told(&event.shown(field::PROCESS_COMMAND_LINE))?
+            && let Some(line) = told(event, &event.shown(field::PROCESS_COMMAND_LINE))?
         {
-            texts.push(("process.command_line", line));
+            texts.put("process.command_line", line);
         }
-        texts.extend([
-            ("event.id", Cow::Borrowed(id)),
-            ("event.severity", Cow::Owned(rule.severity.number().to_string())),
-            ("event.risk_score", Cow::Owned(rule.risk_score.to_string())),
-            ("rule.name", Cow::Borrowed(rule.name.as_str())),
-            ("rule.id", Cow::Borrowed(rule.id.as_str())),
-            ("rule.uuid", Cow::Borrowed(rule.uuid.as_str())),
-            ("rule.version", Cow::Owned(rule.version.to_string())),
-        ]);
-        let target = told(&event.shown(field::USER_TARGET_NAME))?;
-        let find = |name| texts.iter().find(|(known, _)| *known == name).map(|(_, text)| &**text);
+        texts.put("event.id", Cow::Borrowed(id));
+        texts.put("event.severity", number(rule.severity.number().into()));
+        texts.put("event.risk_score", number(rule.risk_score.into()));
+        texts.put("rule.name", Cow::Borrowed(rule.name.as_str()));
+        texts.put("rule.id", Cow::Borrowed(rule.id.as_str()));
+        texts.put("rule.uuid", Cow::Borrowed(rule.uuid.as_str()));
+        texts.put("rule.version", number(rule.version));
+        let target = told(event, &event.shown(field::USER_TARGET_NAME))?;
         let named = target.as_ref().is_some_and(|name| !name.is_empty());
-        let tool = find("process.name").filter(|name| !named && !name.is_empty());
+        let tool = texts.get("process.name").filter(|name| !named && !name.is_empty());
         let words: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
         let guess = match tool.and_then(|tool| target::from_arguments(tool, &words).map(utf8)) {
             Some(name) => Some(name?.to_owned()),
             None => account(event),
         };
-        texts.extend(guess.map(|name| ("auditward.target.user.name", Cow::Owned(name))));
-        texts.extend(target.map(|name| ("user.target.name", name)));
+        if let Some(name) = guess {
+            texts.put("auditward.target.user.name", Cow::Owned(name));
+        }
+        if let Some(name) = target {
+            texts.put("user.target.name", name);
+        }
         let parents = parents(event, &texts)?;
         let techniques = || rule.threat.iter().flat_map(|threat| &threat.technique);
         let subtechniques = techniques().flat_map(|technique| &technique.subtechnique);
@@ -114,13 +171,32 @@ impl<'a> Brief<'a> {
         Some(brief)
     }
 
+    /// Whether there may be a secret anywhere in it.
+    fn may_hold(&self, masker: &Masker) -> bool {
+        let texts = self.texts.0.iter().flatten().map(|text| &**text);
+        let names = self.parents.iter().filter_map(|parent| parent.name.as_deref());
+        let lists = self.lists.iter().map(|(_, text)| &**text);
+        let all = self.args.iter().map(|text| &**text).chain(texts).chain(names).chain(lists);
+        let mut together = String::with_capacity(2048);
+        for text in all {
+            together.push_str(text);
+            together.push('\0');
+        }
+        masker.may_hold(together.as_bytes())
+    }
+
     /// Replaces the secrets in all of it.
     fn mask(&mut self, masker: &Masker) {
+        if !self.may_hold(masker) {
+            return;
+        }
         if let Some(masked) = masker.arguments(&self.args) {
             self.args = masked.into_iter().map(Cow::Owned).collect();
         }
-        for (name, text) in &mut self.texts {
-            let masked = if *name == "process.command_line" { masker.text(text) } else { masker.look(text) };
+        let line = slot("process.command_line");
+        let texts = self.texts.0.iter_mut().enumerate();
+        for (at, text) in texts.filter_map(|(at, text)| Some((at, text.as_mut()?))) {
+            let masked = if Some(at) == line { masker.text(text) } else { masker.look(text) };
             if let Some(masked) = masked {
                 *text = Cow::Owned(masked);
             }
@@ -136,8 +212,7 @@ impl<'a> Brief<'a> {
 
 impl Telling for Brief<'_> {
     fn text(&self, path: &str) -> Option<Cow<'_, str>> {
-        let known = self.texts.iter().find(|(name, _)| *name == path);
-        known.map(|(_, text)| Cow::Borrowed(&**text)).filter(|text| !text.is_empty())
+        self.texts.get(path).map(|text| Cow::Borrowed(&**text)).filter(|text| !text.is_empty())
     }
 
     fn joined(&self, path: &str) -> Option<Cow<'_, str>> {
@@ -163,10 +238,7 @@ impl Telling for Brief<'_> {
 }
 
 /// The line of parents, with the one that only its child knows; where none is known, what the event itself has.
-fn parents<'a, 'e: 'a>(
-    event: &AuditDocument<'e>,
-    texts: &[(&'static str, Cow<'a, str>)],
-) -> Option<Vec<Parent<'a>>> {
+fn parents<'a, 'e: 'a>(event: &AuditDocument<'e>, texts: &Texts<'a>) -> Option<Vec<Parent<'a>>> {
     let mut parents = Vec::with_capacity(8);
     let mut next = 0;
     for process in event.ancestors() {
@@ -177,19 +249,18 @@ fn parents<'a, 'e: 'a>(
         };
         let (name, executable) = (text(Image::name)?, text(Image::executable)?);
         let name = name.filter(|name| !name.is_empty()).or(executable).filter(|name| !name.is_empty());
-        let pid = Some(Cow::Owned(process.pid.to_string()));
-        parents.push(Parent { name: name.map(Cow::Borrowed), pid });
+        let pid = kept(event, itoa::Buffer::new().format(process.pid));
+        parents.push(Parent { name: name.map(Cow::Borrowed), pid: Some(pid) });
         next = process.ppid;
     }
     if !parents.is_empty() {
         if next != 0 {
-            parents.push(Parent { name: None, pid: Some(Cow::Owned(next.to_string())) });
+            parents.push(Parent { name: None, pid: Some(kept(event, itoa::Buffer::new().format(next))) });
         }
         return Some(parents);
     }
-    let known = |name| texts.iter().find(|(known, _)| *known == name).map(|(_, text)| text);
-    let [name, executable, pid] =
-        ["process.parent.name", "process.parent.executable", "process.parent.pid"].map(known);
+    let [name, executable, pid] = ["process.parent.name", "process.parent.executable", "process.parent.pid"]
+        .map(|name| texts.get(name));
     if name.or(executable).or(pid).is_some() {
         let filled = |text: Option<&Cow<'a, str>>| text.filter(|text| !text.is_empty()).cloned();
         parents.push(Parent { name: filled(name).or_else(|| filled(executable)), pid: filled(pid) });
@@ -211,13 +282,19 @@ fn each_once<'a>(ids: impl Iterator<Item = &'a str>) -> Cow<'a, str> {
     }
 }
 
+/// A text in the event's own memory.
+fn kept<'a, 'e: 'a>(event: &AuditDocument<'e>, text: &str) -> Cow<'a, str> {
+    std::str::from_utf8(event.keep(text.as_bytes()))
+        .map_or_else(|_| Cow::Owned(text.to_owned()), Cow::Borrowed)
+}
+
 /// The first of some values, as the document has it; the outer none where it is not UTF-8.
 #[expect(clippy::option_option, reason = "two ways to be missing")]
-fn told<'a>(values: &Values<'a>) -> Option<Option<Cow<'a, str>>> {
+fn told<'a, 'e: 'a>(event: &AuditDocument<'e>, values: &Values<'e>) -> Option<Option<Cow<'a, str>>> {
     Some(Some(match values.as_slice().first() {
         None => return Some(None),
         Some(Value::Text(text)) => Cow::Borrowed(utf8(text)?),
-        Some(Value::Long(number)) => Cow::Owned(number.to_string()),
+        Some(Value::Long(number)) => kept(event, itoa::Buffer::new().format(*number)),
         Some(Value::Bool(truth)) => Cow::Borrowed(if *truth { "true" } else { "false" }),
         Some(Value::Double(_) | Value::Date(_) | Value::Ip(_)) => return None,
     }))

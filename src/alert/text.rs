@@ -102,7 +102,7 @@ pub(super) fn headline(severity: Severity, document: &dyn Telling) -> String {
 /// The sentence with at most about `command_max` bytes of the command.
 pub(crate) fn sentence(severity: Severity, document: &dyn Telling, command_max: usize) -> String {
     let get = |path| document.text(path);
-    let mut out = String::with_capacity(512);
+    let mut out = String::with_capacity(1024);
     let word = match severity {
         Severity::Low => "LOW",
         Severity::Medium => "MEDIUM",
@@ -260,6 +260,23 @@ fn write_act(out: &mut String, document: &dyn Telling, max: usize) {
 /// The arguments with blanks between, in about `max` bytes: long ones are shortened first, then those
 /// in the middle are left out and their number told. The last ones, where the target stands, stay.
 fn write_command(out: &mut String, args: &[Cow<'_, [u8]>], max: usize) {
+    let start = out.len();
+    for (n, arg) in args.iter().enumerate() {
+        out.push_str(if n == 0 { "" } else { " " });
+        clean::push_value_within(out, arg, max);
+        if out.len() - start > max {
+            break;
+        }
+    }
+    if out.len() - start <= max {
+        return;
+    }
+    out.truncate(start);
+    write_short_command(out, args, max);
+}
+
+/// The same where not all of it fits as it is.
+fn write_short_command(out: &mut String, args: &[Cow<'_, [u8]>], max: usize) {
     let mut each = max;
     let mut written: Vec<String>;
     loop {
@@ -398,9 +415,24 @@ struct Pairs<'a> {
 
 impl Pairs<'_> {
     fn put(&mut self, key: &str, value: &[u8]) {
+        self.begin();
+        self.out.push_str(key);
+        self.end(value);
+    }
+
+    fn put_numbered(&mut self, key: char, number: &str, value: &[u8]) {
+        self.begin();
+        self.out.push(key);
+        self.out.push_str(number);
+        self.end(value);
+    }
+
+    fn begin(&mut self) {
         self.out.push_str(if self.started { " " } else { "; " });
         self.started = true;
-        self.out.push_str(key);
+    }
+
+    fn end(&mut self, value: &[u8]) {
         self.out.push('=');
         clean::push_value_within(self.out, value, self.max);
     }
@@ -455,6 +487,7 @@ fn write_args(pairs: &mut Pairs<'_>, args: &[Cow<'_, [u8]>], room: usize) -> boo
     pairs.put("argc", args.len().to_string().as_bytes());
     let mut used = pairs.out.len();
     let width = |n: usize, arg: &[u8], max: usize| format!(" a{n}=").len() + value_within(arg, max).len();
+    let mut number = itoa::Buffer::new();
     // From both ends inwards, as far as the room goes.
     let (mut head, mut tail) = if room == usize::MAX { (args.len(), 0) } else { (0, 0) };
     while head + tail < args.len() {
@@ -466,7 +499,7 @@ fn write_args(pairs: &mut Pairs<'_>, args: &[Cow<'_, [u8]>], room: usize) -> boo
         if head <= tail { head += 1 } else { tail += 1 }
     }
     for (n, arg) in args.iter().enumerate().filter(|(n, _)| *n < head || *n >= args.len() - tail) {
-        pairs.put(&format!("a{n}"), arg);
+        pairs.put_numbered('a', number.format(n), arg);
     }
     let whole = head + tail == args.len();
     whole || (pairs.out.len() <= end && head > 0 && tail > 0 && pairs.max <= LEAST)

@@ -38,6 +38,9 @@ pub struct Stored {
     environment: Option<Environment>,
 }
 
+/// What a document mostly takes.
+const DOCUMENT: usize = 4096;
+
 /// Who leads the event's process.
 #[derive(Debug)]
 enum Leader {
@@ -115,7 +118,7 @@ impl Stored {
 
     /// Makes the document and gives it to `work`.
     pub fn with_document<T>(&self, work: impl FnOnce(&AuditDocument<'_>) -> T) -> Option<T> {
-        let arena = Bump::new();
+        let arena = Bump::with_capacity(DOCUMENT);
         let event = self.event.event();
         let parts = arena.alloc(Parts::of(&event)?);
         let mut arguments = Arguments::default();
