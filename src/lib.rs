@@ -15,6 +15,7 @@
 //! | [`detect`] | events and rules | matches |
 //! | [`alert`] | a match | an alert document and its one readable line |
 //! | [`store`] | alerts | rows on disk, and how far each destination is |
+//! | [`triage`] | an alert | what an analyst would ask this host about it |
 //! | [`output`] | alerts | syslog, standard output, a file |
 //! | [`daemon`] | all of the above | `auditward run` |
 //! | [`cli`] | arguments | calls into the rooms |
@@ -40,3 +41,4 @@ pub mod rule;
 pub mod secret;
 pub mod store;
 pub mod toml_file;
+pub mod triage;

@@ -194,7 +194,12 @@ fn shown(value: Option<&Text>) -> String {
 
 /// Whether membership in the group counts.
 pub(super) fn is_privileged(name: &Text, gid: Option<u32>) -> bool {
-    gid == Some(0) || PRIVILEGED_GROUPS.iter().any(|group| group.as_bytes() == name.as_bytes())
+    is_privileged_group(name.as_bytes(), gid)
+}
+
+/// The same of a name as bytes.
+pub(crate) fn is_privileged_group(name: &[u8], gid: Option<u32>) -> bool {
+    gid == Some(0) || PRIVILEGED_GROUPS.iter().any(|group| group.as_bytes() == name)
 }
 
 /// The name of root, where it is not the account of /etc/passwd.

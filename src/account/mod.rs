@@ -33,9 +33,11 @@ mod text;
 mod userdb;
 mod watch;
 
+pub(crate) use change::is_privileged_group;
 pub use change::{Aspect, Change, Kind, PRIVILEGED_GROUPS, changes};
 pub use event::{DATASET, Writer, document};
 pub use group::Group;
+pub(crate) use numbers::{content, id};
 pub use passwd::{Password, User};
 pub use read::{Readout, read};
 pub use source::{FILES, Source};

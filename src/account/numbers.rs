@@ -3,7 +3,7 @@
 /// A UID or GID as glibc's `nss_files` takes it (`nss/nss_files/files-parse.c`: strtoul(3) in base 10, cut to 32 bits):
 /// blanks and a sign may stand before it, zeros too; nothing but its end may follow. None where glibc would
 /// not take the line.
-pub(super) fn id(field: &[u8]) -> Option<u32> {
+pub(crate) fn id(field: &[u8]) -> Option<u32> {
     let blanks = field.iter().take_while(|byte| is_space(**byte)).count();
     let rest = field.get(blanks..)?;
     let (negative, digits) = match rest.split_first() {
@@ -33,7 +33,7 @@ pub(super) fn is_space(byte: u8) -> bool {
 
 /// A line as the C library sees it: up to a NUL, without blanks before it. None for a comment and for
 /// nothing.
-pub(super) fn content(line: &[u8]) -> Option<&[u8]> {
+pub(crate) fn content(line: &[u8]) -> Option<&[u8]> {
     let end = line.iter().position(|byte| *byte == 0).unwrap_or(line.len());
     let line = line.get(..end)?;
     let blanks = line.iter().take_while(|byte| is_space(**byte)).count();

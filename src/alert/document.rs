@@ -92,6 +92,14 @@ fn case_fields(rule: &Rule, case: &Told<'_>) -> Value {
     fields
 }
 
+/// Adds to `auditward.*` of a finished document.
+pub(super) fn add_own(document: &mut Map<String, Value>, key: &str, value: Value) {
+    let own = document.entry("auditward").or_insert_with(|| Map::new().into());
+    if let Some(own) = own.as_object_mut() {
+        own.insert(key.to_owned(), value);
+    }
+}
+
 /// A rule in the list of those that matched one act.
 fn brief(rule: &Rule) -> Value {
     json!({

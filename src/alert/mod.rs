@@ -3,12 +3,12 @@
 //! `source` gives an event with its parents, `document` builds the alert's document out of the rule and
 //! the source events, `text` the line out of the document or out of as much of it as the line tells (`brief`),
 //! `id` the name by which receivers know doubles. Nothing is looked up here: what the line says is what the
-//! document holds.
+//! document holds. What others gather about it on the host comes into a `slot`, and stands in the document then.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -19,6 +19,7 @@ use crate::event::AuditDocument;
 use crate::rule::Rule;
 use case::{Finding, Told};
 use document::Parts;
+use slot::Slot;
 
 mod brief;
 pub mod case;
@@ -28,6 +29,7 @@ pub(crate) mod json;
 pub(crate) mod read;
 #[cfg(test)]
 pub(crate) mod sample;
+mod slot;
 mod source;
 pub mod suppress;
 mod target;
@@ -37,11 +39,12 @@ mod who;
 
 pub use document::ECS_VERSION;
 pub use id::alert_id;
+pub(crate) use slot::MOST as MOST_TRIAGE;
 pub use source::{source, source_text, text_of};
 pub use suppress::{Rest, Why};
 pub use who::Who;
 
-/// One alert, complete: nothing is looked up after it was made.
+/// One alert. Its line is complete; its document may be awaiting what is gathered on the host.
 #[derive(Debug)]
 pub struct Alert {
     /// The rule that matched.
@@ -62,6 +65,7 @@ pub struct Alert {
     /// Who is not sent it, where not every destination is; told once, before it is stored.
     pub kept_from: OnceLock<KeptFrom>,
     content: Content,
+    triage: Slot,
 }
 
 /// Which destinations are not sent an alert, and why: see [`Alert::kept_from`].
@@ -172,8 +176,8 @@ impl Alert {
     ) -> Self {
         line.shrink_to_fit();
         let (waited, raised) = (Duration::ZERO, false);
-        let kept_from = OnceLock::new();
-        Self { rule: Arc::clone(rule), id, stamp, created, waited, raised, line, kept_from, content }
+        let (kept_from, triage) = (OnceLock::new(), Slot::default());
+        Self { rule: Arc::clone(rule), id, stamp, created, waited, raised, line, kept_from, content, triage }
     }
 
     /// [`Alert::new`] of what was kept of the events. Its document is written when it is asked for.
@@ -232,31 +236,68 @@ impl Alert {
         Self::made(rule, id, stamp, time, &document)
     }
 
+    /// From now on what is gathered about it on the host is awaited, until then: see [`Alert::set_triage`].
+    pub fn expect_triage(&mut self, until: Instant) {
+        self.triage = Slot::awaited(until);
+    }
+
+    /// Writes what was gathered as `auditward.triage`; false where it is not awaited, or no longer.
+    pub fn set_triage(&self, triage: &Map<String, Value>) -> bool {
+        let mut text = Vec::with_capacity(8192);
+        json::push_object(&mut text, triage, json::Charset::Utf8);
+        self.triage.write(String::from_utf8(text).unwrap_or_default())
+    }
+
+    /// Whether the document will not change any more, or need not be waited for any longer.
+    #[must_use]
+    pub fn is_settled(&self, now: Instant) -> bool {
+        self.triage.is_settled(now)
+    }
+
+    /// Waits until the document will not change any more, as long as is awaited; then it is as it is, for everybody.
+    pub fn wait_and_settle(&self) {
+        self.triage.wait();
+        self.settle();
+    }
+
+    /// What is awaited still is given up, and that is said in the document: it will not change any more.
+    pub fn settle(&self) {
+        self.triage.give_up();
+    }
+
     /// The ECS document as one line of JSON, clean as [`crate::clean::push_json`] writes it. Mostly written
-    /// anew each time: ask once.
+    /// anew each time: ask once. With what was gathered about it so far: see [`Alert::settle`].
     #[must_use]
     pub fn json(&self) -> Cow<'_, str> {
-        match &self.content {
-            Content::Document(json) => Cow::Borrowed(json),
-            Content::Events { events, stamps } => Cow::Owned(self.written(events, stamps).0),
+        match (&self.content, self.triage.written()) {
+            (Content::Document(json), None) => Cow::Borrowed(json),
+            (_, triage) => Cow::Owned(self.written(triage.as_deref()).0),
         }
     }
 
     /// [`Alert::json`], and by what it is looked up.
     #[must_use]
     pub(crate) fn json_and_who(&self) -> (Cow<'_, str>, Who) {
-        match &self.content {
-            Content::Document(json) => (Cow::Borrowed(json), Who::of(&self.document())),
-            Content::Events { events, stamps } => {
-                let (json, document) = self.written(events, stamps);
+        match (&self.content, self.triage.written()) {
+            (Content::Document(json), None) => (Cow::Borrowed(json), Who::of(&self.document())),
+            (_, triage) => {
+                let (json, document) = self.written(triage.as_deref());
                 (Cow::Owned(json), Who::of(&document))
             }
         }
     }
 
-    /// The document as text, and all of it but the list of its events as objects.
-    fn written(&self, events: &[Source], stamps: &[Stamp]) -> (String, Map<String, Value>) {
-        let (document, texts) = document::of_sources(&self.rule, events, stamps, &self.id, self.created);
+    /// The document as text, with what was gathered, and all of it but the list of its events as objects.
+    fn written(&self, triage: Option<&str>) -> (String, Map<String, Value>) {
+        let (mut document, texts) = match &self.content {
+            Content::Document(json) => (serde_json::from_str(json).unwrap_or_default(), Vec::new()),
+            Content::Events { events, stamps } => {
+                document::of_sources(&self.rule, events, stamps, &self.id, self.created)
+            }
+        };
+        if let Some(triage) = triage.and_then(|triage| serde_json::from_str::<Value>(triage).ok()) {
+            document::add_own(&mut document, "triage", triage);
+        }
         let mut text = Vec::with_capacity(8192);
         if texts.len() > 1 {
             json::push_with_list(&mut text, &document, ("auditward", "events"), &texts);
@@ -279,7 +320,7 @@ impl Alert {
             Content::Document(json) => json.len(),
             Content::Events { events, .. } => events.iter().map(Source::size).sum(),
         };
-        size_of::<Self>() + self.line.len() + content
+        size_of::<Self>() + self.line.len() + content + self.triage.size()
     }
 
     /// When the (last) event happened.

@@ -38,6 +38,7 @@ impl Watch {
             rules,
             destinations: outputs.counters().into_iter().map(destination).collect(),
             store: outputs.store().map(store),
+            triage: second.path.triage.status(),
             delivery: delivery(&outputs.delays()),
             memory: Memory {
                 processes: mapper.table().len(),

@@ -33,6 +33,7 @@ pub(crate) mod start;
 mod state_file;
 pub mod status;
 mod store;
+mod triage;
 pub mod trial;
 mod watch;
 
@@ -57,6 +58,7 @@ use privilege::Identity;
 use probe::Line;
 use reload::Reloader;
 use sequence_state::SequenceState;
+use triage::Triage;
 use watch::Watch;
 
 /// How `auditward run` was asked to run.
@@ -148,7 +150,9 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let resumed = state.as_mut().and_then(|state| state.resume(detector.engine_mut(), !socket.handed_over()));
     resumed.into_iter().for_each(|told| tracing::info!("{told}"));
     let intake = Intake::new(config.audit.limits.clone(), mapper);
-    let mut watch = Watch::new(socket, intake, detector, outputs, started, &accounts)?;
+    let triage = Triage::start(&config.triage, accounts.root.clone(), started.probe.patient_client());
+    let triage = triage.context("the thread that gathers")?;
+    let mut watch = Watch::new(socket, intake, detector, outputs, started, &accounts, triage)?;
     let options = options.clone();
     watch.serve(|desk| Reloader::start(options, config, rules, unseen, desk));
     watch.alert(alerts);

@@ -259,6 +259,7 @@ fn for_the_next_start(before: &Config, now: &Config) -> Vec<String> {
         ("[processes]", same(&before.processes, &now.processes)),
         ("[accounts]", same(&before.accounts, &now.accounts)),
         ("[store]", same(&before.store, &now.store)),
+        ("[triage]", same(&before.triage, &now.triage)),
         ("daemon.runtime_directory, daemon.state_directory", directories(before) == directories(now)),
     ]
     .into_iter()

@@ -26,6 +26,7 @@ use super::sequence_state::SequenceState;
 use super::signals::Signals;
 use super::sockets;
 use super::status::Lost;
+use super::triage::Triage;
 use crate::alert::suppress::Suppressor;
 use crate::alert::{Alert, source_text};
 use crate::audit::RecordType;
@@ -70,6 +71,7 @@ pub(super) struct Path {
     /// Whether kernel rules or settings were changed since the loop last looked.
     rules_changed: bool,
     auditd: Auditd,
+    pub(super) triage: Triage,
 }
 
 impl Path {
@@ -96,9 +98,18 @@ impl Path {
     /// Lets the detector do `work`, and gives out the alerts that come of it.
     fn asked(&mut self, received: Instant, work: impl FnOnce(&mut Detector, &mut dyn FnMut(Alert))) {
         let Self {
-            detector, outputs, alerts, building_blocks, suppressor, unseen, canaries, accounts, ..
+            detector,
+            outputs,
+            alerts,
+            building_blocks,
+            suppressor,
+            unseen,
+            canaries,
+            accounts,
+            triage,
+            ..
         } = self;
-        work(detector, &mut |alert: Alert| {
+        work(detector, &mut |mut alert: Alert| {
             if Arc::ptr_eq(&alert.rule, &unseen.canary) {
                 canaries.push(alert.time());
                 return;
@@ -109,14 +120,21 @@ impl Path {
             }
             *alerts += 1;
             let received = received.checked_sub(alert.waited).unwrap_or(received);
-            let alert = Arc::new(alert);
-            if alert.rule.building_block {
+            let kept_back = if alert.rule.building_block {
                 *building_blocks += 1;
-                outputs.keep_back(&alert, "building_block");
-            } else if let Some(why) = suppressor.take(&alert, Instant::now()) {
-                outputs.keep_back(&alert, why.word());
+                Some("building_block")
             } else {
-                outputs.push_received(&alert, received);
+                suppressor.take(&alert, Instant::now()).map(|why| why.word())
+            };
+            let asked = kept_back.is_none() && triage.expect(&mut alert);
+            let alert = Arc::new(alert);
+            match kept_back {
+                Some(why) => outputs.keep_back(&alert, why),
+                None => outputs.push_received(&alert, received),
+            }
+            // Lines do not wait for it.
+            if asked {
+                triage.hand_over(alert);
             }
         });
     }
@@ -200,6 +218,7 @@ impl Watch {
         outputs: Outputs,
         start: Start,
         accounts: &AccountsConfig,
+        triage: Triage,
     ) -> std::io::Result<Self> {
         let signals = Signals::install()?;
         let (desk, requests) = Desk::open(signals.waker()?);
@@ -221,6 +240,7 @@ impl Watch {
             removals,
             rules_changed: false,
             auditd,
+            triage,
         };
         Ok(Self {
             socket,

@@ -38,9 +38,9 @@ impl ProcGaps {
     #[must_use]
     pub fn new() -> Self {
         let root = PathBuf::from("/proc");
-        let boot = fs::read_to_string(root.join("stat")).ok().and_then(|text| boot_time(&text)).unwrap_or(0);
+        let boot = boot_millis(&root);
         let root_mount = root_mount(&root.join("1/mountinfo"));
-        Self { root, boot: boot * 1000, root_mount, probe: None }
+        Self { root, boot, root_mount, probe: None }
     }
 
     /// The same, with somebody to ask for what this process may not read.
@@ -223,6 +223,11 @@ impl Stat {
             start: field(22)?.parse().ok()?,
         })
     }
+}
+
+/// When the machine started, in milliseconds since the Unix epoch; 0 where that cannot be read.
+pub(crate) fn boot_millis(proc: &Path) -> u64 {
+    fs::read_to_string(proc.join("stat")).ok().and_then(|text| boot_time(&text)).unwrap_or(0) * 1000
 }
 
 /// `btime` of /proc/stat: seconds since the Unix epoch.

@@ -17,7 +17,11 @@ const ESSENTIAL_SHORTER: [usize; 5] = [256, 128, 64, 48, 36];
 /// A third of the message's length when there is room for hardly more.
 const LEAST_MESSAGE: [usize; 4] = [64, 48, 32, 20];
 /// What is left out first, in this order.
-const EXPENDABLE: [&str; 14] = [
+const EXPENDABLE: [&str; 18] = [
+    "auditward.triage.related",
+    "auditward.triage.users",
+    "auditward.triage.guide",
+    "auditward.triage.processes",
     "auditward.events",
     "auditd.paths",
     "auditd.data",

@@ -222,14 +222,24 @@ impl<'a> AlertRef<'a> {
         }
     }
 
+    /// With what is gathered about it on the host, which is waited for.
     pub(crate) fn json(self) -> Cow<'a, str> {
         match self {
-            Self::Made(alert) => alert.json(),
+            Self::Made(alert) => {
+                alert.wait_and_settle();
+                alert.json()
+            }
             Self::Stored(alert) => Cow::Borrowed(&alert.document),
         }
     }
 
+    /// The same as nested objects.
     pub(crate) fn document(self) -> Map<String, Value> {
+        serde_json::from_str(&self.json()).unwrap_or_default()
+    }
+
+    /// The document as far as it is at hand at once: the facts that go beside a line.
+    pub(crate) fn facts(self) -> Map<String, Value> {
         match self {
             Self::Made(alert) => alert.document(),
             Self::Stored(alert) => alert.fields(),

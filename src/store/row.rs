@@ -58,6 +58,8 @@ pub(super) fn prepare_document<'a>(transaction: &'a Transaction<'_>) -> rusqlite
 /// # Errors
 /// Those of SQLite.
 pub(super) fn document(update: &mut Statement<'_>, seq: i64, alert: &Alert) -> rusqlite::Result<u64> {
+    // It is written once.
+    alert.settle();
     let (document, who) = alert.json_and_who();
     update.execute(params![
         seq,

@@ -27,6 +27,8 @@ const TELL_AGAIN: Duration = Duration::from_secs(60);
 const IDLE: Duration = Duration::from_secs(600);
 /// How long documents wait, so that those who have the lines to send are not disturbed.
 const AFTER: Duration = Duration::from_millis(2);
+/// How often is looked whether what is gathered about an alert is there.
+const GATHERING: Duration = Duration::from_millis(20);
 /// Documents written with one commit, while nothing else is to be done.
 const DOCUMENTS: usize = 8;
 /// Documents that may wait; beyond, they are written before further rows.
@@ -165,14 +167,14 @@ impl Writer {
     fn run(mut self) {
         self.count();
         loop {
-            let work = self.shared.next(if self.undocumented.is_empty() { IDLE } else { AFTER });
+            let work = self.shared.next(self.pause());
             if self.shared.damaged.swap(false, Ordering::SeqCst) {
                 self.replace("it is damaged");
             }
             match work {
                 Work::Batch(batch) => self.batch(&batch),
                 Work::Positions => self.positions(),
-                Work::Idle if !self.undocumented.is_empty() => self.documents(DOCUMENTS),
+                Work::Idle if !self.undocumented.is_empty() => self.documents(self.ready().min(DOCUMENTS)),
                 Work::Idle => self.tidy(),
                 Work::End => {
                     while !self.undocumented.is_empty() {
@@ -252,8 +254,26 @@ impl Writer {
         self.checkpoints.committed();
     }
 
+    /// How long nothing is done when no work comes: what is gathered about the next alert may be awaited still.
+    fn pause(&self) -> Duration {
+        match self.undocumented.front() {
+            None => IDLE,
+            Some((_, alert)) if alert.is_settled(Instant::now()) => AFTER,
+            Some(_) => GATHERING,
+        }
+    }
+
+    /// How many of the next documents will not change any more.
+    fn ready(&self) -> usize {
+        let now = Instant::now();
+        self.undocumented.iter().take_while(|(_, alert)| alert.is_settled(now)).count()
+    }
+
     /// Writes the next documents, `most` of them; after the first, fewer once alerts wait, whose lines go before.
     fn documents(&mut self, most: usize) {
+        if most == 0 {
+            return;
+        }
         let base = self.base();
         let Some(connection) = &self.connection else {
             self.undocumented.clear();

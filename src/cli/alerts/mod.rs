@@ -1,6 +1,7 @@
 //! `auditward alerts`: the stored alerts, by list, one by one, as they come, for other programs.
 
 mod from;
+mod gathered;
 mod show;
 mod span;
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
-use super::Set;
+use super::{Set, gathered};
 use crate::alert::{read, text};
 use crate::clean;
 use crate::rule::Rule;
@@ -22,17 +22,31 @@ pub(super) fn show(alert: &StoredAlert, set: &Set, out: &mut dyn Write) -> anyho
     let rule = get(&fields, "rule.uuid").and_then(|uuid| set.find(&uuid).ok());
     writeln!(out, "{}\n", shown(&get(&fields, "message").unwrap_or(Cow::Borrowed(&alert.line))))?;
     facts(alert, &fields, out)?;
-    tree(&fields, out)?;
+    match gathered::of(&fields) {
+        Some(triage) if gathered::list(triage, "processes").next().is_some() => gathered::tree(triage, out)?,
+        _ => tree(&fields, out)?,
+    }
+    match gathered::of(&fields) {
+        Some(triage) => {
+            gathered::users(triage, out)?;
+            gathered::guide(triage, out)?;
+            gathered::tell_missing(triage, out)?;
+        }
+        None => writeln!(
+            out,
+            "\nnot gathered:\n  accounts, sessions and the guide's questions: nobody asked the host when this happened"
+        )?,
+    }
     of_rule(&fields, rule.as_deref(), out)?;
     Ok(())
 }
 
-fn get<'a>(fields: &'a Fields, path: &str) -> Option<Cow<'a, str>> {
+pub(super) fn get<'a>(fields: &'a Fields, path: &str) -> Option<Cow<'a, str>> {
     read::text(fields, path)
 }
 
 /// What a process may have chosen: one line, no control characters, not too long.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let clean = clean::text(text.as_bytes());
     let cut = clean::cut(&clean, VALUE);
     if cut.len() < clean.len() { format!("{cut}...[{} bytes]", clean.len()) } else { clean.into_owned() }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use syslog::Facility;
 
 use super::secrets::SecretsConfig;
+use super::triage::TriageConfig;
 use crate::audit::reassembler::Limits;
 use crate::detect;
 use crate::diagnostic::{Diagnostic, Level};
@@ -62,6 +63,8 @@ pub struct Config {
     pub destinations: Vec<DestinationConfig>,
     /// `[store]`
     pub store: StoreConfig,
+    /// `[triage]`
+    pub triage: TriageConfig,
     /// `[daemon]`
     pub daemon: DaemonConfig,
 }
@@ -377,6 +380,7 @@ fn read_tree(faults: &Faults, before: Config) -> Config {
         file: section(root.table("file"), before.file, file),
         destinations: destination::read(root.tables("destination"), before.destinations),
         store: section(root.table("store"), before.store, store),
+        triage: section(root.table("triage"), before.triage, triage),
         daemon: section(root.table("daemon"), before.daemon, daemon),
     };
     root.done();
@@ -541,6 +545,16 @@ fn store(table: Table<'_>, default: StoreConfig) -> StoreConfig {
         path: path(&table, "path").or(default.path),
         days: narrow(&table, "days", 1..=3650).unwrap_or(default.days),
         megabytes: count(&table, "megabytes", 8..=1 << 20).map_or(default.megabytes, |count| count as u64),
+    };
+    table.done();
+    config
+}
+
+fn triage(table: Table<'_>, default: TriageConfig) -> TriageConfig {
+    let config = TriageConfig {
+        enabled: table.boolean("enabled").map_or(default.enabled, |enabled| enabled.value),
+        within: count(&table, "within_ms", 1..=10_000)
+            .map_or(default.within, |millis| Duration::from_millis(millis as u64)),
     };
     table.done();
     config

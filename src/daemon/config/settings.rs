@@ -54,6 +54,7 @@ pub const TABLES: &[(&str, &str)] = &[
          place of the earlier.",
     ),
     ("store", "Alerts on disk, written before they are sent: a restart goes on where each output was."),
+    ("triage", "What is gathered about each alert on this host, for those who get its document."),
     ("daemon", "The daemon's own life, and what it says of itself."),
 ];
 
@@ -442,6 +443,18 @@ pub const SETTINGS: &[Setting] = &[
         "256",
         "8 to 1048576",
         "When the alerts take more space than this, the oldest are deleted. An ordinary alert takes 6 to 7 KB.",
+    ),
+    row(
+        ("triage", "enabled"),
+        "true",
+        "true, false",
+        "Whether processes, accounts and sessions are looked up, and the questions of the rule's guide answered.",
+    ),
+    row(
+        ("triage", "within_ms"),
+        "200",
+        "milliseconds, 1 to 10000",
+        "How long the document of an alert may wait for it; lines do not wait. What is not there by then is named.",
     ),
     example(
         ("daemon", "runtime_directory"),

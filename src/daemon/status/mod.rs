@@ -43,6 +43,8 @@ pub struct Report {
     pub destinations: Vec<Destination>,
     /// The store of alerts; none where they are not stored.
     pub store: Option<Store>,
+    /// What was gathered about alerts on this host.
+    pub triage: Triage,
     /// From receipt of an event's last record to delivery of its alert; none before the first.
     pub delivery: Option<Delivery>,
     /// The daemon's memory.
@@ -259,6 +261,18 @@ pub struct Store {
     pub unwritten: usize,
     /// Why nothing can be written at the moment.
     pub trouble: Option<String>,
+}
+
+/// See [`Report::triage`]. Counts since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Triage {
+    /// Alerts about which all that can be was gathered.
+    pub whole: u64,
+    /// Alerts of which only the processes were told, since too many came at once.
+    pub captured: u64,
+    /// Alerts about which nothing was gathered, for want of room or of time.
+    pub without: u64,
 }
 
 /// See [`Report::delivery`].

@@ -20,7 +20,7 @@ const fn metric(name: &'static str, kind: &'static str, help: &'static str) -> M
 }
 
 /// All metrics, in the order in which they are written.
-pub const METRICS: [Metric; 31] = [
+pub const METRICS: [Metric; 32] = [
     metric("auditward_info", "gauge", "Always 1; version and hash of the rule set as labels."),
     metric("auditward_start_time_seconds", "gauge", "When the daemon began to watch, since the Unix epoch."),
     metric("auditward_records_total", "counter", "Audit records received."),
@@ -52,6 +52,7 @@ pub const METRICS: [Metric; 31] = [
         "How long the message that waits longest has waited.",
     ),
     metric("auditward_destination_stored", "gauge", "Alerts that wait for a destination in the store alone."),
+    metric("auditward_triage_total", "counter", "Alerts by what was gathered about them on this host."),
     metric("auditward_store_rows", "gauge", "Alerts in the store."),
     metric("auditward_store_bytes", "gauge", "Bytes of the store's file and its log."),
     metric("auditward_store_alerts_total", "counter", "Alerts by what became of them in the store."),
@@ -129,6 +130,12 @@ fn samples(report: &Report, name: &str) -> Samples {
             let Probe { answered, away, slow, .. } = report.probe;
             [("answered", answered), ("away", away), ("slow", slow)]
                 .map(|(outcome, count)| (labels(&[("outcome", outcome)]), count as f64))
+                .to_vec()
+        }
+        "auditward_triage_total" => {
+            let super::Triage { whole, captured, without } = report.triage;
+            [("whole", whole), ("captured", captured), ("without", without)]
+                .map(|(what, count)| (labels(&[("what", what)]), count as f64))
                 .to_vec()
         }
         "auditward_lost_total" => lost(report),

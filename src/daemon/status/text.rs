@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Destination, Hindered, Report, Store};
+use super::{Destination, Hindered, Report, Store, Triage};
 use crate::clean;
 use crate::daemon::intake::counted;
 
@@ -60,6 +60,14 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     lost(report, out)?;
     rules(report, out)?;
     report.destinations.iter().try_for_each(|one| destination(one, out))?;
+    let Triage { whole, captured, without } = report.triage;
+    if captured + without > 0 {
+        let whole = counted(whole, "alert");
+        writeln!(
+            out,
+            "triage     {whole} asked about, of {captured} only the processes, of {without} nothing"
+        )?;
+    }
     if let Some(store) = &report.store {
         self::store(store, out)?;
     }

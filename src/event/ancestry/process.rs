@@ -79,6 +79,21 @@ impl Terminal {
         Self::Device(major, (number >> 12 & 0xf_ff00) | (number & 0xff))
     }
 
+    /// Its name below /dev: `pts/0`, `tty1`, `ttyS0`; of what this does not know `MAJOR:MINOR`.
+    #[must_use]
+    pub fn name(self) -> Option<String> {
+        let Self::Device(major, minor) = self else { return None };
+        Some(match (major, minor) {
+            (0, 0) => return None,
+            (136..=143, _) => format!("pts/{}", u32::from(major - 136) * 256 + minor),
+            (5, 1) => "console".to_owned(),
+            (4, 0..64) => format!("tty{minor}"),
+            (4, _) => format!("ttyS{}", minor - 64),
+            (229, _) => format!("hvc{minor}"),
+            _ => format!("{major}:{minor}"),
+        })
+    }
+
     /// Whether there is one, as far as known.
     #[must_use]
     pub fn present(self) -> Option<bool> {

@@ -136,7 +136,7 @@ impl Formatter {
     fn push_5424_header(&self, out: &mut Vec<u8>, pri: u8, message: &Message) {
         let (host, msgid, document) = match message.parts() {
             Ok(alert) => {
-                let document = alert.document();
+                let document = alert.facts();
                 let host = read::text(&document, "host.name").map(Cow::into_owned);
                 (host.unwrap_or_else(|| self.host.clone()), alert.rule_id(), Some(document))
             }

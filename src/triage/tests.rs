@@ -1,0 +1,170 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::alert::sample;
+use crate::audit::Stamp;
+use crate::rule::{Osquery, Rule};
+
+const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\nalice:x:1000:1000:Alice:/home/alice:/bin/bash\n\
+                      bob:x:0:100:Bob's desk:/home/bob:/bin/sh\n";
+const GROUP: &str = "root:x:0:\nsudo:x:27:alice,bob\nusers:x:100:\nalice:x:1000:\n";
+
+fn tree() -> tempfile::TempDir {
+    let root = tempfile::tempdir().expect("a directory");
+    let write = |path: &str, bytes: &[u8]| {
+        let path = root.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        std::fs::write(path, bytes).expect("written");
+    };
+    write("etc/passwd", PASSWD.as_bytes());
+    write("etc/group", GROUP.as_bytes());
+    let now = u32::try_from(Timestamp::now().as_second()).expect("this century");
+    write("run/utmp", &sessions::utmp_record("alice", "pts/0", "192.0.2.7", 4242, now));
+    root
+}
+
+/// With the questions of the guide of the rule that this is all about, in our own words.
+fn rule() -> Rule {
+    let question = |label: &str, query: &str| Osquery { label: label.to_owned(), query: query.to_owned() };
+    let osquery = vec![
+        question(
+            "roots",
+            "SELECT username, description FROM users WHERE username != 'root' AND uid LIKE '0'",
+        ),
+        question("user", "SELECT * FROM users WHERE username = {{user.name}}"),
+        question("logged in", "SELECT tty, host FROM logged_in_users WHERE user = {{user.name}}"),
+        question("group", "SELECT groupname, gid FROM groups WHERE groupname = {{group.name}}"),
+        question("file", "SELECT * FROM file WHERE path = {{file.path}}"),
+        question("sockets", "SELECT pid FROM process_open_sockets"),
+    ];
+    Rule { osquery, ..sample::rule() }
+}
+
+/// The alert of this very process: `usermod` by its name, so that its argument names the target.
+fn alert(rule: Rule, args: &[&str]) -> Alert {
+    let mut event = sample::usermod(args);
+    event["process"]["pid"] = std::process::id().into();
+    let now = u64::try_from(Timestamp::now().as_millisecond()).expect("after 1970");
+    Alert::new(&Arc::new(rule), &[event], &[Stamp { millis: now, serial: 1 }], "host", Timestamp::now())
+}
+
+fn gather(root: &Path, alert: &Alert, depth: Depth) -> Value {
+    let until = Instant::now() + Duration::from_secs(600);
+    Host::new(root.to_owned(), None).gather(alert, depth, until).into()
+}
+
+fn of<'v>(triage: &'v Value, label: &str) -> Vec<(&'v str, Value)> {
+    let guide = triage["guide"].as_array().expect("a list");
+    let wanted = guide.iter().filter(|one| one["label"] == label);
+    wanted
+        .map(|one| {
+            let answer = one.get("rows").or_else(|| one.get("not_answered"));
+            (one["role"].as_str().unwrap_or(""), answer.expect("an answer").clone())
+        })
+        .collect()
+}
+
+#[test]
+fn the_questions_of_the_guide_are_answered_for_each_user() {
+    let root = tree();
+    let triage = gather(root.path(), &alert(rule(), &["usermod", "-u", "0", "-o", "bob"]), Depth::Whole);
+    assert_eq!(of(&triage, "roots"), [("", json!([{ "username": "bob", "description": "Bob's desk" }]))]);
+    let users = of(&triage, "user");
+    let roles: Vec<_> = users.iter().map(|(role, rows)| (*role, rows[0]["username"].as_str())).collect();
+    assert_eq!(roles, [("actor", Some("root")), ("login", Some("alice")), ("target", Some("bob"))]);
+    assert_eq!(users[2].1[0]["shell"], "/bin/sh");
+    let logged_in = of(&triage, "logged in");
+    assert_eq!(logged_in[0].1, json!([]));
+    assert_eq!(logged_in[1].1, json!([{ "tty": "pts/0", "host": "192.0.2.7" }]));
+    let groups = of(&triage, "group");
+    assert_eq!(groups[2], ("target", json!([{ "groupname": "users", "gid": "100" }])));
+    assert_eq!(of(&triage, "file"), [("", json!("the alert has no value for file.path"))]);
+    assert_eq!(
+        of(&triage, "sockets"),
+        [("", json!("the table process_open_sockets is not built in: ask osqueryi"))]
+    );
+    let file = triage["guide"].as_array().expect("a list").iter().find(|one| one["label"] == "file");
+    let file = file.expect("the question");
+    assert_eq!(file["query"], "SELECT * FROM file WHERE path = {{file.path}}");
+    assert_eq!(file["unfilled"], json!(["file.path"]));
+}
+
+#[test]
+fn the_accounts_concerned_are_told_whole() {
+    let root = tree();
+    let triage = gather(root.path(), &alert(rule(), &["usermod", "-u", "0", "-o", "bob"]), Depth::Whole);
+    let users = triage["users"].as_array().expect("a list");
+    let bob = &users[2];
+    assert_eq!((&bob["role"], &bob["name"], &bob["id"]), (&json!("target"), &json!("bob"), &json!("0")));
+    assert_eq!(bob["description"], "Bob's desk");
+    assert_eq!(bob["groups"], json!([{ "name": "users", "id": "100" }, { "name": "sudo", "id": "27" }]));
+    assert_eq!(bob["privileged_groups"], json!([{ "name": "sudo", "id": "27" }]));
+    let alice = &users[1];
+    assert_eq!(alice["sessions"][0]["host"], "192.0.2.7");
+    assert_eq!(alice["session_count"], 1);
+    assert!(users[0]["process_count"].as_u64().expect("a number") > 0, "root runs something");
+    assert_eq!(triage["uid_0"].as_array().map(Vec::len), Some(1));
+    assert_eq!(triage["uid_0"][0]["name"], "bob");
+}
+
+#[test]
+fn the_chain_reaches_up_to_init() {
+    let root = tree();
+    let triage = gather(root.path(), &alert(rule(), &["usermod", "-u", "0", "-o", "bob"]), Depth::Whole);
+    let processes = triage["processes"].as_array().expect("a list");
+    assert_eq!(processes[0]["pid"], std::process::id());
+    assert_eq!(processes[0]["state"], "running");
+    assert_eq!(processes[0]["terminal"], "pts/0");
+    assert_eq!(processes[0]["user"], json!({ "id": "0", "name": "root" }));
+    assert_eq!(processes[0]["login_user"], json!({ "id": "1000", "name": "alice" }));
+    // The records of the sample name another parent than this process has: it has ended long ago.
+    let last = processes.last().expect("a process");
+    assert!(last["pid"] == 1 || triage["missing"].to_string().contains("a parent had ended"), "{triage:#}");
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let root = tempfile::tempdir().expect("a directory");
+    let triage = gather(root.path(), &alert(rule(), &["true"]), Depth::Whole);
+    let missing: Vec<_> =
+        triage["missing"].as_array().expect("a list").iter().map(|one| &one["what"]).collect();
+    for what in ["/etc/passwd", "/etc/group", "sessions", "target user"] {
+        assert!(missing.contains(&&json!(what)), "{what}: {missing:?}");
+    }
+    assert_eq!(triage["users"][0]["missing"]["what"], json!(["entry", "groups"]));
+    let captured = gather(root.path(), &alert(rule(), &["true"]), Depth::Capture);
+    assert!(captured["missing"].to_string().contains("too many alerts came at once"));
+    assert!(captured["processes"][0]["pid"].is_number() && captured.get("guide").is_none());
+}
+
+#[test]
+fn an_alert_holds_no_more_than_it_may() {
+    let root = tree();
+    let long = "SELECT username, ".to_owned() + &vec!["description"; 400].join(", ") + " FROM users";
+    let osquery = vec![Osquery { label: "long".to_owned(), query: long }; 32];
+    let rule = Rule { osquery, ..sample::rule() };
+    let triage = gather(root.path(), &alert(rule, &["usermod", "-u", "0", "-o", "bob"]), Depth::Whole);
+    assert!(triage.to_string().len() <= MOST_TRIAGE);
+    assert!(triage["missing"].to_string().contains("longer than an alert may be"));
+    assert!(triage["users"].is_array());
+}
+
+#[test]
+fn what_is_gathered_stands_in_the_document_and_secrets_do_not() {
+    let root = tree();
+    let mut alert = alert(rule(), &["usermod", "-p", "sekrit-of-bob", "bob"]);
+    alert.expect_triage(Instant::now() + Duration::from_secs(600));
+    let mut child = std::process::Command::new("sleep").arg("600").env_clear().spawn().expect("sleep");
+    let alone = alert.document();
+    let triage = gather(root.path(), &alert, Depth::Whole);
+    child.kill().expect("killed");
+    child.wait().expect("gone");
+    assert!(alert.set_triage(triage.as_object().expect("an object")));
+    let document = alert.document();
+    assert_eq!(document["auditward"]["triage"], triage);
+    assert_eq!(document["auditward"]["audit_id"], alone["auditward"]["audit_id"]);
+    assert!(alone["auditward"].get("triage").is_none());
+    assert!(!alert.json().contains("sekrit-of-bob"));
+}
