@@ -56,6 +56,39 @@ fn f09_a_name_relative_to_a_descriptor_is_not_joined_to_the_working_directory() 
     assert_eq!(at(nameless, "auditd.paths")[0].get("name"), None);
 }
 
+/// As Linux 6.18 told it: within io_uring_enter(2), and by the kernel's own thread, which has no name to tell.
+#[test]
+fn what_a_ring_opens_is_told_with_who_did_it_and_how_it_ended() {
+    let log = r#"
+type=URINGOP msg=audit(1795858910.644:76): uring_op=18 success=yes exit=0 items=1 ppid=26572 pid=27888 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 key="auditward"
+type=SYSCALL msg=audit(1795858910.644:76): arch=c000003e syscall=426 success=yes exit=1 a0=3 a1=1 a2=1 a3=3 items=1 ppid=26572 pid=27888 auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=4 comm="python3" exe="/usr/bin/python3.11" key="auditward"
+type=CWD msg=audit(1795858910.644:76): cwd="/root"
+type=PATH msg=audit(1795858910.644:76): item=0 name="/etc/passwd" inode=10092579 dev=fe:00 mode=0100644 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL
+type=EOE msg=audit(1795858910.644:76):
+type=URINGOP msg=audit(1795858911.740:80): uring_op=18 success=yes exit=0 items=1 ppid=26572 pid=27937 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 key="auditward"
+type=CWD msg=audit(1795858911.740:80): cwd="/root"
+type=PATH msg=audit(1795858911.740:80): item=0 name="/etc/passwd" inode=10092579 dev=fe:00 mode=0100644 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL
+type=EOE msg=audit(1795858911.740:80):
+type=URINGOP msg=audit(1795858912.000:90): uring_op=18 success=no exit=-13 items=1 ppid=26572 pid=27888 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 key="auditward"
+type=SYSCALL msg=audit(1795858912.000:90): arch=c000003e syscall=426 success=yes exit=1 a0=3 a1=1 a2=1 a3=3 items=1 ppid=26572 pid=27888 auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=4 comm="python3" exe="/usr/bin/python3.11" key="auditward"
+type=EOE msg=audit(1795858912.000:90):
+"#;
+    let all = documents(log.trim_start().as_bytes());
+    let within = by_serial(&all, 76);
+    assert_eq!(at(within, "event.action"), "opened-file");
+    assert_eq!(at(within, "auditd.message_type"), "uringop");
+    assert_eq!(at(within, "file.path"), "/etc/passwd");
+    assert_eq!(at(within, "process.executable"), "/usr/bin/python3.11");
+    assert_eq!(at(within, "user.audit.id"), "1000");
+    let thread = by_serial(&all, 80);
+    assert_eq!(at(thread, "event.action"), "opened-file");
+    assert_eq!(at(thread, "process.pid"), 27937);
+    assert_eq!(at(thread, "user.id"), "0");
+    assert_eq!(at(thread, "process.executable"), &Json::Null);
+    let refused = by_serial(&all, 90);
+    assert_eq!(at(refused, "event.outcome"), "failure", "the ring's, not that of the call");
+}
+
 #[test]
 fn f23_a_reused_pid_gives_not_the_wrong_parent() {
     let all = documents(&report("F23"));

@@ -51,6 +51,20 @@ impl Stage {
         stage.kernel.turn_on();
         let etc = stage.tree.join("etc").display().to_string();
         auditctl(&["-w", &etc, "-p", "wa", "-k", stage.kernel.key()]);
+        // What a ring opens there: the service loads more of this kind, beside each watch.
+        let (call, passwd) = ("io_uring_enter", format!("path={etc}/passwd"));
+        auditctl(&[
+            "-a",
+            "always,exit",
+            "-F",
+            "arch=b64",
+            "-S",
+            call,
+            "-F",
+            &passwd,
+            "-k",
+            stage.kernel.key(),
+        ]);
         Some(stage)
     }
 
@@ -229,8 +243,8 @@ os.execve(tool, ['x', '-P', os.environ['T'], '-o', '-u', '0', os.environ['A']], 
         Some("python3"),
     ),
     ("proc_root", "sh", "echo $L >> /proc/self/root$P", None),
-    // Neither its open nor its write is a system call that a record could have.
-    ("io_uring", "python3", "python3 $URING $P $L", None),
+    // Neither its open nor its write is a system call: the open is recorded by a rule for the call that the ring is entered by.
+    ("io_uring", "python3", "python3 $URING $P $L", Some("python3")),
     ("hard_link", "ln", "ln $P $F/other; echo $L >> $F/other; rm $F/other", None),
     ("symbolic_link", "ln", "ln -s $P $F/link; echo $L >> $F/link", None),
     ("extrausers", "sh", "mkdir -p $T/var/lib/extrausers; echo $L > $T/var/lib/extrausers/passwd", None),

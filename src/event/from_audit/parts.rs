@@ -17,7 +17,7 @@ pub(crate) const UNSET: u32 = u32::MAX;
 pub(crate) struct Parts<'e> {
     /// The record that says what the event is: `auditd.message_type`.
     pub(crate) lead: Record<'e>,
-    /// The fields of the SYSCALL (or URINGOP) record, else those of the lead.
+    /// The fields of the SYSCALL record, else those of the URINGOP record, else those of the lead.
     pub(crate) who: Syscall<'e>,
     /// The record they stand in.
     pub(crate) who_record: Record<'e>,
@@ -40,11 +40,12 @@ pub(crate) struct Parts<'e> {
 impl<'e> Parts<'e> {
     pub(crate) fn of(event: &AuditEvent<'e>) -> Option<Self> {
         let first = event.records().next()?;
-        let (mut execve, mut lead, mut act, mut syscall) = (false, None, None, None);
+        let (mut execve, mut lead, mut act, mut syscall, mut ring) = (false, None, None, None, None);
         let [mut cwd, mut title, mut socket, mut login, mut capabilities] = [None; 5];
         for record in event.records() {
             match record.kind {
-                RecordType::SYSCALL | RecordType::URINGOP => syscall = syscall.or(Some(record)),
+                RecordType::SYSCALL => syscall = syscall.or(Some(record)),
+                RecordType::URINGOP => ring = ring.or(Some(record)),
                 RecordType::EXECVE => execve = true,
                 RecordType::PATH => {}
                 RecordType::CWD => cwd = cwd.or(Some(record)),
@@ -62,13 +63,19 @@ impl<'e> Parts<'e> {
                 }
             }
         }
-        let who_record = syscall.or(lead).unwrap_or(first);
-        let (who, who_rest) = Syscall::parse_with_rest(who_record.body);
-        let call = syscall.map(|record| call_of(&record, &who));
+        // What a ring does within io_uring_enter(2) has the record of that call beside it: who it was stands there, and what
+        // was done and how it ended in the ring's own.
+        let who_record = syscall.or(ring).or(lead).unwrap_or(first);
+        let (mut who, who_rest) = Syscall::parse_with_rest(who_record.body);
+        if let Some(ring) = ring {
+            who.success = Syscall::parse(ring.body).success;
+        }
+        let head = ring.or(syscall);
+        let call = head.map(|record| call_of(&record, &who));
         let failed = who.success == b"no";
         let (kind, is_exec) = classify(event, act, call, &who, execve);
         // An exec is an exec whatever a security module says of it.
-        let lead = if is_exec { syscall.or(lead) } else { lead.or(syscall) }.unwrap_or(first);
+        let lead = if is_exec { head.or(lead) } else { lead.or(head) }.unwrap_or(first);
         Some(Self {
             lead,
             who,
