@@ -9,12 +9,12 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::case::Told;
+use super::case::{Matched, Told};
 use super::source::text_of;
 use super::{json, read, target, text};
 use crate::audit::Stamp;
 use crate::detect::Source;
-use crate::rule::{Rule, Threat, ThreatItem};
+use crate::rule::{Rule, Severity, Threat, ThreatItem};
 use crate::secret;
 
 /// The version of ECS that alert documents follow (`ecs.version`).
@@ -30,6 +30,8 @@ const FIRST: [&str; 7] = ["@timestamp", "message", "event", "user", "process", "
 /// What an alert's document is made of.
 pub(super) struct Parts<'a> {
     pub(super) rule: &'a Rule,
+    /// The alert's rank.
+    pub(super) severity: Severity,
     /// The event that is merged into the document.
     pub(super) source: Map<String, Value>,
     /// Its stamp; none of the daemon's own alerts.
@@ -45,13 +47,13 @@ pub(super) struct Parts<'a> {
 
 /// Builds the document; see [`super::Alert::new`].
 pub(super) fn build(parts: Parts<'_>) -> Map<String, Value> {
-    let Parts { rule, mut source, stamp, events, stamps, id, created, case } = parts;
+    let Parts { rule, severity, mut source, stamp, events, stamps, id, created, case } = parts;
     mask(&mut source);
     let source_event = object(source.shift_remove("event"));
     let mut own = own_fields(events, stamps, &source, &source_event);
     if let Some(case) = case {
-        own.insert("case".to_owned(), case_fields(rule, case));
-        own.insert("rules".to_owned(), case.rules.iter().map(|rule| brief(rule.as_ref())).collect());
+        own.insert("case".to_owned(), case_fields(severity, case));
+        own.insert("rules".to_owned(), case.rules.iter().map(brief).collect());
     }
 
     if let Some(time) = stamp.map(time_of) {
@@ -61,7 +63,7 @@ pub(super) fn build(parts: Parts<'_>) -> Map<String, Value> {
     for key in FIRST {
         document.insert(key.to_owned(), source.shift_remove(key).unwrap_or(Value::Null));
     }
-    document.insert("event".to_owned(), event_fields(rule, source_event, id, created).into());
+    document.insert("event".to_owned(), event_fields(rule, severity, source_event, id, created).into());
     document.insert("auditward".to_owned(), merge(object(source.shift_remove("auditward")), own).into());
     document.insert("tags".to_owned(), tags(rule, source.shift_remove("tags")));
     source.shift_remove("rule");
@@ -76,17 +78,17 @@ pub(super) fn build(parts: Parts<'_>) -> Map<String, Value> {
     }
     document.insert("rule".to_owned(), rule_fields(rule).into());
     // The message, in the second place, is made of the otherwise finished document.
-    let message = text::headline(rule.severity, &document);
+    let message = text::headline(severity, &document);
     document.insert("message".to_owned(), message.into());
     document.retain(|_, value| !value.is_null());
     document
 }
 
 /// `auditward.case`: the id of its first alert, and the rank that this one raises.
-fn case_fields(rule: &Rule, case: &Told<'_>) -> Value {
+fn case_fields(severity: Severity, case: &Told<'_>) -> Value {
     let mut fields = json!({ "id": case.id, "group": case.group, "matches": case.matches });
     if let Some(from) = case.raised_from {
-        let raised = json!({ "from": from.word(), "to": rule.severity.word() });
+        let raised = json!({ "from": from.word(), "to": severity.word() });
         fields.as_object_mut().map(|fields| fields.insert("raised".to_owned(), raised));
     }
     fields
@@ -101,13 +103,14 @@ pub(super) fn add_own(document: &mut Map<String, Value>, key: &str, value: Value
 }
 
 /// A rule in the list of those that matched one act.
-fn brief(rule: &Rule) -> Value {
+fn brief(matched: &Matched) -> Value {
+    let Matched { rule, severity } = matched;
     json!({
         "id": rule.id,
         "uuid": rule.uuid,
         "name": rule.name,
         "version": rule.version.to_string(),
-        "severity": rule.severity.number(),
+        "severity": severity.number(),
     })
 }
 
@@ -164,7 +167,8 @@ pub(super) fn of_sources<'s>(
     // Those of the source are masked with the document; a token that is masked again is none.
     let texts = texts.into_iter().map(masked).collect();
     let stamp = stamps.last().copied();
-    let parts = Parts { rule, source, stamp, events: &[], stamps, id, created, case: None };
+    let parts =
+        Parts { rule, severity: rule.severity, source, stamp, events: &[], stamps, id, created, case: None };
     (build(parts), texts)
 }
 
@@ -191,11 +195,22 @@ fn masked(text: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 /// `event.*`: the alert's own values first, then what the source says of the act.
-fn event_fields(rule: &Rule, source: Map<String, Value>, id: &str, created: Timestamp) -> Map<String, Value> {
+fn event_fields(
+    rule: &Rule,
+    severity: Severity,
+    source: Map<String, Value>,
+    id: &str,
+    created: Timestamp,
+) -> Map<String, Value> {
+    // Of a lower rank than the rule's, the risk is no higher than that rank's.
+    let risk_score = match severity < rule.severity {
+        true => rule.risk_score.min(severity.number()),
+        false => rule.risk_score,
+    };
     let own = json!({
         "kind": "alert",
-        "severity": rule.severity.number(),
-        "risk_score": rule.risk_score,
+        "severity": severity.number(),
+        "risk_score": risk_score,
         "id": id,
         "created": rfc3339(created),
         "module": "auditward",

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use crate::audit::Stamp;
 use crate::detect::{Evidence, Source};
 use crate::event::AuditDocument;
-use crate::rule::Rule;
+use crate::rule::{Rule, Severity};
 use case::{Finding, Told};
 use document::Parts;
 use slot::Slot;
@@ -49,6 +49,8 @@ pub use who::Who;
 pub struct Alert {
     /// The rule that matched.
     pub rule: Arc<Rule>,
+    /// The rank: the rule's, or a lower one where more is known than its query asks.
+    pub severity: Severity,
     /// `event.id`: hash of rule uuid, host id, and stamp and serial of the events; the same in every
     /// run over the same records.
     pub id: String,
@@ -104,8 +106,10 @@ impl Alert {
         created: Timestamp,
     ) -> Self {
         let id = alert_id(&rule.uuid, host_id, stamps);
+        let severity = rule.severity;
         let document = document::build(Parts {
             rule,
+            severity,
             source: events.last().cloned().unwrap_or_default(),
             stamp: stamps.last().copied(),
             events,
@@ -115,12 +119,13 @@ impl Alert {
             case: None,
         });
         let stamp = stamps.last().copied().unwrap_or(Stamp { millis: 0, serial: 0 });
-        Self::made(rule, id, stamp, created, &document)
+        Self::made(rule, severity, id, stamp, created, &document)
     }
 
     /// The alert of a case: on the strongest of its matches, with the events of all.
     fn of_case(strongest: &Finding, findings: &[Finding], case: &Told<'_>) -> Self {
-        let Finding { rule, events, stamps, host, created } = strongest;
+        let Finding { rule, severity, events, stamps, host, created } = strongest;
+        let severity = *severity;
         let mut source = events.last().cloned().unwrap_or_default();
         let mut all = BTreeMap::new();
         for finding in findings {
@@ -139,6 +144,7 @@ impl Alert {
         };
         let document = document::build(Parts {
             rule,
+            severity,
             source,
             stamp: stamps.last().copied(),
             events: &all_events,
@@ -148,12 +154,16 @@ impl Alert {
             case: Some(case),
         });
         let stamp = stamps.last().copied().unwrap_or(Stamp { millis: 0, serial: 0 });
-        Self { raised: case.raised_from.is_some(), ..Self::made(rule, id, stamp, *created, &document) }
+        Self {
+            raised: case.raised_from.is_some(),
+            ..Self::made(rule, severity, id, stamp, *created, &document)
+        }
     }
 
     /// With the line and the text of its document.
     fn made(
         rule: &Arc<Rule>,
+        severity: Severity,
         id: String,
         stamp: Stamp,
         created: Timestamp,
@@ -163,7 +173,8 @@ impl Alert {
         json::push_object(&mut text, document, json::Charset::Utf8);
         // What is pushed is UTF-8 throughout.
         let content = Content::Document(String::from_utf8(text).unwrap_or_default().into());
-        Self::with(rule, id, stamp, created, text::line(rule.severity, document), content)
+        let line = text::line(severity, document);
+        Self { severity, ..Self::with(rule, id, stamp, created, line, content) }
     }
 
     fn with(
@@ -176,8 +187,9 @@ impl Alert {
     ) -> Self {
         line.shrink_to_fit();
         let (waited, raised) = (Duration::ZERO, false);
-        let (kept_from, triage) = (OnceLock::new(), Slot::default());
-        Self { rule: Arc::clone(rule), id, stamp, created, waited, raised, line, kept_from, content, triage }
+        let (severity, kept_from, triage) = (rule.severity, OnceLock::new(), Slot::default());
+        let rule = Arc::clone(rule);
+        Self { rule, severity, id, stamp, created, waited, raised, line, kept_from, content, triage }
     }
 
     /// [`Alert::new`] of what was kept of the events. Its document is written when it is asked for.
@@ -225,6 +237,7 @@ impl Alert {
         document.insert("auditward".to_owned(), serde_json::json!({ "about_itself": true }));
         let document = document::build(Parts {
             rule,
+            severity: rule.severity,
             source: document,
             stamp: None,
             events: &[],
@@ -233,7 +246,7 @@ impl Alert {
             created: time,
             case: None,
         });
-        Self::made(rule, id, stamp, time, &document)
+        Self::made(rule, rule.severity, id, stamp, time, &document)
     }
 
     /// From now on what is gathered about it on the host is awaited, until then: see [`Alert::set_triage`].
@@ -336,6 +349,6 @@ impl Alert {
         if self.line.len() <= limit {
             return Cow::Borrowed(&self.line);
         }
-        Cow::Owned(text::line_within(self.rule.severity, &self.document(), limit))
+        Cow::Owned(text::line_within(self.severity, &self.document(), limit))
     }
 }

@@ -34,6 +34,7 @@ pub(crate) fn rule() -> Rule {
         uuid: "494ebba4-ecb7-4be4-8c6f-654c686549ad".to_owned(),
         id: "uid0-account-usermod".to_owned(),
         group: None,
+        milder: crate::rule::Milder::default(),
         name: "Potential Linux Backdoor User Account Creation".to_owned(),
         description: "An account is given the user id of root.".to_owned(),
         author: vec!["Elastic".to_owned()],

@@ -131,6 +131,7 @@ pub(crate) fn sentence(severity: Severity, document: &dyn Telling, command_max: 
         let _ = write!(out, " ({outcome})");
     }
     write_target(&mut out, document);
+    write_root(&mut out, document);
     write_actor(&mut out, document);
     write_host(&mut out, document);
     write_others(&mut out, document);
@@ -339,6 +340,28 @@ fn write_target(out: &mut String, document: &dyn Telling) {
             out.push_str(", account ");
             write_account(out, name.as_deref(), id.as_deref());
         }
+    }
+}
+
+/// `, in another root (/srv/tree)`: the accounts are not the host's.
+fn write_root(out: &mut String, document: &dyn Telling) {
+    if document.text("auditward.root.evidence").is_none() {
+        return;
+    }
+    out.push_str(", in another root");
+    let namespace = document.text("auditward.root.mount_namespace").filter(|number| number != "0");
+    match (document.text("auditward.root.path").filter(|path| path != "/"), namespace) {
+        (Some(path), _) => {
+            out.push_str(" (");
+            clean::push_value_within(out, path.as_bytes(), NAME_IN_SENTENCE);
+            out.push(')');
+        }
+        (None, Some(number)) => {
+            out.push_str(" (mount namespace ");
+            put_name(out, &number);
+            out.push(')');
+        }
+        (None, None) => {}
     }
 }
 

@@ -128,7 +128,7 @@ struct Alerts<W: Write> {
 impl<W: Write> Alerts<W> {
     fn print(&mut self, alert: Alert) {
         self.count += 1;
-        self.worst = self.worst.max(Some(alert.rule.severity));
+        self.worst = self.worst.max(Some(alert.severity));
         if self.error.is_none() {
             self.error = self.lines.write(&Arc::new(alert)).err();
         }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::accounts::Told;
 use super::excepted;
+use super::roots::Roots;
 use crate::alert::case::{CaseCounts, Cases, Finding};
 use crate::alert::{Alert, source, text_of};
 use crate::audit::Stamp;
@@ -35,6 +36,8 @@ pub struct Detector {
     cases: Cases,
     created: Created,
     matches: Matches,
+    /// Who says in which root an act was; none in a replay.
+    roots: Option<Roots>,
 }
 
 /// Matches that no exception took, by the rule's uuid.
@@ -51,7 +54,12 @@ impl Detector {
     #[must_use]
     pub fn with_limits(rules: Vec<Arc<Rule>>, limits: Limits, created: Created) -> Self {
         let engine = Engine::with_limits(rules, limits);
-        Self { engine, cases: Cases::default(), created, matches: Matches::default() }
+        Self { engine, cases: Cases::default(), created, matches: Matches::default(), roots: None }
+    }
+
+    /// Asks `roots` in which root an act on accounts was.
+    pub(super) fn set_roots(&mut self, roots: Roots) {
+        self.roots = Some(roots);
     }
 
     /// The rules and their counts.
@@ -67,31 +75,31 @@ impl Detector {
 
     /// Asks the rules about `event`.
     pub fn event(&mut self, event: &AuditDocument<'_>, emit: &mut dyn FnMut(Alert)) {
-        let Self { engine, cases, created, matches } = self;
+        let Self { engine, cases, created, matches, roots } = self;
         if *created == Created::Stamp {
             cases.event_at(epoch(Some(&event.event.stamp)), emit);
         }
-        engine.process(event, |matched| found(matched, *created, cases, matches, emit));
+        engine.process(event, |matched| found(matched, *created, cases, matches, roots.as_mut(), emit));
     }
 
     /// Asks the rules about a change of the account files.
     pub(super) fn told(&mut self, told: &Told, host: &str, emit: &mut dyn FnMut(Alert)) {
-        let Self { engine, cases, created, matches } = self;
+        let Self { engine, cases, created, matches, roots } = self;
         let arena = Bump::new();
         let wanted: Vec<FieldId> = (0..).map(FieldId).take(ROWS.len()).collect();
         let held = live_document::read(&told.document, &wanted, told.serial, &arena);
         let event = Changed { held, told, host };
-        engine.process(&event, |matched| found(matched, *created, cases, matches, emit));
+        engine.process(&event, |matched| found(matched, *created, cases, matches, roots.as_mut(), emit));
     }
 
     /// The host's clock stands at `millis` since the Unix epoch, and no earlier event waits to be read.
     pub fn time_is(&mut self, millis: i64, emit: &mut dyn FnMut(Alert)) {
-        let Self { engine, cases, created, matches } = self;
+        let Self { engine, cases, created, matches, roots } = self;
         if *created == Created::Stamp {
             cases.event_at(millis, emit);
         }
         engine.time_is(millis, |matched: &Match<'_, AuditDocument<'_>>| {
-            found(matched, *created, cases, matches, emit);
+            found(matched, *created, cases, matches, roots.as_mut(), emit);
         });
     }
 
@@ -108,9 +116,10 @@ impl Detector {
 
     /// No more events come.
     pub fn finish(&mut self, emit: &mut dyn FnMut(Alert)) {
-        let Self { engine, cases, created, matches } = self;
-        engine
-            .finish(|matched: &Match<'_, AuditDocument<'_>>| found(matched, *created, cases, matches, emit));
+        let Self { engine, cases, created, matches, roots } = self;
+        engine.finish(|matched: &Match<'_, AuditDocument<'_>>| {
+            found(matched, *created, cases, matches, roots.as_mut(), emit)
+        });
         cases.finish(emit);
     }
 
@@ -130,6 +139,7 @@ impl Detector {
     pub fn go_on_from(&mut self, before: &mut Self) {
         self.cases = std::mem::take(&mut before.cases);
         self.matches = std::mem::take(&mut before.matches);
+        self.roots = before.roots.take();
         let rules = self.engine.rules();
         self.matches.retain(|uuid, _| rules.iter().any(|rule| rule.uuid == *uuid));
     }
@@ -156,6 +166,10 @@ trait Subject: Document + Keep {
     fn stamp(&self) -> Stamp;
     fn source(&self) -> Map<String, Value>;
     fn host(&self) -> String;
+    /// What is told of the root that it was in, where that is surely not the host's.
+    fn other_root(&self, _roots: &mut Roots) -> Option<Map<String, Value>> {
+        None
+    }
     /// The alert of a rule without a group.
     fn alert(&self, rule: &Arc<Rule>, created: Timestamp) -> Alert;
 }
@@ -171,6 +185,10 @@ impl Subject for AuditDocument<'_> {
 
     fn host(&self) -> String {
         self.host_id().into_owned()
+    }
+
+    fn other_root(&self, roots: &mut Roots) -> Option<Map<String, Value>> {
+        roots.other(self)
     }
 
     fn alert(&self, rule: &Arc<Rule>, created: Timestamp) -> Alert {
@@ -249,6 +267,7 @@ fn found<D: Subject>(
     created: Created,
     cases: &mut Cases,
     matches: &mut Matches,
+    roots: Option<&mut Roots>,
     emit: &mut dyn FnMut(Alert),
 ) {
     let rule = matched.rule;
@@ -268,8 +287,15 @@ fn found<D: Subject>(
             if rule.group.is_none() {
                 return emit(event.alert(rule, created));
             }
-            let (events, stamps, host) = (vec![event.source()], vec![stamp], event.host());
-            cases.take(Finding { rule: Arc::clone(rule), events, stamps, host, created }, now, emit);
+            let (mut source, stamps, host) = (event.source(), vec![stamp], event.host());
+            let mut severity = rule.severity;
+            if let Some(root) = roots.and_then(|roots| event.other_root(roots)) {
+                severity = rule.milder.in_other_root.map_or(severity, |milder| milder.min(severity));
+                let own = source.entry("auditward").or_insert_with(|| Map::new().into());
+                own.as_object_mut().map(|own| own.insert("root".to_owned(), root.into()));
+            }
+            let (rule, events) = (Arc::clone(rule), vec![source]);
+            cases.take(Finding { rule, severity, events, stamps, host, created }, now, emit);
         }
         Events::Kept(events) => {
             let kept: Vec<&Evidence> = events.iter().map(|event| &**event).collect();
@@ -289,7 +315,8 @@ fn found<D: Subject>(
             }
             let stamps = kept.iter().map(|event| event.stamp()).collect();
             let host = kept.last().map_or_else(String::new, |event| event.host.to_string());
-            cases.take(Finding { rule: Arc::clone(rule), events, stamps, host, created }, now, emit);
+            let (rule, severity) = (Arc::clone(rule), rule.severity);
+            cases.take(Finding { rule, severity, events, stamps, host, created }, now, emit);
         }
     }
 }

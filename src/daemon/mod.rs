@@ -22,6 +22,7 @@ mod marker;
 pub mod privilege;
 pub mod probe;
 pub mod reload;
+mod roots;
 mod rule_removals;
 pub mod ruleset;
 mod secrets;

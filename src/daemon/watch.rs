@@ -21,6 +21,7 @@ use super::life::{Life, Start};
 use super::logging;
 use super::losses::{lost, since, sum};
 use super::reload::{Answer, Prepared, Reloader};
+use super::roots::Roots;
 use super::rule_removals::RuleRemovals;
 use super::sequence_state::SequenceState;
 use super::signals::Signals;
@@ -221,6 +222,8 @@ impl Watch {
         triage: Triage,
     ) -> std::io::Result<Self> {
         let signals = Signals::install()?;
+        let mut detector = detector;
+        detector.set_roots(Roots::new(&accounts.root));
         let (desk, requests) = Desk::open(signals.waker()?);
         let (unseen, accounts) = (start.health.unseen().clone(), Accounts::new(accounts));
         // Under systemd a unit of root's waits for the wish; elsewhere nobody would.

@@ -5,7 +5,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
-use super::ancestry::{Found, Image, Process};
+use super::ancestry::{Found, Image, Mounted, Process, RootLink};
 use super::around::Around;
 use super::document::{Document, Order, Value, Values};
 use super::from_audit::file::Items;
@@ -153,6 +153,24 @@ impl<'e> AuditDocument<'e> {
             (found.pid == pid && found.start <= self.event.stamp.millis.max(self.created)).then_some(found)
         };
         self.captured.get_or_init(look).as_ref()
+    }
+
+    /// What the process of the event sees mounted, as long as it lives. Nothing in a replay.
+    #[must_use]
+    pub fn mounted(&self) -> Option<Mounted> {
+        self.around.gaps.borrow_mut().mounts(self.pid()?, self.event.stamp.millis)
+    }
+
+    /// The same of the host's first process.
+    #[must_use]
+    pub fn mounted_on_host(&self) -> Option<Mounted> {
+        self.around.gaps.borrow_mut().mounts(1, self.event.stamp.millis)
+    }
+
+    /// Where the root of the event's process is, likewise, and where the probe answers.
+    #[must_use]
+    pub fn root(&self) -> Option<RootLink> {
+        self.around.gaps.borrow_mut().root(self.pid()?, self.event.stamp.millis)
     }
 
     /// What /proc said of the process when the event was stored.

@@ -4,12 +4,15 @@ use std::fs;
 use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
-use super::ancestry::{Environment, Found, Gaps, Ids, Image, Login, Terminal};
+use super::ancestry::{Environment, Found, Gaps, Ids, Image, Login, Mounted, RootLink, Terminal};
 use super::mapper::base_name;
 use crate::probe::{self, Client, Target};
 
 /// Most bytes of a file of /proc that are read; a command line can be megabytes long.
 const MOST: u64 = 64 << 10;
+
+/// Bytes of a list of mounts: some hosts have thousands. A longer one is not believed.
+const MOST_MOUNTS: u64 = 4 << 20;
 
 /// Clock ticks a second, the unit of start times: `USER_HZ`, 100 on every architecture this runs on
 /// (`include/asm-generic/param.h`).
@@ -112,6 +115,12 @@ impl ProcGaps {
         self.boot + ticks.saturating_mul(1000) / TICKS
     }
 
+    /// When the process with `pid` began, in clock ticks, unless that was after `until`.
+    fn begun(&self, pid: u32, until: u64) -> Option<u64> {
+        let start = probe::process::start(&limited(&self.root.join(format!("{pid}/stat"))).ok()?)?;
+        (self.since_epoch(start) <= until.saturating_add(BOOT_PRECISION)).then_some(start)
+    }
+
     /// Program and directory, as the probe reads them; what is not known whole is not known.
     fn ask_for_links(&mut self, target: Target) -> [Option<Vec<u8>>; 2] {
         let Some(Ok(told)) = self.probe.as_mut().map(|probe| probe.process(target)) else {
@@ -130,13 +139,29 @@ impl Gaps for ProcGaps {
     }
 
     fn environment(&mut self, pid: u32, until: u64) -> Option<Environment> {
-        let start = probe::process::start(&limited(&self.root.join(format!("{pid}/stat"))).ok()?)?;
-        if self.since_epoch(start) > until.saturating_add(BOOT_PRECISION) {
-            return None;
-        }
+        let start = self.begun(pid, until)?;
         let told = self.probe.as_mut()?.process(Target { pid, start }).ok()?;
         let variables = told.environment?.into_iter().map(|text| text.bytes).collect();
         Some(Environment { executable: told.executable?.whole()?.to_vec(), variables })
+    }
+
+    fn mounts(&mut self, pid: u32, until: u64) -> Option<Mounted> {
+        let start = self.begun(pid, until)?;
+        let dir = self.root.join(pid.to_string());
+        let mut mounts = Vec::new();
+        fs::File::open(dir.join("mountinfo")).ok()?.take(MOST_MOUNTS).read_to_end(&mut mounts).ok()?;
+        let arguments = limited(&dir.join("cmdline")).ok()?;
+        // Of what has ended it cannot be opened; below the root of a chroot there may be no mount. The number may be
+        // another's by now.
+        let whole = (mounts.len() as u64) < MOST_MOUNTS;
+        (whole && self.begun(pid, until) == Some(start)).then_some(Mounted { mounts, arguments })
+    }
+
+    fn root(&mut self, pid: u32, until: u64) -> Option<RootLink> {
+        let start = self.begun(pid, until)?;
+        let told = self.probe.as_mut()?.process(Target { pid, start }).ok()?;
+        let path = told.root?.whole()?.to_vec();
+        Some(RootLink { path, mount_namespace: told.namespaces.mount })
     }
 
     fn look(&mut self, pid: u32) -> Option<Found> {

@@ -16,10 +16,10 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Whether alerts of `rule` are for this destination.
+    /// Whether alerts of `rule` with this rank are for this destination.
     #[must_use]
-    pub fn takes(&self, rule: &Rule) -> bool {
-        self.severity.is_none_or(|least| rule.severity >= least)
+    pub fn takes(&self, rule: &Rule, severity: Severity) -> bool {
+        self.severity.is_none_or(|least| severity >= least)
             && (self.rules.is_empty() || self.rules.iter().any(|name| is_of(name, rule)))
             && (self.tags.is_empty() || self.tags.iter().any(|tag| rule.tags.contains(tag)))
     }
@@ -41,7 +41,8 @@ mod tests {
         let rule = sample::rule();
         let of = |severity, rules: &[&str], tags: &[&str]| {
             let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
-            Choice { severity, rules: texts(rules), tags: texts(tags), per_minute: None }.takes(&rule)
+            Choice { severity, rules: texts(rules), tags: texts(tags), per_minute: None }
+                .takes(&rule, rule.severity)
         };
         assert!(of(None, &[], &[]));
         assert!(of(Some(Severity::Low), &[], &[]) && of(Some(Severity::Medium), &[], &[]));

@@ -139,7 +139,7 @@ impl Message {
     #[must_use]
     pub fn level(&self) -> Level {
         match self {
-            Self::Alert(alert) => level_of(alert.rule.severity),
+            Self::Alert(alert) => level_of(alert.severity),
             Self::Stored(alert) => level_of(alert.severity),
             Self::Notice(Notice { urgency: Urgency::Warning, .. }) => Level::LOG_WARNING,
             Self::Notice(Notice { urgency: Urgency::Info, .. }) => Level::LOG_INFO,
@@ -195,7 +195,7 @@ impl<'a> AlertRef<'a> {
 
     pub(crate) fn severity(self) -> Severity {
         match self {
-            Self::Made(alert) => alert.rule.severity,
+            Self::Made(alert) => alert.severity,
             Self::Stored(alert) => alert.severity,
         }
     }

@@ -167,7 +167,7 @@ impl Handle {
     /// Whether the alert goes to this destination.
     fn takes(&self, alert: &Alert, now: Instant) -> Takes {
         match self.choice.per_minute {
-            _ if !self.choice.takes(&alert.rule) => Takes::NotAsked,
+            _ if !self.choice.takes(&alert.rule, alert.severity) => Takes::NotAsked,
             Some(limit) if !self.rate().lets(alert, limit, now) => Takes::NotNow,
             _ => Takes::Yes,
         }

@@ -122,6 +122,8 @@ pub struct Rule {
     pub id: String,
     /// `[auditward] group`: matches of rules of one group that tell of the same act are one alert.
     pub group: Option<String>,
+    /// What lowers the rank of a match, and to what.
+    pub milder: Milder,
     /// `name`.
     pub name: String,
     /// `description`.
@@ -196,6 +198,13 @@ pub struct Rule {
     pub path: Option<PathBuf>,
     /// The file's text, for later diagnostics.
     pub source: Arc<Source>,
+}
+
+/// Of `[auditward]`: the severity of a match of which more is known than the query asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Milder {
+    /// `severity_in_other_root`: it changed the accounts of another root than the host's.
+    pub in_other_root: Option<Severity>,
 }
 
 /// `[metadata]`.

@@ -34,7 +34,7 @@ pub(super) fn insert(
             rule.id,
             rule.uuid,
             rule.name,
-            rule.severity.number(),
+            alert.severity.number(),
             alert.line,
             kept.map(|kept| &*kept.destinations),
             kept.and_then(|kept| kept.why),

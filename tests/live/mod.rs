@@ -5,6 +5,8 @@
 //! Where one is missing they print the reason and pass; with `AUDITWARD_LIVE=1` they fail instead.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod chroot;
+
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};

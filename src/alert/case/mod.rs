@@ -24,7 +24,7 @@ mod open;
 #[cfg(test)]
 mod tests;
 
-pub(super) use open::Told;
+pub(super) use open::{Matched, Told};
 
 /// The longest that a match waits for stronger evidence.
 pub const WAIT: Duration = Duration::from_millis(50);
@@ -49,6 +49,8 @@ const SET_BACK: i64 = 10_000;
 pub struct Finding {
     /// The rule.
     pub rule: Arc<Rule>,
+    /// The rank of this match: the rule's, or a lower one.
+    pub severity: Severity,
     /// The source events as nested ECS documents, as [`super::source()`] gives them; at least one.
     pub events: Vec<Map<String, Value>>,
     /// Their stamps.
@@ -74,12 +76,12 @@ impl Finding {
 
     /// Of the rules that match one act, the strongest comes first; of like ones always the same.
     fn rank(&self) -> (Severity, u8, std::cmp::Reverse<&str>) {
-        rank(&self.rule)
+        rank(&self.rule, self.severity)
     }
 }
 
-fn rank(rule: &Rule) -> (Severity, u8, std::cmp::Reverse<&str>) {
-    (rule.severity, rule.risk_score, std::cmp::Reverse(&rule.uuid))
+fn rank(rule: &Rule, severity: Severity) -> (Severity, u8, std::cmp::Reverse<&str>) {
+    (severity, rule.risk_score, std::cmp::Reverse(&rule.uuid))
 }
 
 /// What became of the matches of rules with a group.

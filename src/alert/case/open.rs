@@ -21,7 +21,7 @@ pub(super) struct Case {
     first: i64,
     last: i64,
     /// Every rule that matched, the strongest first.
-    rules: Vec<Arc<Rule>>,
+    rules: Vec<Matched>,
     matches: u64,
     /// The rank that was told.
     told: Option<Severity>,
@@ -33,6 +33,13 @@ pub(super) struct Case {
     since: Option<Instant>,
 }
 
+/// A rule that matched the act, with the highest rank of its matches.
+#[derive(Clone, Debug)]
+pub(in crate::alert) struct Matched {
+    pub(in crate::alert) rule: Arc<Rule>,
+    pub(in crate::alert) severity: Severity,
+}
+
 /// What an alert tells of its case.
 #[derive(Debug)]
 pub(in crate::alert) struct Told<'c> {
@@ -40,7 +47,7 @@ pub(in crate::alert) struct Told<'c> {
     pub(in crate::alert) id: &'c str,
     pub(in crate::alert) group: &'c str,
     /// Every rule that matched, the strongest first.
-    pub(in crate::alert) rules: &'c [Arc<Rule>],
+    pub(in crate::alert) rules: &'c [Matched],
     pub(in crate::alert) matches: u64,
     /// The rank that an earlier alert told.
     pub(in crate::alert) raised_from: Option<Severity>,
@@ -84,12 +91,12 @@ impl Case {
 
     /// Whether what is to be told cannot wait.
     pub(super) fn is_urgent(&self) -> bool {
-        self.kept.iter().any(|finding| finding.rule.severity >= Severity::High)
+        self.kept.iter().any(|finding| finding.severity >= Severity::High)
     }
 
     /// Every rule that matched, the strongest first.
     #[cfg(test)]
-    pub(super) fn rules(&self) -> &[Arc<Rule>] {
+    pub(super) fn rules(&self) -> &[Matched] {
         &self.rules
     }
 
@@ -98,11 +105,15 @@ impl Case {
         (self.first, self.last) = (self.first.min(finding.millis()), self.last.max(finding.millis()));
         self.act.learn(act);
         self.matches += 1;
-        if !self.rules.iter().any(|rule| rule.uuid == finding.rule.uuid) {
-            self.rules.push(Arc::clone(&finding.rule));
-            self.rules.sort_by(|a, b| rank(b).cmp(&rank(a)));
+        match self.rules.iter_mut().find(|known| known.rule.uuid == finding.rule.uuid) {
+            Some(known) => known.severity = known.severity.max(finding.severity),
+            None => {
+                let (rule, severity) = (Arc::clone(&finding.rule), finding.severity);
+                self.rules.push(Matched { rule, severity });
+            }
         }
-        let news = self.told.is_none_or(|told| finding.rule.severity > told);
+        self.rules.sort_by(|a, b| rank(&b.rule, b.severity).cmp(&rank(&a.rule, a.severity)));
+        let news = self.told.is_none_or(|told| finding.severity > told);
         if self.due.is_none() && !news {
             return;
         }
@@ -123,7 +134,7 @@ impl Case {
         let mut findings = std::mem::take(&mut self.kept);
         findings.sort_by(|a, b| b.rank().cmp(&a.rank()));
         let strongest = findings.first()?;
-        let raised_from = self.told.replace(strongest.rule.severity);
+        let raised_from = self.told.replace(strongest.severity);
         let told =
             Told { id: &self.id, group: &self.group, rules: &self.rules, matches: self.matches, raised_from };
         let mut alert = Alert::of_case(strongest, &findings, &told);

@@ -42,6 +42,7 @@ fn finding(
     let stamp = Stamp { millis: START + millis, serial: millis };
     Finding {
         rule: Arc::clone(rule),
+        severity: rule.severity,
         events: vec![event.as_object().cloned().expect("an object")],
         stamps: vec![stamp],
         host: "h".to_owned(),
@@ -332,7 +333,7 @@ proptest! {
         let [case] = replay.cases.open.as_slice() else {
             return Err(TestCaseError::fail(format!("{} cases", replay.cases.open.len())));
         };
-        let known: Vec<&str> = case.rules().iter().map(|rule| rule.uuid.as_str()).collect();
+        let known: Vec<&str> = case.rules().iter().map(|matched| matched.rule.uuid.as_str()).collect();
         prop_assert_eq!(known, ["f", "d", "e", "b", "c", "a"]);
         let counts = replay.cases.counts();
         prop_assert_eq!(counts.joined, 5);
@@ -345,4 +346,35 @@ proptest! {
             prop_assert_eq!(&alert.document()["auditward"]["case"]["id"], &json!(first));
         }
     }
+}
+
+/// A match of a lower rank than its rule's: the alert, its case and the rules that it names have that rank.
+#[test]
+fn a_match_of_a_lower_rank_is_told_with_it_and_raised_by_one_of_the_rules_own() {
+    let high = rule("h", Severity::High);
+    let mut lower = finding(&high, 0, USERMOD, Some("bob"));
+    lower.severity = Severity::Medium;
+    let root = json!({ "path": "/srv/tree", "mount_namespace": "4026531841", "evidence": "process" });
+    lower.events[0].insert("auditward".to_owned(), json!({ "root": root }));
+    let mut replay = Replay::default();
+    replay.take(lower);
+    assert!(replay.alerts.is_empty(), "below high it waits");
+    replay.event_at(60);
+    replay.take(finding(&high, 70, USERMOD, Some("bob")));
+    let alerts = replay.finish();
+    let [medium, raised] = alerts.as_slice() else { panic!("{} alerts", alerts.len()) };
+    assert_eq!((medium.severity, raised.severity), (Severity::Medium, Severity::High));
+    assert!(medium.line.starts_with("MEDIUM Rule h: "), "{}", medium.line);
+    assert!(
+        medium.line.contains(", account bob, in another root (/srv/tree), by no login user"),
+        "{}",
+        medium.line
+    );
+    assert!(medium.line.contains(" severity=47 risk=47 "), "{}", medium.line);
+    let document = medium.document();
+    assert_eq!(document["auditward"]["rules"][0]["severity"], 47);
+    assert_eq!(document["event"]["severity"], 47);
+    assert_eq!(document["auditward"]["root"]["path"], "/srv/tree");
+    assert!(raised.line.starts_with("HIGH Rule h: raised: "), "{}", raised.line);
+    assert!(!raised.line.contains("another root"), "{}", raised.line);
 }

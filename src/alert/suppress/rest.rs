@@ -155,6 +155,7 @@ impl Rest {
         let id = alert_id(&rule.uuid, &format!("{host} {reason} {from} {to}"), &[stamp]);
         let document = document::build(Parts {
             rule: &rule,
+            severity: rule.severity,
             source: source.as_object().cloned().unwrap_or_default(),
             stamp: None,
             events: &[],
@@ -163,7 +164,7 @@ impl Rest {
             created: time,
             case: None,
         });
-        Alert::made(&rule, id, stamp, time, &document)
+        Alert::made(&rule, rule.severity, id, stamp, time, &document)
     }
 }
 

@@ -25,6 +25,17 @@ pub trait Gaps {
         None
     }
 
+    /// What the process that has `pid` now sees mounted, when it began no later than `until` (milliseconds since the
+    /// Unix epoch). `None` where it has ended, or none may be asked.
+    fn mounts(&mut self, _pid: u32, _until: u64) -> Option<Mounted> {
+        None
+    }
+
+    /// Where its root is, likewise; needs privilege.
+    fn root(&mut self, _pid: u32, _until: u64) -> Option<RootLink> {
+        None
+    }
+
     /// All processes there are, for a snapshot.
     fn all(&mut self) -> Vec<Found> {
         Vec::new()
@@ -38,6 +49,24 @@ pub struct Environment {
     pub executable: Vec<u8>,
     /// `NAME=value`, of listed names only.
     pub variables: Vec<Vec<u8>>,
+}
+
+/// What a process sees mounted below its own root.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mounted {
+    /// `/proc/PID/mountinfo` (`proc_pid_mountinfo(5)`), whole.
+    pub mounts: Vec<u8>,
+    /// `/proc/PID/cmdline`: each argument with a NUL behind it.
+    pub arguments: Vec<u8>,
+}
+
+/// The root of a process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RootLink {
+    /// `/proc/PID/root`: a path in the process's own mount namespace.
+    pub path: Vec<u8>,
+    /// The number of that namespace; 0 where it cannot be read.
+    pub mount_namespace: u64,
 }
 
 /// Nothing is looked up.

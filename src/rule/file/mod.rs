@@ -231,6 +231,7 @@ fn read_rule(
         uuid: uuid.clone(),
         id: id.clone(),
         group: own.group,
+        milder: own.milder,
         name: owned(name?),
         description: description?.value.trim().to_owned(),
         author,

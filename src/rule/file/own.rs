@@ -1,6 +1,6 @@
 //! `[auditward]`: what this engine adds to the shape of rule files.
 
-use crate::rule::{TestCase, test_case};
+use crate::rule::{Milder, Severity, TestCase, test_case};
 use crate::toml_file::Table;
 
 use super::LONGEST_ID;
@@ -11,6 +11,7 @@ pub(super) struct Own {
     pub(super) id: Option<String>,
     pub(super) version: Option<u64>,
     pub(super) group: Option<String>,
+    pub(super) milder: Milder,
     pub(super) tests: Vec<TestCase>,
 }
 
@@ -34,7 +35,17 @@ pub(super) fn read_own(table: Table<'_>) -> Own {
         }
         Some(group.value.into_owned())
     });
+    let milder = Milder { in_other_root: severity(&table, "severity_in_other_root") };
     let tests = table.tables("test").into_iter().filter_map(test_case::read).collect();
     table.done();
-    Own { id, version, group, tests }
+    Own { id, version, group, milder, tests }
+}
+
+fn severity(table: &Table<'_>, key: &'static str) -> Option<Severity> {
+    let word = table.text(key)?;
+    let severity = word.value.parse().ok();
+    if severity.is_none() {
+        table.faults().value("there is no such severity", word.span, "write low, medium, high or critical");
+    }
+    severity
 }

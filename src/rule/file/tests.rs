@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Origin, Reading, is_date_math, length_of_time, read, short_id};
 use crate::diagnostic::{Diagnostic, Level, Source};
 use crate::event::schema::Live;
-use crate::rule::{Osquery, Rule, Severity, SkipReason};
+use crate::rule::{Milder, Osquery, Rule, Severity, SkipReason};
 
 const SOUND: &str = r#"
 [rule]
@@ -87,6 +87,7 @@ impl std::fmt::Debug for About<'_> {
             .field("author", &rule.author)
             .field("version", &rule.version)
             .field("group", &rule.group)
+            .field("milder", &rule.milder)
             .field("severity", &(rule.severity, rule.risk_score))
             .field("index", &rule.index)
             .field("schedule", &(&rule.from, &rule.interval, rule.window, rule.max_signals))
@@ -353,4 +354,14 @@ fn guides_ask_what_their_files_hold() {
         }
         assert!(!rule.note.contains(&format!("$osquery_{}", rule.osquery.len())), "{name}");
     }
+}
+
+#[test]
+fn milder_severities() {
+    let with = |lines: &str| rule(&format!("{SOUND}\n[auditward]\n{lines}\n")).milder;
+    assert_eq!(with("version = 7"), Milder::default());
+    let low = with("severity_in_other_root = \"low\"");
+    assert_eq!(low, Milder { in_other_root: Some(Severity::Low) });
+    let faults = faults_of(&format!("{SOUND}\n[auditward]\nseverity_in_other_root = \"none\"\n"));
+    assert!(faults.iter().any(|fault| fault.contains("there is no such severity")), "{faults:?}");
 }
