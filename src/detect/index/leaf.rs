@@ -148,6 +148,11 @@ impl Leaves {
         self.leaf(number).is_some_and(|leaf| leaf.remembered)
     }
 
+    /// The same of a field of texts.
+    pub(super) fn is_remembered_text(&self, of: &TextField) -> bool {
+        self.texts.get(of.place).is_some_and(|(field, _)| is_remembered(*field))
+    }
+
     /// The fields of a comparison.
     pub(super) fn fields(&self, number: u32) -> &[FieldId] {
         match self.leaf(number).map(|leaf| &leaf.asks) {

@@ -112,7 +112,7 @@ pub(crate) struct Index {
     kinds: Memo<Kind>,
     /// How many kinds were ever remembered: the number of the next.
     known: u32,
-    outcomes: Memo<Open>,
+    outcomes: Memo<Narrowed>,
     answers: Memo<Narrowed>,
     /// Memory to work in.
     key: Vec<u8>,
@@ -201,13 +201,16 @@ impl Index {
         }
         leaves.next_event();
         if by_number && kind.push_key(event, key) {
-            let open = outcomes.get_or_make(key, || {
-                let open = kind.open_for(event, leaves, answers, settled);
-                reduce(open, &mut |number| leaves.is_remembered(number).then(|| leaves.holds(number, event)))
+            let outcome = outcomes.get_or_make(key, || {
+                // Narrowed by no more than what it is remembered by: the next event has other values of the rest.
+                let open = kind.open_for(event, leaves, answers, settled, Leaves::is_remembered_text);
+                let known = &mut |number| leaves.is_remembered(number).then(|| leaves.holds(number, event));
+                let open = reduce(open, known);
+                Narrowed::new(open, leaves)
             });
-            return ask_open(open, event, leaves, &mut each);
+            return ask_open(outcome.by(event, leaves, |_, _| true), event, leaves, &mut each);
         }
-        let open = kind.open_for(event, leaves, answers, settled);
+        let open = kind.open_for(event, leaves, answers, settled, |_, _| true);
         ask_open(open, event, leaves, &mut each);
     }
 }
@@ -244,14 +247,15 @@ impl Kind {
         Self { number, open, settled: settled.into(), origins, fields: fields.into() }
     }
 
-    /// What is open for `event` by the fields that are settled, and for want of what a rule looks for; `key` is
-    /// memory to work in.
+    /// What is open for `event` by the fields that are settled, and for want of what a rule looks for in those that
+    /// `may` names; `key` is memory to work in.
     fn open_for<'a, D: Document + ?Sized>(
         &'a self,
         event: &D,
         leaves: &mut Leaves,
         answers: &'a mut Memo<Narrowed>,
         key: &mut Vec<u8>,
+        may: impl Fn(&Leaves, &TextField) -> bool,
     ) -> &'a [(u32, Truth)] {
         key.clear();
         key.extend_from_slice(&self.number.to_le_bytes());
@@ -263,7 +267,7 @@ impl Kind {
             let open = reduce(&self.open, &mut |number| leaves.known(number, Scope::Settled, event));
             Narrowed::new(open, leaves)
         });
-        answer.by(event, leaves)
+        answer.by(event, leaves, may)
     }
 
     /// Writes that by which what the event leaves open is remembered; false if that is too much.
@@ -345,10 +349,16 @@ impl Narrowed {
         Self { open, quiet }
     }
 
-    /// What of it is open for `event`.
-    fn by<D: Document + ?Sized>(&self, event: &D, leaves: &mut Leaves) -> &[(u32, Truth)] {
+    /// What of it is open for `event`, by the fields that `may` be asked.
+    fn by<D: Document + ?Sized>(
+        &self,
+        event: &D,
+        leaves: &mut Leaves,
+        may: impl Fn(&Leaves, &TextField) -> bool,
+    ) -> &[(u32, Truth)] {
         let mut this = self;
         while let Some(quiet) = &this.quiet
+            && may(leaves, &quiet.field)
             && !leaves.could_satisfy_any(&quiet.field, event)
         {
             this = &quiet.rest;

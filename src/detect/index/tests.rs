@@ -230,9 +230,28 @@ fn of_a_command_that_comes_again_no_field_is_read() {
     assert_eq!(ask(&mut index, &programs, &other).0, [0, 3, 7]);
 }
 
+/// What was not found in a field by which nothing is remembered may be there the next time.
+#[test]
+fn what_one_event_lacks_is_looked_for_in_the_next_like_it() {
+    let queries: Vec<String> =
+        (0..5).map(|n| format!("configuration where auditd.data.audit_pid == \"{n}\"")).collect();
+    let programs = programs(&queries);
+    for most in [1, OUTCOMES] {
+        let mut index = index_of(&programs, most);
+        for (pid, held) in [("218", None), ("0", Some(0)), ("218", None), ("4", Some(4))] {
+            let event = Event::default()
+                .with(field::EVENT_CATEGORY, &["configuration"])
+                .with(field::AUDITD_DATA_AUDIT_PID, &[pid])
+                .of_its_kind(true);
+            assert_eq!(ask(&mut index, &programs, &event).0, Vec::from_iter(held), "{pid}");
+        }
+    }
+}
+
 const WORDS: [&str; 10] =
     ["process", "file", "start", "usermod", "USERMOD", "user", "-u", "", "\u{212a}ill", "a b"];
-const FIELDS: [FieldId; 10] = [
+const FIELDS: [FieldId; 11] = [
+    field::AUDITD_DATA_COMM,
     field::EVENT_CATEGORY,
     field::EVENT_TYPE,
     field::PROCESS_NAME,
