@@ -107,7 +107,8 @@ fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     if !metadata.is_file() {
         return Err(io::Error::other("is not a plain file"));
     }
-    let mut bytes = Vec::new();
+    let expected = usize::try_from(metadata.len().min(most)).unwrap_or(0);
+    let mut bytes = Vec::with_capacity(expected + 1);
     file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
         let title = format!("is larger than {} MiB", most >> 20);

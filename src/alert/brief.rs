@@ -44,6 +44,9 @@ const TOLD: [FieldId; 22] = [
 /// How many texts there are, and where each has its place, by its name.
 const SLOTS: usize = 33;
 
+/// The slots of numbers, times and ids.
+const NUMBERS: [usize; 7] = [12, 13, 22, 24, 25, 26, 31];
+
 fn slot(name: &str) -> Option<usize> {
     Some(match name {
         "auditd.data.tty" => 0,
@@ -171,11 +174,13 @@ impl<'a> Brief<'a> {
         Some(brief)
     }
 
-    /// Whether there may be a secret anywhere in it.
+    /// Whether there may be a secret anywhere in it; numbers, times and ids are none.
     fn may_hold(&self, masker: &Masker) -> bool {
-        let texts = self.texts.0.iter().flatten().map(|text| &**text);
+        let told = self.texts.0.iter().enumerate().filter(|(at, _)| !NUMBERS.contains(at));
+        let texts = told.filter_map(|(_, text)| text.as_deref());
         let names = self.parents.iter().filter_map(|parent| parent.name.as_deref());
-        let lists = self.lists.iter().map(|(_, text)| &**text);
+        // The first is of ids.
+        let lists = self.lists.iter().skip(1).map(|(_, text)| &**text);
         let all = self.args.iter().map(|text| &**text).chain(texts).chain(names).chain(lists);
         let mut together = String::with_capacity(2048);
         for text in all {

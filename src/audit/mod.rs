@@ -27,7 +27,7 @@ pub mod value;
 
 pub use bprm_fcaps::BprmFcaps;
 pub use path::Path;
-pub use reassembler::{AuditEvent, OwnedEvent, Reassembler};
+pub use reassembler::{AuditEvent, OwnedEvent, Reassembler, Shelf, Shelved};
 pub use record::{Malformed, Record, Stamp};
 pub(crate) use sockopt::take_listen_fds;
 pub use syscall::Syscall;

@@ -13,11 +13,11 @@ use super::excepted;
 use super::roots::Roots;
 use crate::alert::case::{CaseCounts, Cases, Finding};
 use crate::alert::{Alert, source, text_of};
-use crate::audit::Stamp;
+use crate::audit::{Shelf, Stamp};
 use crate::detect::{Engine, Events, Evidence, Keep, Limits, Match, Source};
 use crate::event::document::Order;
 use crate::event::schema::ROWS;
-use crate::event::{AuditDocument, Document, FieldId, Held, Stored, Values, live_document};
+use crate::event::{AuditDocument, Document, FieldId, Held, Resting, Stored, Values, live_document};
 use crate::rule::{Applied, Rule};
 
 /// Which time `event.created` of an alert is.
@@ -253,11 +253,8 @@ impl Keep for AuditDocument<'_> {
         true
     }
 
-    fn rest(&self, spare: Option<Box<Stored>>) -> Option<Box<Stored>> {
-        Some(match spare {
-            Some(spare) => spare.again(self),
-            None => Box::new(Stored::of(self)),
-        })
+    fn rest(&self, shelf: &mut Shelf) -> Option<Resting> {
+        Some(Resting::of(self, shelf))
     }
 }
 

@@ -7,6 +7,7 @@ use super::index::Index;
 use super::joined::{JoinCounts, Joined, Limits};
 use super::kept::{Keep, Kept};
 use super::resting::Fit;
+use crate::audit::Shelf;
 use crate::eql::{Hits, Kind};
 use crate::event::Document;
 use crate::rule::{Exception, Rule};
@@ -163,7 +164,7 @@ impl Engine {
                 let kept = Kept::new(event.keep(), &joined.meter);
                 joined.take(hits, fits.clone(), order, kept, emit);
             } else if !fits.is_empty() {
-                let store = |spare| event.rest(spare);
+                let store = |shelf: &mut Shelf| event.rest(shelf);
                 joined.rest(&fits, order, store, emit);
             }
             joined.event_at(order.millis, emit);

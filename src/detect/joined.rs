@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use super::kept::{Evidence, Kept, Meter, Source};
 use super::resting::{Fit, Rested, Resting};
+use crate::audit::Shelf;
 use crate::eql::{self, Found, Hits, Kind, Samples, Sequences};
 use crate::event::document::Order;
-use crate::event::{AuditDocument, Stored};
+use crate::event::{self, AuditDocument};
 use crate::rule::Rule;
 
 /// Bounds of what sequences and samples hold.
@@ -163,7 +164,7 @@ impl Joined {
         &mut self,
         fits: &[Fit],
         order: Order,
-        store: impl FnOnce(Option<Box<Stored>>) -> Option<Box<Stored>>,
+        store: impl FnOnce(&mut Shelf) -> Option<event::Resting>,
         emit: &mut Emit<'_>,
     ) {
         if order.millis < self.watermark {
@@ -285,10 +286,8 @@ impl Joined {
     /// Matches the earliest of what waits; false if nothing does.
     fn release_first(&mut self, emit: &mut Emit<'_>) -> bool {
         let Some(first) = self.first() else { return false };
-        if self.resting.first() == Some(first) {
-            if let Some(rested) = self.resting.pop() {
-                self.release_rested(rested, emit);
-            }
+        if self.resting.first().is_some_and(|rested| rested.place() == first) {
+            self.release_rested(emit);
         } else if let Some(((order, _), Queued { mut rules, fits, event })) = self.queue.pop_first() {
             if let Source::Event(source) = &event.source
                 && self.wakes(&fits)
@@ -304,16 +303,18 @@ impl Joined {
     /// The place of the earliest of what waits.
     fn first(&self) -> Option<(Order, u64)> {
         let queued = self.queue.first_key_value().map(|(place, _)| *place);
-        [queued, self.resting.first()].into_iter().flatten().min()
+        [queued, self.resting.first().map(Rested::place)].into_iter().flatten().min()
     }
 
-    fn release_rested(&mut self, rested: Rested, emit: &mut Emit<'_>) {
-        if !self.wakes(&rested.fits) {
-            return self.resting.give_back(rested);
-        }
-        let Rested { order, fits, event, .. } = rested;
+    /// Matches the first of what rests, if a rule that it fits sleeps no longer.
+    fn release_rested(&mut self, emit: &mut Emit<'_>) {
+        let woken = self.resting.first().filter(|rested| self.wakes(rested.fits.as_slice()));
+        let Some((order, fits)) = woken.map(|rested| (rested.order, rested.fits.clone())) else {
+            return self.resting.drop_first();
+        };
+        let Some(event) = self.resting.pop() else { return };
         let mut rules = Vec::new();
-        event.with_document(|document| self.ask_woken(&fits, document, &mut rules));
+        event.with_document(|document| self.ask_woken(fits.as_slice(), document, &mut rules));
         if !rules.is_empty() {
             self.cut += u64::from(rules.iter().any(|(_, hits)| hits.cut()));
             let event = Kept::new(Evidence::of_rested(event), &self.meter);

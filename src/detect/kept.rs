@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::audit::Stamp;
-use crate::event::Stored;
+use crate::audit::{Shelf, Stamp};
+use crate::event::{Resting, Stored};
 
 /// An event, reduced to what an alert tells of it.
 #[derive(Clone, Debug)]
@@ -52,10 +52,10 @@ impl Source {
 
 impl Evidence {
     /// The evidence of an event that has rested.
-    pub(super) fn of_rested(event: Box<Stored>) -> Self {
+    pub(super) fn of_rested(event: Stored) -> Self {
         let Stamp { millis, serial } = event.stamp();
         let host = event.with_document(|event| event.host_id().into()).unwrap_or_default();
-        Self { millis, serial, host, source: Source::Event(Arc::from(event)) }
+        Self { millis, serial, host, source: Source::Event(Arc::new(event)) }
     }
 
     /// The event's stamp.
@@ -75,8 +75,8 @@ pub trait Keep {
         false
     }
 
-    /// The event in memory of its own, that of `spare` if there is some; none where it cannot rest.
-    fn rest(&self, _spare: Option<Box<Stored>>) -> Option<Box<Stored>> {
+    /// The event on a shelf; none where it cannot rest.
+    fn rest(&self, _shelf: &mut Shelf) -> Option<Resting> {
         None
     }
 }

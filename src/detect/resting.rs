@@ -4,6 +4,8 @@
 
 use std::collections::VecDeque;
 
+use crate::audit::Shelf;
+use crate::event;
 use crate::event::Stored;
 use crate::event::document::Order;
 
@@ -15,7 +17,7 @@ pub(super) type Fit = (usize, usize);
 pub(super) struct Resting {
     /// In order.
     events: VecDeque<Rested>,
-    spare: Vec<Rested>,
+    shelf: Shelf,
     bytes: usize,
 }
 
@@ -24,35 +26,54 @@ pub(super) struct Resting {
 pub(super) struct Rested {
     pub(super) order: Order,
     /// Orders those of one stamp and serial.
-    pub(super) arrived: u64,
-    pub(super) fits: Vec<Fit>,
-    pub(super) event: Box<Stored>,
+    arrived: u64,
+    pub(super) fits: Fits,
+    event: event::Resting,
     size: usize,
 }
 
-/// So many pieces of memory are kept to be used again, of at most so many bytes each.
-const SPARE: usize = 256;
-const SPARE_BYTES: usize = 16 << 10;
+/// What an event fits: mostly little.
+#[derive(Clone, Debug)]
+pub(super) enum Fits {
+    Few([Fit; FEW], usize),
+    Many(Box<[Fit]>),
+}
+
+const FEW: usize = 3;
+
+impl Fits {
+    fn of(fits: &[Fit]) -> Self {
+        let mut few = [(0, 0); FEW];
+        match few.get_mut(..fits.len()) {
+            Some(place) => {
+                place.copy_from_slice(fits);
+                Self::Few(few, fits.len())
+            }
+            None => Self::Many(fits.into()),
+        }
+    }
+
+    pub(super) fn as_slice(&self) -> &[Fit] {
+        match self {
+            Self::Few(few, count) => few.get(..*count).unwrap_or_default(),
+            Self::Many(many) => many,
+        }
+    }
+}
 
 impl Resting {
-    /// Adds an event; `store` makes it, in memory that is no longer wanted.
+    /// Adds an event; `store` puts it on the shelf.
     pub(super) fn push(
         &mut self,
         order: Order,
         arrived: u64,
         fits: &[Fit],
-        store: impl FnOnce(Option<Box<Stored>>) -> Option<Box<Stored>>,
+        store: impl FnOnce(&mut Shelf) -> Option<event::Resting>,
     ) {
-        let (mut own, spare) = match self.spare.pop() {
-            Some(spare) => (spare.fits, Some(spare.event)),
-            None => (Vec::new(), None),
-        };
-        own.clear();
-        own.extend_from_slice(fits);
-        let Some(event) = store(spare) else { return };
+        let Some(event) = store(&mut self.shelf) else { return };
         let size = event.size();
         self.bytes += size;
-        let rested = Rested { order, arrived, fits: own, event, size };
+        let rested = Rested { order, arrived, fits: Fits::of(fits), event, size };
         let place = |other: &Rested| (other.order, other.arrived) < (order, arrived);
         if self.events.back().is_none_or(place) {
             self.events.push_back(rested);
@@ -61,22 +82,23 @@ impl Resting {
         }
     }
 
-    /// The place of the first.
-    pub(super) fn first(&self) -> Option<(Order, u64)> {
-        self.events.front().map(|first| (first.order, first.arrived))
+    /// The first.
+    pub(super) fn first(&self) -> Option<&Rested> {
+        self.events.front()
     }
 
     /// Takes the first out.
-    pub(super) fn pop(&mut self) -> Option<Rested> {
+    pub(super) fn pop(&mut self) -> Option<Stored> {
         let first = self.events.pop_front()?;
         self.bytes -= first.size;
-        Some(first)
+        Some(first.event.stored(&mut self.shelf))
     }
 
-    /// Takes back what nobody wanted.
-    pub(super) fn give_back(&mut self, rested: Rested) {
-        if self.spare.len() < SPARE && rested.size <= SPARE_BYTES {
-            self.spare.push(rested);
+    /// Nobody wants the first.
+    pub(super) fn drop_first(&mut self) {
+        if let Some(first) = self.events.pop_front() {
+            self.bytes -= first.size;
+            first.event.give_back(&mut self.shelf);
         }
     }
 
@@ -88,5 +110,12 @@ impl Resting {
     /// Their memory.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+}
+
+impl Rested {
+    /// Its place.
+    pub(super) fn place(&self) -> (Order, u64) {
+        (self.order, self.arrived)
     }
 }

@@ -12,7 +12,7 @@ use crate::audit::execve::Arguments;
 #[derive(Clone, Copy)]
 pub(crate) struct Around<'e> {
     pub(crate) host: &'e Arc<Host>,
-    pub(crate) names: &'e Names,
+    pub(crate) names: &'e Arc<Names>,
     /// Those of the event's EXECVE records.
     pub(crate) arguments: &'e Arguments,
     pub(crate) kin: Kin<'e>,

@@ -51,7 +51,7 @@ impl Options {
 /// Makes documents of audit events; see the module.
 pub struct Mapper {
     pub(crate) host: Arc<Host>,
-    pub(crate) names: Names,
+    pub(crate) names: Arc<Names>,
     pub(crate) table: ProcessTable,
     pub(crate) arguments: Arguments,
     previous: Option<Image>,
@@ -80,7 +80,7 @@ impl Mapper {
     pub fn with_gaps(host: Host, options: &Options, gaps: Box<dyn Gaps + Send>) -> Self {
         Self {
             host: Arc::new(host),
-            names: options.names.clone(),
+            names: Arc::new(options.names.clone()),
             table: ProcessTable::new(options.limits),
             arguments: Arguments::default(),
             previous: None,

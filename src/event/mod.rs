@@ -52,4 +52,4 @@ pub use host::Host;
 pub use mapper::{Mapper, Options};
 pub use names::Names;
 pub use schema::{FieldId, FieldType, Schema};
-pub use stored::Stored;
+pub use stored::{Resting, Stored};

@@ -59,10 +59,12 @@ impl Names {
 
     /// Reads the files again if they were changed; looks at most once a second of `now` (milliseconds),
     /// and at local files only, so that nothing waits for long.
-    pub fn refresh(&mut self, now: u64) {
+    pub fn refresh(self: &mut Arc<Self>, now: u64) {
         if self.users.is_some() && now.abs_diff(self.looked) >= LOOK_EVERY {
-            self.looked = now;
-            self.read();
+            // What is kept of earlier events has the names of then.
+            let this = Arc::make_mut(self);
+            this.looked = now;
+            this.read();
         }
     }
 
@@ -138,12 +140,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let passwd = dir.path().join("passwd");
         fs::write(&passwd, "bob:x:1000:1000::/:/bin/sh\n").unwrap();
-        let mut names = Names::of_paths(passwd.clone(), dir.path().join("group"));
+        let mut names = Arc::new(Names::of_paths(passwd.clone(), dir.path().join("group")));
+        let before = Arc::clone(&names);
         assert_eq!(names.user(1000), Some(&b"bob"[..]));
         assert_eq!(names.group(0), None);
         fs::write(&passwd, "carolina:x:1000:1000::/:/bin/sh\n").unwrap();
         names.refresh(5000);
         assert_eq!(names.user(1000), Some(&b"carolina"[..]));
+        assert_eq!(before.user(1000), Some(&b"bob"[..]), "what was kept stays as it was");
         fs::remove_file(&passwd).unwrap();
         names.refresh(10_000);
         assert_eq!(names.user(1000), Some(&b"carolina"[..]));

@@ -15,22 +15,42 @@ use super::host::Host;
 use super::names::Names;
 use super::schema::field;
 use crate::audit::execve::Arguments;
-use crate::audit::{OwnedEvent, RecordType, Stamp};
+use crate::audit::{AuditEvent, OwnedEvent, RecordType, Shelf, Shelved, Stamp};
 
 /// See the module. It answers as the event did when it was stored, whatever has become of the processes,
 /// names and files that it tells of.
 #[derive(Debug)]
 pub struct Stored {
     event: OwnedEvent,
+    beside: Beside,
+}
+
+/// An event on a shelf, from which it can be stored. The shelf must get it back.
+#[derive(Debug)]
+pub struct Resting {
+    event: Shelved,
+    beside: Beside,
+}
+
+/// What a document is made of beside the event's records.
+#[derive(Debug)]
+struct Beside {
     created: u64,
     host: Arc<Host>,
-    names: Names,
+    names: Arc<Names>,
     process: Option<Process>,
     /// The parents of the process.
     line: Option<Arc<Line>>,
     /// Session leader, group leader and entry leader.
     leaders: [Leader; 3],
     previous: Option<Image>,
+    seldom: Option<Box<Seldom>>,
+}
+
+/// What few events have.
+#[derive(Debug)]
+struct Seldom {
+    /// What /proc says of the process.
     captured: Option<Found>,
     /// What taints the module that was loaded.
     taint: Option<Box<[u8]>>,
@@ -55,19 +75,54 @@ impl Stored {
     /// Stores the event of `document`. Live, /proc is asked now for what the document might want of it.
     #[must_use]
     pub fn of(document: &AuditDocument<'_>) -> Self {
-        Self::with(OwnedEvent::of(document.event), document)
+        Self { event: OwnedEvent::of(document.event), beside: Beside::of(document) }
     }
 
-    /// The same in the memory of one that is no longer wanted.
+    /// When the event was.
     #[must_use]
-    pub fn again(mut self: Box<Self>, document: &AuditDocument<'_>) -> Box<Self> {
-        let mut event = self.event;
-        event.copy(document.event);
-        *self = Self::with(event, document);
-        self
+    pub fn stamp(&self) -> Stamp {
+        self.event.stamp()
     }
 
-    fn with(event: OwnedEvent, document: &AuditDocument<'_>) -> Self {
+    /// Makes the document and gives it to `work`.
+    pub fn with_document<T>(&self, work: impl FnOnce(&AuditDocument<'_>) -> T) -> Option<T> {
+        self.beside.with_document(&self.event.event(), work)
+    }
+
+    /// About how many bytes of memory it takes; of what it shares with all others nothing is counted, of what it
+    /// shares with some all.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        size_of::<OwnedEvent>() + self.event.size() + self.beside.size()
+    }
+}
+
+impl Resting {
+    /// Puts the event of `document` on a shelf, as [`Stored::of`] would store it.
+    pub fn of(document: &AuditDocument<'_>, shelf: &mut Shelf) -> Self {
+        Self { event: shelf.put(document.event), beside: Beside::of(document) }
+    }
+
+    /// Takes it from its shelf.
+    #[must_use]
+    pub fn stored(self, shelf: &mut Shelf) -> Stored {
+        Stored { event: shelf.take(self.event), beside: self.beside }
+    }
+
+    /// It is no longer wanted.
+    pub fn give_back(self, shelf: &mut Shelf) {
+        shelf.give_back(self.event);
+    }
+
+    /// [`Stored::size`].
+    #[must_use]
+    pub fn size(&self) -> usize {
+        size_of::<OwnedEvent>() + self.event.size() + self.beside.size()
+    }
+}
+
+impl Beside {
+    fn of(document: &AuditDocument<'_>) -> Self {
         let parent = document.process.zip(document.parent);
         let line = parent.and_then(|(process, parent)| document.around.kin.line(process, parent));
         let leaders = document.leaders().map(|leader| match leader {
@@ -95,38 +150,37 @@ impl Stored {
             let Values::One(program) = document.ask(field::PROCESS_EXECUTABLE) else { return None };
             Some(Environment { executable: text(&program)?, variables })
         });
+        let captured = document.captured().cloned();
+        let seldom = (captured.is_some() || taint.is_some() || environment.is_some())
+            .then(|| Box::new(Seldom { captured, taint, environment }));
         Self {
-            event,
             created: document.created,
             host: Arc::clone(document.around.host),
-            names: document.around.names.clone(),
+            names: Arc::clone(document.around.names),
             process: document.process.map(Process::detached),
             line,
             leaders,
             previous: document.previous.map(Image::detached),
-            captured: document.captured().cloned(),
-            taint,
-            environment,
+            seldom,
         }
     }
 
-    /// When the event was.
-    #[must_use]
-    pub fn stamp(&self) -> Stamp {
-        self.event.stamp()
-    }
-
-    /// Makes the document and gives it to `work`.
-    pub fn with_document<T>(&self, work: impl FnOnce(&AuditDocument<'_>) -> T) -> Option<T> {
+    /// Makes the document of `event` and gives it to `work`.
+    fn with_document<T>(
+        &self,
+        event: &AuditEvent<'_>,
+        work: impl FnOnce(&AuditDocument<'_>) -> T,
+    ) -> Option<T> {
         let arena = Bump::with_capacity(DOCUMENT);
-        let event = self.event.event();
-        let parts = arena.alloc(Parts::of(&event)?);
+        let parts = arena.alloc(Parts::of(event)?);
         let mut arguments = Arguments::default();
         if parts.has_arguments() {
-            arguments.read(&event);
+            arguments.read(event);
         }
-        let gaps: RefCell<Box<dyn Gaps + Send>> =
-            RefCell::new(Box::new(Told(self.taint.clone(), self.environment.clone())));
+        let gaps: RefCell<Box<dyn Gaps + Send>> = RefCell::new(Box::new(match self.seldom.as_deref() {
+            Some(seldom) => Told(seldom.taint.clone(), seldom.environment.clone()),
+            None => Told(None, None),
+        }));
         let leader = |at: usize| match self.leaders.get(at)? {
             Leader::Unknown => None,
             Leader::Itself => self.process.as_ref(),
@@ -144,15 +198,12 @@ impl Stored {
         let around_process = [self.process.as_ref(), self.line.as_ref().map(|line| line.process())];
         let previous = self.previous.as_ref();
         let document =
-            AuditDocument::new(&event, &arena, around, parts, around_process, previous, self.created);
-        document.set_captured(self.captured.clone());
+            AuditDocument::new(event, &arena, around, parts, around_process, previous, self.created);
+        document.set_captured(self.seldom.as_deref().and_then(|seldom| seldom.captured.clone()));
         Some(work(&document))
     }
 
-    /// About how many bytes of memory it takes; of what it shares with all others nothing is counted, of what it
-    /// shares with some all.
-    #[must_use]
-    pub fn size(&self) -> usize {
+    fn size(&self) -> usize {
         let image = |image: &Option<Image>| image.as_ref().map_or(0, Image::size);
         let process = |process: &Process| size_of::<Process>() + image(&process.image);
         let leaders = self.leaders.iter().map(|leader| match leader {
@@ -160,10 +211,12 @@ impl Stored {
             _ => 0,
         });
         let line = self.line.as_ref().map_or(0, |line| line.size());
-        let variables = self.environment.iter().flat_map(|environment| &environment.variables);
+        let environment = self.seldom.as_deref().and_then(|seldom| seldom.environment.as_ref());
+        let variables = environment.into_iter().flat_map(|environment| &environment.variables);
         let environment: usize = variables.map(|variable| size_of::<Vec<u8>>() + variable.len()).sum();
         let processes = self.process.as_ref().map_or(0, process) + line + leaders.sum::<usize>();
-        size_of::<Self>() + self.event.size() + processes + image(&self.previous) + environment
+        let seldom = self.seldom.as_ref().map_or(0, |_| size_of::<Seldom>());
+        size_of::<Self>() + processes + image(&self.previous) + seldom + environment
     }
 }
 

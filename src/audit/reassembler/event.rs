@@ -131,16 +131,6 @@ impl OwnedEvent {
         }
     }
 
-    /// The same, in memory that is there.
-    pub fn copy(&mut self, event: &AuditEvent<'_>) {
-        self.node = event.node.map(Box::from);
-        (self.stamp, self.ended, self.gaps) = (event.stamp, event.ended, event.gaps);
-        self.records.clear();
-        self.records.extend_from_slice(event.records);
-        self.bytes.clear();
-        self.bytes.extend_from_slice(event.bytes);
-    }
-
     /// When the event was.
     #[must_use]
     pub fn stamp(&self) -> Stamp {

@@ -12,6 +12,7 @@ mod gaps;
 mod limits;
 mod open;
 mod remembered;
+mod shelf;
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -21,6 +22,7 @@ use foldhash::fast::RandomState;
 pub use self::event::{AuditEvent, Ended, OwnedEvent};
 pub use self::gaps::{Gap, Gaps};
 pub use self::limits::{Counters, Limits};
+pub use self::shelf::{Shelf, Shelved};
 
 use self::open::{At, Buffers, OpenEvent, OpenEvents};
 use self::remembered::Remembered;

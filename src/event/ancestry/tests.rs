@@ -302,11 +302,21 @@ fn what_a_process_ran_before_takes_no_room() {
     let mut table = ProcessTable::new(Limits::default());
     let at = sight(&mut table, 10, 1, BOB, "/bin/sh", 1000);
     let once = table.image_bytes();
+    // Nor what is kept of it beside the table.
+    let mut kept = Vec::new();
     for _ in 0..100 {
-        let before = table.exec(at, image("/bin/sh"), &mut NoGaps);
-        assert!(before.is_some());
+        kept.extend(table.exec(at, image("/bin/sh"), &mut NoGaps));
+        kept.extend(table.get(at).and_then(|process| process.detached().image));
         assert_eq!(table.image_bytes(), once);
     }
+    assert_eq!(kept.len(), 200);
+    // A child shares it, until one of both runs another.
+    let child = table.forked(at, b"host", 11, 2000, Forked::Child).unwrap();
+    assert_eq!(table.image_bytes(), once);
+    table.exec(child, image("/bin/sh"), &mut NoGaps);
+    assert_eq!(table.image_bytes(), 2 * once);
+    table.exec(child, image("/bin/sh"), &mut NoGaps);
+    assert_eq!(table.image_bytes(), 2 * once);
 }
 
 fn sight(
