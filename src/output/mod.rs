@@ -30,7 +30,7 @@ mod stdout;
 pub mod syslog;
 mod worker;
 
-pub use self::syslog::{Address, Body, Formatter, Framing, Protocol};
+pub use self::syslog::{Address, Body, Formatter, Framing, Peer, Protocol};
 pub use choice::{Choice, is_of};
 pub use delays::Delays;
 pub use lines::{Format, Lines};

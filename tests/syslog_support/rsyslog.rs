@@ -34,11 +34,17 @@ impl Rsyslog {
     /// Starts one that writes what it understood, a JSON object a message, into [`Rsyslog::received`].
     /// None, with the reason printed, where rsyslogd is not installed.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with("")
+    }
+
+    /// The same with `more` at the head of its configuration.
+    pub(crate) fn start_with(more: &str) -> Option<Self> {
         rsyslogd()?;
         let dir = tempfile::tempdir().expect("directory");
         let udp = UdpSocket::bind("127.0.0.1:0").expect("port").local_addr().expect("port").port();
         let tcp = TcpListener::bind("127.0.0.1:0").expect("port").local_addr().expect("port").port();
-        std::fs::write(dir.path().join("conf"), configuration(dir.path(), udp, tcp)).expect("configuration");
+        let text = more.to_owned() + &configuration(dir.path(), udp, tcp);
+        std::fs::write(dir.path().join("conf"), text).expect("configuration");
         let mut it = Self { child: None, dir, udp, tcp };
         it.run();
         Some(it)

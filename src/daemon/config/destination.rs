@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::{
     FORMATS, FileConfig, LineFormat, SyslogConfig, choice, narrow, path, queue, syslog_messages, word,
 };
-use crate::output::{Address, Bounds, Choice, Framing, Protocol};
+use crate::output::{Address, Bounds, Choice, Framing, Peer, Protocol};
 use crate::toml_file::{Placed, Table};
 
 /// One `[[destination]]`.
@@ -21,7 +21,7 @@ pub struct DestinationConfig {
 /// What a destination is.
 #[derive(Clone, Debug)]
 pub enum To {
-    /// `unix`, `udp`, `tcp`
+    /// `unix`, `udp`, `tcp`, `tls`
     Syslog {
         /// `path`, or `address` and `framing`.
         address: Address,
@@ -38,11 +38,20 @@ enum Type {
     Unix,
     Udp,
     Tcp,
+    Tls,
     File,
 }
 
-const TYPES: [(&str, Type); 4] =
-    [("unix", Type::Unix), ("udp", Type::Udp), ("tcp", Type::Tcp), ("file", Type::File)];
+const TYPES: [(&str, Type); 5] = [
+    ("unix", Type::Unix),
+    ("udp", Type::Udp),
+    ("tcp", Type::Tcp),
+    ("tls", Type::Tls),
+    ("file", Type::File),
+];
+
+/// Keys of `tls` alone.
+const OF_TLS: [&str; 4] = ["ca", "certificate", "key", "server_name"];
 
 /// Names of the destinations that have tables of their own.
 const TAKEN: [&str; 3] = ["syslog", "stdout", "file"];
@@ -94,7 +103,11 @@ fn one(table: Table<'_>) -> Option<DestinationConfig> {
 }
 
 /// The keys beside `name` and `type`.
-const ALL: [&str; 15] = [
+const ALL: [&str; 19] = [
+    "ca",
+    "certificate",
+    "key",
+    "server_name",
     "address",
     "framing",
     "path",
@@ -116,9 +129,12 @@ fn to(table: &Table<'_>, kind: Type) -> Option<To> {
     let default = SyslogConfig::default();
     let default = match kind {
         Type::Udp => SyslogConfig { protocol: Protocol::Rfc5424, limit: UDP_LIMIT, ..default },
-        Type::Tcp => SyslogConfig { protocol: Protocol::Rfc5424, ..default },
+        Type::Tcp | Type::Tls => SyslogConfig { protocol: Protocol::Rfc5424, ..default },
         Type::Unix | Type::File => default,
     };
+    if !matches!(kind, Type::Tls) {
+        without(table, &OF_TLS);
+    }
     let address = match kind {
         Type::Unix => {
             without(table, &["address", "framing", "mode"]);
@@ -135,6 +151,11 @@ fn to(table: &Table<'_>, kind: Type) -> Option<To> {
             let framing = word(table, "framing", &framings).unwrap_or(Framing::OctetCounting);
             address(table).map(|to| Address::Tcp(to, framing))
         }
+        Type::Tls => {
+            without(table, &["path", "mode", "framing"]);
+            let (to, peer) = (address(table), peer(table));
+            to.zip(peer).map(|(to, peer)| Address::Tls(to, Box::new(peer)))
+        }
         Type::File => {
             without(table, &["address", "framing", "protocol", "facility", "limit", "enterprise"]);
             required(table, "path");
@@ -150,6 +171,26 @@ fn to(table: &Table<'_>, kind: Type) -> Option<To> {
     };
     let syslog = Box::new(syslog_messages(table, default));
     Some(To::Syslog { address: address?, syslog })
+}
+
+/// What a receiver over TLS must show, and what we do.
+fn peer(table: &Table<'_>) -> Option<Peer> {
+    required(table, "ca");
+    let (certificate, key) = (path(table, "certificate"), path(table, "key"));
+    for (one, other) in [("certificate", "key"), ("key", "certificate")] {
+        if table.has(one) && !table.has(other) {
+            table.missing(other);
+        }
+    }
+    let name = table.text("server_name").and_then(|name| {
+        let sound = Peer::is_name(&name.value);
+        if !sound {
+            let title = format!("`{}` is no name", table.path("server_name"));
+            table.faults().value(title, name.span, "write a DNS name, such as \"loghost.example\", or an IP address");
+        }
+        sound.then(|| name.value.into_owned())
+    });
+    Some(Peer { ca: path(table, "ca")?, name, own: certificate.zip(key) })
 }
 
 /// Tells each of `keys` that stands there all the same.

@@ -338,15 +338,15 @@ pub const SETTINGS: &[Setting] = &[
     example(
         ("destination", "type"),
         "\"tcp\"",
-        "unix, udp, tcp, file",
-        "A local syslog socket, syslog over UDP (RFC 5426) or TCP (RFC 6587), or a file. Needed. For udp and tcp the unit \
-         needs a drop-in: see examples/network-destinations.conf.",
+        "unix, udp, tcp, tls, file",
+        "A local syslog socket, syslog over UDP (RFC 5426), TCP (RFC 6587) or TLS (RFC 5425), or a file. Needed. For udp, tcp \
+         and tls the unit needs a drop-in: see examples/network-destinations.conf.",
     ),
     example(
         ("destination", "address"),
         "\"192.0.2.7:514\"",
         "an IP address and a port; IPv6 in brackets",
-        "With udp and tcp, where the receiver listens; names are not looked up. What udp and tcp carry is neither encrypted \
+        "With udp, tcp and tls, where the receiver listens; names are not looked up. What udp and tcp carry is neither encrypted \
          nor signed.",
     ),
     example(
@@ -354,6 +354,31 @@ pub const SETTINGS: &[Setting] = &[
         "\"octet-counting\"",
         "octet-counting, line-feed",
         "With tcp: how a message ends. Not set: octet-counting.",
+    ),
+    example(
+        ("destination", "ca"),
+        "\"/etc/auditward/tls/ca.pem\"",
+        "an absolute path",
+        "With tls: PEM, the certificates of which one must have signed the receiver's. Needed. These files are read as the \
+         daemon's account, anew for each connection.",
+    ),
+    example(
+        ("destination", "certificate"),
+        "\"/etc/auditward/tls/host.pem\"",
+        "an absolute path",
+        "With tls: PEM, the certificate that this host shows, with those that lead to its CA. Not set: none.",
+    ),
+    example(
+        ("destination", "key"),
+        "\"/etc/auditward/tls/host.key\"",
+        "an absolute path",
+        "With tls: PEM, the key of the certificate.",
+    ),
+    example(
+        ("destination", "server_name"),
+        "\"loghost.example\"",
+        "a DNS name or an IP address",
+        "With tls: whom the receiver's certificate must be for (subjectAltName). Not set: the address.",
     ),
     example(
         ("destination", "path"),
@@ -371,7 +396,7 @@ pub const SETTINGS: &[Setting] = &[
         ("destination", "protocol"),
         "\"rfc5424\"",
         "rfc3164, rfc5424",
-        "The header, but for a file. Not set: rfc5424 with udp and tcp, rfc3164 with unix.",
+        "The header, but for a file. Not set: rfc5424 with udp, tcp and tls, rfc3164 with unix.",
     ),
     example(
         ("destination", "format"),

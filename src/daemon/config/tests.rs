@@ -2,7 +2,7 @@
 
 use super::settings::{SETTINGS, TABLES};
 use super::*;
-use crate::output::Framing;
+use crate::output::{Framing, Peer};
 
 fn read_text(text: &str, mode: Mode) -> (Config, Vec<String>) {
     let directory = tempfile::tempdir().expect("a directory");
@@ -79,6 +79,14 @@ address = "[2001:db8::7]:514"
 name = "local"
 type = "unix"
 path = "/run/sink"
+[[destination]]
+name = "sealed"
+type = "tls"
+address = "192.0.2.7:6514"
+ca = "/ca.pem"
+certificate = "/own.pem"
+key = "/own.key"
+server_name = "loghost.example"
 [[destination]]
 name = "lines"
 type = "file"
@@ -236,7 +244,7 @@ fn destinations_are_what_their_types_say() {
     assert_eq!(faults, Vec::<String>::new());
     let sinks = config.sinks();
     let names: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
-    assert_eq!(names, ["syslog", "loghost", "collector-6", "local", "lines"]);
+    assert_eq!(names, ["syslog", "loghost", "collector-6", "local", "sealed", "lines"]);
     assert_eq!((sinks[1].bounds.messages, sinks[1].bounds.bytes), (5, 1 << 20));
     let choice = Choice {
         severity: Some(Severity::High),
@@ -245,7 +253,7 @@ fn destinations_are_what_their_types_say() {
         per_minute: Some(600),
     };
     assert_eq!((&sinks[1].choice, &sinks[2].choice), (&choice, &Choice::default()));
-    let told: Vec<_> = sinks[1..4]
+    let told: Vec<_> = sinks[1..5]
         .iter()
         .map(|sink| match &sink.destination {
             Destination::Syslog { address, formatter: f } => {
@@ -255,6 +263,12 @@ fn destinations_are_what_their_types_say() {
         })
         .collect();
     let tcp = Address::Tcp("192.0.2.7:601".parse().expect("an address"), Framing::LineFeed);
+    let peer = Peer {
+        ca: "/ca.pem".into(),
+        name: Some("loghost.example".to_owned()),
+        own: Some(("/own.pem".into(), "/own.key".into())),
+    };
+    let tls = Address::Tls("192.0.2.7:6514".parse().expect("an address"), Box::new(peer));
     let udp = Address::Udp("[2001:db8::7]:514".parse().expect("an address"));
     assert_eq!(
         told,
@@ -269,9 +283,10 @@ fn destinations_are_what_their_types_say() {
                 DEFAULT_LIMIT,
                 EXAMPLE_ENTERPRISE
             ),
+            (tls, Protocol::Rfc5424, Body::Text, 10, DEFAULT_LIMIT, EXAMPLE_ENTERPRISE),
         ]
     );
-    let Destination::File { path, mode, format } = &sinks[4].destination else { panic!("{:?}", sinks[4]) };
+    let Destination::File { path, mode, format } = &sinks[5].destination else { panic!("{:?}", sinks[5]) };
     assert_eq!((path.as_path(), *mode, matches!(format, Format::Text)), (Path::new("/x"), 0o640, true));
 }
 
@@ -315,6 +330,15 @@ fn a_destination_that_cannot_be_is_told_and_left_out() {
         ]
     );
     assert_eq!(config.destinations.len(), 1, "the first stands");
+    let tls = |rest: &str| one(&format!("name = \"a\"\ntype = \"tls\"\naddress = \"192.0.2.7:6514\"\n{rest}"));
+    assert_eq!(tls(""), ["Error: `destination.ca` is missing"]);
+    assert_eq!(tls("ca = \"ca.pem\"\n"), ["Error: `destination.ca` is no absolute path"]);
+    let faults = |rest: &str| {
+        let text = "[[destination]]\nname = \"a\"\ntype = \"tls\"\naddress = \"192.0.2.7:6514\"\nca = \"/x\"\n";
+        read_text(&format!("{text}{rest}"), Mode::Check).1
+    };
+    assert_eq!(faults("key = \"/x\"\n"), ["Error: `destination.certificate` is missing"]);
+    assert_eq!(faults("server_name = \"a b\"\n"), ["Error: `destination.server_name` is no name"]);
 }
 
 #[test]

@@ -21,7 +21,7 @@ mod transport;
 
 pub use frame::Framing;
 pub(super) use sink::SyslogSink;
-pub use transport::{Address, Transport};
+pub use transport::{Address, Peer, Transport};
 
 /// APP-NAME, and the tag of RFC 3164.
 pub const APP_NAME: &str = "auditward";

@@ -1,0 +1,185 @@
+//! RFC 5425 to a real rsyslogd with its gtls driver: certificates of the test's own CA, checked on both sides, expired
+//! and replaced.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "unwrap is how a test fails")]
+
+mod syslog_support;
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use auditward::daemon::config::{self, Mode};
+use auditward::output::Outputs;
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+};
+use syslog_support::rsyslog::Rsyslog;
+use syslog_support::{alert, pair, until};
+
+/// A certificate authority that writes into a directory: `NAME.pem` and `NAME.key`.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    directory: PathBuf,
+}
+
+impl Authority {
+    fn new(directory: &Path, name: &str) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        std::fs::write(directory.join(format!("{name}.pem")), certificate.pem()).unwrap();
+        Self { issuer: Issuer::new(params, key), directory: directory.to_owned() }
+    }
+
+    /// A certificate for these names, until the first day of `year`.
+    fn give(&self, file: &str, names: &[&str], year: i32) {
+        let mut params =
+            CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
+        params.distinguished_name.push(rcgen::DnType::CommonName, names[0]);
+        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(year, 1, 1));
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        // The key first: who reads between the two finds two that do not fit, and tries again.
+        std::fs::write(self.directory.join(format!("{file}.key")), key.serialize_pem()).unwrap();
+        std::fs::write(self.directory.join(format!("{file}.pem")), certificate.pem()).unwrap();
+    }
+}
+
+const FAR: i32 = 2090;
+
+/// rsyslogd that takes TLS of `agent.example` only, at the port.
+fn start(certificates: &Path) -> Option<(Rsyslog, u16)> {
+    if !Path::new("/usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_gtls.so").exists() {
+        let live = std::env::var_os("AUDITWARD_LIVE").is_some_and(|v| v == "1");
+        assert!(!live || cfg!(not(target_arch = "x86_64")), "rsyslog's gtls driver is not installed");
+        println!("skipped: rsyslog's gtls driver is not installed (package rsyslog-gnutls)");
+        return None;
+    }
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let here = certificates.display();
+    let more = format!(
+        r#"
+global(defaultNetstreamDriverCAFile="{here}/ca.pem" defaultNetstreamDriverCertFile="{here}/server.pem"
+    defaultNetstreamDriverKeyFile="{here}/server.key")
+module(load="imtcp" StreamDriver.Name="gtls" StreamDriver.Mode="1" StreamDriver.AuthMode="x509/name"
+    PermittedPeer=["agent.example"])
+input(type="imtcp" address="127.0.0.1" port="{port}")
+"#
+    );
+    Some((Rsyslog::start_with(&more)?, port))
+}
+
+fn destination(name: &str, port: u16, certificates: &Path, more: &str) -> String {
+    format!(
+        "[[destination]]\nname = \"{name}\"\ntype = \"tls\"\naddress = \"127.0.0.1:{port}\"\nca = \"{}/ca.pem\"\n{more}\n",
+        certificates.display()
+    )
+}
+
+fn outputs(text: &str) -> Outputs {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("auditward.toml");
+    std::fs::write(&file, format!("[syslog]\nenabled = false\n{text}")).unwrap();
+    let (config, faults) = config::read(&file, Mode::Check).unwrap();
+    assert!(faults.is_empty(), "{faults:?}");
+    Outputs::new(config.sinks()).unwrap()
+}
+
+/// The ids of the alerts that came by TLS.
+fn received(rsyslog: &Rsyslog) -> Vec<String> {
+    let received = rsyslog.received();
+    let lines = received.iter().filter(|message| message["inputname"] == "imtcp");
+    lines
+        .map(|message| message["msg"].as_str().unwrap().to_owned())
+        .map(|line| String::from_utf8(pair(&line, "alert").unwrap_or_else(|| panic!("{line}"))).unwrap())
+        .collect()
+}
+
+fn trouble(outputs: &Outputs, name: &str) -> String {
+    let counters = outputs.counters();
+    counters.into_iter().find(|one| one.name == name).unwrap().trouble.unwrap_or_default()
+}
+
+#[test]
+fn alerts_arrive_over_tls_with_a_client_certificate_and_from_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let authority = Authority::new(here, "ca");
+    authority.give("server", &["loghost.example", "127.0.0.1"], FAR);
+    authority.give("agent", &["agent.example"], FAR);
+    authority.give("stranger", &["stranger.example"], FAR);
+    Authority::new(here, "other");
+    let Some((rsyslog, port)) = start(here) else { return };
+    let own = |name: &str| format!("certificate = \"{0}/{name}.pem\"\nkey = \"{0}/{name}.key\"\n", here.display());
+    let (agent, stranger) = (own("agent"), own("stranger"));
+    let other = destination("other-ca", port, here, &agent).replace("/ca.pem", "/other.pem");
+    let outputs = outputs(&[
+        destination("by-name", port, here, &format!("{agent}server_name = \"loghost.example\"")),
+        destination("by-address", port, here, &agent),
+        destination("other-name", port, here, &format!("{agent}server_name = \"other.example\"")),
+        other,
+        destination("nobody", port, here, ""),
+        destination("stranger", port, here, &stranger),
+    ].concat());
+    let alerts: Vec<_> = (1..=50)
+        .map(|n| {
+            let long = "l".repeat(if n % 10 == 0 { 100_000 } else { 10 });
+            let alert = alert(&["usermod", "-u", "0", "-o", "-c", &long, "bob"], n);
+            outputs.push(&alert);
+            alert.id.clone()
+        })
+        .collect();
+    until("both have sent all", || received(&rsyslog).len() >= 100);
+    let mut counts = std::collections::HashMap::new();
+    received(&rsyslog).into_iter().for_each(|id| *counts.entry(id).or_insert(0) += 1);
+    assert_eq!(alerts.iter().filter(|id| counts[*id] == 2).count(), 50, "{counts:?}");
+    for (name, why) in [("other-name", "not valid for name"), ("other-ca", "UnknownIssuer")] {
+        until(name, || trouble(&outputs, name).contains(why));
+    }
+    for name in ["nobody", "stranger"] {
+        until(name, || !trouble(&outputs, name).is_empty());
+    }
+    let sent: Vec<u64> = outputs.counters().iter().map(|one| one.sent).collect();
+    assert_eq!(sent, [50, 50, 0, 0, 0, 0]);
+}
+
+#[test]
+fn a_certificate_that_has_expired_holds_alerts_until_it_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let authority = Authority::new(here, "ca");
+    authority.give("server", &["loghost.example"], 2021);
+    authority.give("agent", &["agent.example"], 2021);
+    let Some((mut rsyslog, port)) = start(here) else { return };
+    let own = format!(
+        "certificate = \"{0}/agent.pem\"\nkey = \"{0}/agent.key\"\nserver_name = \"loghost.example\"",
+        here.display()
+    );
+    let outputs = outputs(&destination("far", port, here, &own));
+    let push = |n| {
+        let alert = alert(&["usermod", "-u", "0", "-o", "bob"], n);
+        outputs.push(&alert);
+        alert.id.clone()
+    };
+    let mut wanted: Vec<String> = (1..=5).map(push).collect();
+    until("the receiver's is refused", || trouble(&outputs, "far").contains("invalid peer certificate"));
+    authority.give("server", &["loghost.example"], FAR);
+    rsyslog.stop();
+    rsyslog.run();
+    wanted.extend((6..=10).map(push));
+    // Now ours is the one that is refused, by the receiver.
+    until("ours is refused", || {
+        let trouble = trouble(&outputs, "far");
+        !trouble.is_empty() && !trouble.contains("invalid peer certificate") && !trouble.contains("refused (os error")
+    });
+    assert_eq!(received(&rsyslog), Vec::<String>::new());
+    authority.give("agent", &["agent.example"], FAR);
+    until("all arrive", || received(&rsyslog).len() >= 10);
+    assert_eq!(received(&rsyslog), wanted, "in order, each once");
+    assert_eq!(outputs.counters()[0].sent, 10);
+}
