@@ -495,6 +495,19 @@ impl<'a> Table<'a> {
         None
     }
 
+    /// All its strings, by their keys, where the keys are the site's own; instead of [`Table::done`].
+    #[must_use]
+    pub fn into_texts(self) -> Vec<(Placed<String>, Placed<Cow<'a, str>>)> {
+        let entries = self.entries.iter().filter_map(|(key, value)| match value.get_ref() {
+            DeValue::String(text) => {
+                let name = Placed { value: key.get_ref().to_string(), span: span(key.span()) };
+                Some((name, Placed { value: text.clone(), span: span(value.span()) }))
+            }
+            other => self.wrong_type(&self.path(key.get_ref()), "a string", other, value),
+        });
+        entries.collect()
+    }
+
     /// Tells every key that was not asked for; call it when the table has been read.
     pub fn done(self) {
         let asked = self.asked.borrow();

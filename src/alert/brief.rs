@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use super::document::{push_audit_id, rfc3339, time_of};
 use super::source::account;
 use super::telling::{Parent, Telling};
-use super::{target, text};
+use super::{site, target, text};
 use crate::audit::Stamp;
 use crate::event::ancestry::Image;
 use crate::event::schema::{FieldId, field};
@@ -42,7 +42,7 @@ const TOLD: [FieldId; 22] = [
 ];
 
 /// How many texts there are, and where each has its place, by its name.
-const SLOTS: usize = 33;
+const SLOTS: usize = 38;
 
 /// The slots of numbers, times and ids.
 const NUMBERS: [usize; 7] = [12, 13, 22, 24, 25, 26, 31];
@@ -82,6 +82,11 @@ fn slot(name: &str) -> Option<usize> {
         "rule.uuid" => 30,
         "rule.version" => 31,
         "user.target.name" => 32,
+        "auditward.ruleset.hash" => 33,
+        "labels.environment" => 34,
+        "labels.owner" => 35,
+        "labels.role" => 36,
+        "labels.runbook" => 37,
         _ => return None,
     })
 }
@@ -138,6 +143,16 @@ impl<'a> Brief<'a> {
         texts.put("rule.id", Cow::Borrowed(rule.id.as_str()));
         texts.put("rule.uuid", Cow::Borrowed(rule.uuid.as_str()));
         texts.put("rule.version", number(rule.version));
+        if let Some(site) = site::told() {
+            for (name, path) in site::IN_LINE {
+                if let Some(value) = site.labels.get(name) {
+                    texts.put(path, kept(event, value));
+                }
+            }
+            if let Some(hash) = &site.ruleset {
+                texts.put("auditward.ruleset.hash", kept(event, hash));
+            }
+        }
         let target = told(event, &event.shown(field::USER_TARGET_NAME))?;
         let named = target.as_ref().is_some_and(|name| !name.is_empty());
         let tool = texts.get("process.name").filter(|name| !named && !name.is_empty());

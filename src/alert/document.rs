@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::case::{Matched, Told};
 use super::source::text_of;
-use super::{json, read, target, text};
+use super::{json, read, site, target, text};
 use crate::audit::Stamp;
 use crate::detect::Source;
 use crate::rule::{Rule, Severity, Threat, ThreatItem};
@@ -51,6 +51,10 @@ pub(super) fn build(parts: Parts<'_>) -> Map<String, Value> {
     mask(&mut source);
     let source_event = object(source.shift_remove("event"));
     let mut own = own_fields(events, stamps, &source, &source_event);
+    let site = site::told();
+    if let Some(hash) = site.as_ref().and_then(|site| site.ruleset.as_ref()) {
+        own.insert("ruleset".to_owned(), json!({ "version": env!("CARGO_PKG_VERSION"), "hash": hash }));
+    }
     if let Some(case) = case {
         own.insert("case".to_owned(), case_fields(severity, case));
         own.insert("rules".to_owned(), case.rules.iter().map(brief).collect());
@@ -73,6 +77,9 @@ pub(super) fn build(parts: Parts<'_>) -> Map<String, Value> {
     document
         .entry("agent")
         .or_insert_with(|| json!({ "type": "auditward", "version": env!("CARGO_PKG_VERSION") }));
+    if let Some(site) = site.filter(|site| !site.labels.is_empty()) {
+        document.insert("labels".to_owned(), json!(site.labels));
+    }
     if !rule.threat.is_empty() {
         document.insert("threat".to_owned(), threat_fields(&rule.threat).into());
     }

@@ -31,6 +31,7 @@ pub(crate) mod read;
 pub(crate) mod sample;
 mod slot;
 mod source;
+pub mod site;
 pub mod suppress;
 mod target;
 pub(crate) mod telling;

@@ -471,6 +471,7 @@ pub(crate) fn facts(document: &dyn Telling) -> Vec<(&'static str, Cow<'_, str>)>
     let unset = || (!nobody).then_some(Cow::Borrowed("unset"));
     let effective = get("user.effective.id").filter(|e| get("user.id").as_ref() != Some(e));
     let tty = get("process.tty.name").or_else(|| get("process.tty")).or_else(|| get("auditd.data.tty"));
+    let short = |hash: Cow<'_, str>| hash.get(..12).map(|short| Cow::Owned(short.to_owned()));
     let facts = [
         ("time", get("@timestamp")),
         ("pid", get("process.pid")),
@@ -496,6 +497,11 @@ pub(crate) fn facts(document: &dyn Telling) -> Vec<(&'static str, Cow<'_, str>)>
         ("risk", get("event.risk_score")),
         ("threat", threat(document).map(Cow::Owned)),
         ("outcome", get("event.outcome")),
+        ("environment", get("labels.environment")),
+        ("role", get("labels.role")),
+        ("owner", get("labels.owner")),
+        ("runbook", get("labels.runbook")),
+        ("ruleset", get("auditward.ruleset.hash").and_then(short)),
     ];
     facts.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }

@@ -1,7 +1,7 @@
 //! `auditward reload`: the running daemon reads rules and settings anew.
 
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::bail;
@@ -40,17 +40,8 @@ pub struct Args {
 /// # Errors
 /// No daemon runs, or it does not answer.
 pub fn run(args: &Args) -> anyhow::Result<Status> {
-    let socket = runtime(args.runtime.as_deref(), args.config.as_deref()).join(CONTROL_SOCKET);
-    let Some(mut stream) = connect(&socket)? else {
-        bail!("no daemon answers at {}: none runs", socket.display());
-    };
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(b"reload\n")?;
-    let mut answer = String::new();
-    stream.take(LONGEST).read_to_string(&mut answer)?;
-    let (word, rest) = answer.split_once('\n').unwrap_or((&answer, ""));
-    let lines: String = rest.lines().map(|line| format!("{}\n", clean::text(line.as_bytes()))).collect();
-    match word {
+    let (word, lines) = ask(args.runtime.as_deref(), args.config.as_deref(), "reload\n", PATIENCE)?;
+    match word.as_str() {
         "reloaded" => {
             print!("{lines}");
             Ok(Status::Fine)
@@ -61,4 +52,27 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
         }
         _ => bail!("the daemon's answer is not understood"),
     }
+}
+
+/// Asks the running daemon, over the socket that is for root: the first word of its answer, and its lines, clean.
+///
+/// # Errors
+/// No daemon runs, or it does not answer.
+pub(super) fn ask(
+    named: Option<&Path>,
+    config: Option<&Path>,
+    request: &str,
+    patience: Duration,
+) -> anyhow::Result<(String, String)> {
+    let socket = runtime(named, config).join(CONTROL_SOCKET);
+    let Some(mut stream) = connect(&socket)? else {
+        bail!("no daemon answers at {}: none runs", socket.display());
+    };
+    stream.set_read_timeout(Some(patience))?;
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.take(LONGEST).read_to_string(&mut answer)?;
+    let (word, rest) = answer.split_once('\n').unwrap_or((&answer, ""));
+    let lines = rest.lines().map(|line| format!("{}\n", clean::text(line.as_bytes()))).collect();
+    Ok((word.to_owned(), lines))
 }

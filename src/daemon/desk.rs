@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::accounts::Reading;
 use super::reload::{Answer, Prepared};
 use super::status::Report;
+use crate::output::TestAnswer;
 
 /// How long the loop may take to answer: it looks between two batches.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -20,9 +21,14 @@ pub(super) enum Request {
     Install(Box<Prepared>, SyncSender<Answer>),
     /// Tell what became of the account files, and say when that was done.
     Accounts(Box<Reading>, SyncSender<()>),
+    /// Give an alert that only tries them to all destinations, and say where each answers.
+    SendTest(SyncSender<Vec<Tried>>),
     /// Read rules and settings anew was asked for, and they could not be used.
     Refused(String),
 }
+
+/// A destination that is tried, and where it answers.
+pub(super) type Tried = (String, Receiver<TestAnswer>);
 
 /// Where questions are handed in.
 #[derive(Debug)]
@@ -62,6 +68,13 @@ impl Desk {
         let (sender, told) = sync_channel(1);
         self.hand_in(Request::Accounts(Box::new(reading), sender))?;
         told.recv_timeout(PATIENCE).ok()
+    }
+
+    /// Has the loop try all destinations; where each answers.
+    pub(super) fn send_test(&self) -> Option<Vec<Tried>> {
+        let (sender, answer) = sync_channel(1);
+        self.hand_in(Request::SendTest(sender))?;
+        answer.recv_timeout(PATIENCE).ok()
     }
 
     /// Has the loop say that a reload was refused.

@@ -126,6 +126,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     tracing::info!("{identity}");
     line.watch(plan.rules, seen.as_ref()).context("the probe's thread")?;
     config.secrets.apply(directories.state.as_deref());
+    config.labels.apply(&set.hash);
     let outputs = outputs.start_with(store::open(&config.store, &directories)).context("outputs")?;
     let faults: Vec<_> = config_faults.into_iter().chain(set.faults.iter().cloned()).collect();
     let mut alerts = health.of_faults(faults.iter().filter(|fault| fault.level == Level::Error));

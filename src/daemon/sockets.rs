@@ -16,6 +16,7 @@ use nix::sys::socket::{getsockopt, sockopt};
 use super::desk::Desk;
 use super::directories::{CONTROL_SOCKET, STATUS_SOCKET};
 use super::reload::Reloader;
+use crate::clean;
 use crate::store::{Query, Reader};
 
 /// The longest request, in bytes.
@@ -31,9 +32,11 @@ pub enum Command {
     Reload,
     /// `alerts` and what is wanted: a page of the store.
     Alerts(Query),
+    /// `send-test`: an alert that only tries them down all destinations.
+    SendTest,
 }
 
-/// Reads a request: `reload` or `alerts` with a query, and a newline; nothing before or behind.
+/// Reads a request: `reload`, `send-test`, or `alerts` with a query, and a newline; nothing before or behind.
 ///
 /// ```
 /// # use auditward::daemon::sockets::{parse, Command};
@@ -46,6 +49,7 @@ pub fn parse(request: &[u8]) -> Option<Command> {
     let line = request.strip_suffix(b"\n").filter(|line| !line.contains(&b'\n'))?;
     match line.strip_prefix(b"alerts ") {
         Some(query) => Query::parse(query).map(Command::Alerts),
+        None if line == b"send-test" => Some(Command::SendTest),
         None => (line == b"reload").then_some(Command::Reload),
     }
 }
@@ -63,9 +67,9 @@ pub(super) fn serve(
 ) -> io::Result<()> {
     let status = listen(&runtime.join(STATUS_SOCKET), 0o660)?;
     let control = listen(&runtime.join(CONTROL_SOCKET), 0o600)?;
-    let desk = desk.again()?;
+    let (desk, other) = (desk.again()?, desk.again()?);
     spawn("status", status, move |stream| tell_status(stream, &desk))?;
-    spawn("control", control, move |stream| obey(stream, &reloader, store.as_deref()))
+    spawn("control", control, move |stream| obey(stream, &reloader, &other, store.as_deref()))
 }
 
 /// The lock is held: what stands there is of a daemon that is gone.
@@ -123,7 +127,7 @@ fn write_within(mut stream: &UnixStream, mut text: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-fn obey(mut stream: &UnixStream, reloader: &Reloader, store: Option<&Path>) -> io::Result<()> {
+fn obey(mut stream: &UnixStream, reloader: &Reloader, desk: &Desk, store: Option<&Path>) -> io::Result<()> {
     // SO_PEERCRED: who it was when it connected.
     let peer = getsockopt(&stream.as_fd(), sockopt::PeerCredentials)?;
     if peer.uid() != 0 {
@@ -135,7 +139,8 @@ fn obey(mut stream: &UnixStream, reloader: &Reloader, store: Option<&Path>) -> i
     let answer = match parse(&read_line(stream)?) {
         Some(Command::Reload) => reloader.reload().to_string(),
         Some(Command::Alerts(query)) => page(&query, store),
-        None => "refused\nnot understood: the requests are `reload`, and `alerts` with a query\n".to_owned(),
+        Some(Command::SendTest) => send_test(desk),
+        None => "refused\nnot understood: the requests are `reload`, `send-test`, and `alerts` with a query\n".to_owned(),
     };
     stream.set_write_timeout(Some(PATIENCE))?;
     write_within(stream, answer.as_bytes())
@@ -148,6 +153,40 @@ fn page(query: &Query, store: Option<&Path>) -> String {
         Ok(alerts) => alerts.iter().fold("alerts\n".to_owned(), |text, alert| text + &alert.wire() + "\n"),
         Err(why) => format!("refused\n{}: {why}\n", store.display()),
     }
+}
+
+/// How long destinations may take with a test.
+const TEST: Duration = Duration::from_secs(10);
+
+/// `sent` or `failed`, and a line for each destination: what it said to the test, or what keeps it from it.
+fn send_test(desk: &Desk) -> String {
+    let Some(tried) = desk.send_test() else {
+        return "refused\nthe loop that reads records does not answer\n".to_owned();
+    };
+    if tried.is_empty() {
+        return "failed\nno destination is set: alerts go nowhere\n".to_owned();
+    }
+    let deadline = Instant::now() + TEST;
+    let (mut word, mut lines) = ("sent", String::new());
+    for (name, answer) in tried {
+        let said = match answer.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(Ok(after)) => format!("taken after {} ms", after.as_millis()),
+            Ok(Err(why)) => {
+                word = "failed";
+                format!("refused: {why}")
+            }
+            Err(_) => {
+                word = "failed";
+                let report = desk.report().unwrap_or_default();
+                let one = report.destinations.into_iter().find(|one| one.name == name).unwrap_or_default();
+                let why = one.trouble.unwrap_or_else(|| "it takes nothing".to_owned());
+                let before = one.waiting as u64 + one.stored;
+                format!("not taken within {} s, {before} alerts wait: {why}", TEST.as_secs())
+            }
+        };
+        lines += &format!("{name}: {}\n", clean::text(said.as_bytes()));
+    }
+    format!("{word}\n{lines}")
 }
 
 /// Up to the first newline, the end, or [`LONGEST`] bytes.
@@ -183,6 +222,10 @@ mod tests {
             "alerts {\"x\":1}\n",
             "alerts {\"since\":\"a\"}\n",
         ] {
+            assert_eq!(parse(wrong.as_bytes()), None, "{wrong:?}");
+        }
+        assert_eq!(parse(b"send-test\n"), Some(Command::SendTest));
+        for wrong in ["send-test", "send-test x\n", "send-test\n\n"] {
             assert_eq!(parse(wrong.as_bytes()), None, "{wrong:?}");
         }
         assert_eq!(parse(b"alerts {}\n"), Some(Command::Alerts(Query::default())));

@@ -363,6 +363,10 @@ impl Watch {
                     let _ = asker.try_send(answer);
                 }
                 Request::Accounts(reading, told) => self.second.path.accounts.take(*reading, told),
+                Request::SendTest(asker) => {
+                    let alert = Arc::new(self.life.start.health.of_test());
+                    let _ = asker.try_send(self.second.path.outputs.send_test(&alert));
+                }
                 Request::Refused(why) => self.notice(Topic::Reload, &why, Urgency::Warning),
             }
         }
@@ -388,6 +392,7 @@ impl Watch {
         let Life { start, read_at, .. } = &mut self.life;
         start.probe.set_plan(plan);
         start.journal_by_syslog = logging::by_syslog(&config.syslog);
+        config.labels.apply(&set.hash);
         (start.config, start.set, start.faults) = (config.daemon, set, faults);
         *read_at = Timestamp::now();
         let live = counted(self.live() as u64, "rule");

@@ -9,6 +9,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,7 @@ pub use choice::{Choice, is_of};
 pub use delays::Delays;
 pub use lines::{Format, Lines};
 pub use message::{Message, Notice, Topic, Urgency, level_of};
-pub use queue::Bounds;
+pub use queue::{Bounds, TestAnswer};
 
 use self::syslog::{SyslogSink, Transport};
 use queue::Queue;
@@ -312,6 +313,18 @@ impl Outputs {
                 (_, None) => {}
             }
         }
+    }
+
+    /// Gives an alert that only tries them to all destinations, whatever they ask for, behind what waits; it is not
+    /// stored. Where each says what became of it: after how long its system had the alert, or why it never will.
+    #[must_use]
+    pub fn send_test(&self, alert: &Arc<Alert>) -> Vec<(String, Receiver<TestAnswer>)> {
+        let give = |sink: &Handle| {
+            let (answer, told) = sync_channel(1);
+            sink.queue.test(Message::Alert(Arc::clone(alert)), answer);
+            (sink.name.clone(), told)
+        };
+        self.sinks.iter().map(give).collect()
     }
 
     /// Tells each destination what was beyond its limit, once its minute is over, or at once. How many alerts tell it.

@@ -5,6 +5,7 @@
 //! again.
 
 use std::collections::VecDeque;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -51,9 +52,14 @@ pub(crate) enum Item {
     Gap(Gap),
     /// Alerts up to this number are not for this destination.
     Passed(i64),
+    /// An alert that only tries the destination, and where is said what became of it.
+    Test(Message, SyncSender<TestAnswer>),
     /// Open files anew.
     Reopen,
 }
+
+/// After how long the receiver's system had the alert, or why it never will.
+pub type TestAnswer = Result<Duration, String>;
 
 /// Alerts that are in the store alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +155,21 @@ impl Queue {
         }
         drop(state);
         self.changed.notify_all();
+    }
+
+    /// Takes an alert that only tries the destination, one at a time.
+    pub(crate) fn test(&self, message: Message, answer: SyncSender<TestAnswer>) {
+        let mut state = self.lock();
+        let why = match state.closing {
+            Some(_) => "it is no longer asked for",
+            None if state.items.iter().any(|item| matches!(item, Item::Test(..))) => "an earlier test waits for it still",
+            None => {
+                state.items.push_back(Item::Test(message, answer));
+                drop(state);
+                return self.changed.notify_all();
+            }
+        };
+        let _ = answer.try_send(Err(why.to_owned()));
     }
 
     /// Asks the writer to open its file anew; at most one request waits.
@@ -275,7 +296,7 @@ impl Queue {
         state.items.iter().find_map(|item| match item {
             Item::Message(_, since, _) => Some(*since),
             Item::Stored(span) => span.since,
-            Item::Gap(_) | Item::Passed(_) | Item::Reopen => None,
+            Item::Gap(_) | Item::Passed(_) | Item::Test(..) | Item::Reopen => None,
         })
     }
 }
@@ -480,7 +501,7 @@ mod tests {
                 Item::Passed(to) => format!("passed {to}"),
                 Item::Stored(span) => format!("{} up to {}", span.alerts.alerts, span.alerts.to),
                 Item::Gap(gap) => format!("{} lost", gap.alerts),
-                Item::Reopen => "reopen".to_owned(),
+                other => format!("{other:?}"),
             })
             .collect();
         assert_eq!(items, ["passed 2", "alert Some(3)", "passed 4", "9 up to 47", "9 lost"]);

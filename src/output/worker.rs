@@ -1,5 +1,6 @@
 //! The writer thread of one destination.
 
+use std::sync::mpsc::SyncSender;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::backoff::Backoff;
 use super::delays::Delays;
 use super::message::{Message, Notice, Topic, Urgency};
-use super::queue::{Gap, Item, Queue, Span};
+use super::queue::{Gap, Item, Queue, Span, TestAnswer};
 use super::sink::{Outcome, Sink};
 use crate::store::Position;
 
@@ -57,6 +58,15 @@ pub(crate) struct Worker {
     pub(crate) told: Option<Instant>,
 }
 
+/// What became of a message.
+enum Delivered {
+    Taken,
+    /// It can never be, and why.
+    Refused(String),
+    /// The time was over first.
+    Over,
+}
+
 /// How often reading from the store is tried before its alerts are given up.
 const READ_AGAIN: u32 = 5;
 
@@ -82,6 +92,7 @@ impl Worker {
                     }
                 }
                 Item::Stored(span) => self.stored(&span),
+                Item::Test(message, answer) => self.test(&message, &answer),
                 Item::Passed(number) => self.place.iter().for_each(|place| place.taken(number)),
             }
             if let Some(place) = &mut self.place
@@ -98,7 +109,21 @@ impl Worker {
         self.tally.set_hand(|hand| hand.since = since);
         let done = self.deliver(message, since);
         self.tally.set_hand(|hand| *hand = Hand::default());
-        done
+        !matches!(done, Delivered::Over)
+    }
+
+    /// Delivers an alert that only tries the destination.
+    fn test(&mut self, message: &Message, answer: &SyncSender<TestAnswer>) {
+        let begun = Instant::now();
+        self.tally.set_hand(|hand| hand.since = Some(begun));
+        let delivered = self.deliver(message, None);
+        self.tally.set_hand(|hand| *hand = Hand::default());
+        // Who asked may have gone.
+        let _ = answer.try_send(match delivered {
+            Delivered::Taken => Ok(begun.elapsed()),
+            Delivered::Refused(why) => Err(why),
+            Delivered::Over => Err("the destination ended before".to_owned()),
+        });
     }
 
     /// Delivers what is in the store alone. What is not delivered when the time is over stays there, and in the
@@ -158,9 +183,9 @@ impl Worker {
         self.place.iter().for_each(|place| place.taken(span.alerts.to));
     }
 
-    /// Delivers one message, however long it takes; false when the time was over first. `since` is when what it tells
+    /// Delivers one message, however long it takes, unless the time is over first. `since` is when what it tells
     /// was received, none where that was in an earlier run.
-    fn deliver(&mut self, message: &Message, since: Option<Instant>) -> bool {
+    fn deliver(&mut self, message: &Message, since: Option<Instant>) -> Delivered {
         let mut pauses = Backoff::new(Duration::from_millis(2), SLICE);
         let mut outcome = self.sink.begin(message);
         loop {
@@ -171,17 +196,17 @@ impl Worker {
                         let mut delays = self.tally.delays.lock().unwrap_or_else(PoisonError::into_inner);
                         delays.add(since.elapsed());
                     }
-                    return true;
+                    return Delivered::Taken;
                 }
                 Outcome::Lost(e) => {
                     self.count(message, &self.tally.refused);
                     self.tell(&format!("a message was refused and is lost: {e}"));
-                    return true;
+                    return Delivered::Refused(e.to_string());
                 }
                 Outcome::Later => {}
             }
             if self.queue.is_over() {
-                return false;
+                return Delivered::Over;
             }
             let trouble = self.sink.trouble();
             if let Some(trouble) = &trouble {

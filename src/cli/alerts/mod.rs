@@ -2,6 +2,7 @@
 
 mod from;
 mod gathered;
+mod send_test;
 mod show;
 mod span;
 
@@ -78,6 +79,11 @@ enum Action {
         #[command(flatten)]
         place: from::Place,
     },
+    /// Send a marked alert down every destination, whatever that asks for, and tell what each said to it
+    ///
+    /// It is not stored. A destination that has not taken it within 10 s has failed; what waits there goes first.
+    #[command(after_help = "Exit status: 0 every destination has taken it, 1 one has not, 2 the daemon could not be asked.")]
+    SendTest(send_test::Args),
 }
 
 /// Which alerts.
@@ -155,6 +161,7 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
         Action::Follow { filter, last, format, place } => {
             follow(&place.open()?, &filter.query(), *last, *format, &mut out)
         }
+        Action::SendTest(args) => send_test::run(args),
         Action::Export { filter, format, place } => export(&place.open()?, filter.query(), *format, &mut out),
     };
     let done = done.and_then(|status| Ok(out.flush().map(|()| status)?));

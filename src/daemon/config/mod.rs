@@ -25,11 +25,13 @@ use crate::toml_file::{self, Codes, Faults, Placed, Table};
 
 mod destination;
 mod drop_ins;
+mod labels;
 pub mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use destination::{DestinationConfig, To};
+pub use labels::LabelsConfig;
 
 /// Where the configuration is looked for when no other is named.
 pub const CONFIG_FILE: &str = "/etc/auditward/auditward.toml";
@@ -53,6 +55,8 @@ pub struct Config {
     pub accounts: AccountsConfig,
     /// `[secrets]`
     pub secrets: SecretsConfig,
+    /// `[labels]`
+    pub labels: LabelsConfig,
     /// `[syslog]`
     pub syslog: SyslogConfig,
     /// `[stdout]`
@@ -375,6 +379,7 @@ fn read_tree(faults: &Faults, before: Config) -> Config {
         sequences: section(root.table("sequences"), before.sequences, sequences),
         accounts: section(root.table("accounts"), before.accounts, accounts),
         secrets: section(root.table("secrets"), before.secrets, SecretsConfig::read),
+        labels: section(root.table("labels"), before.labels, LabelsConfig::read),
         syslog: section(root.table("syslog"), before.syslog, syslog),
         stdout: section(root.table("stdout"), before.stdout, stdout),
         file: section(root.table("file"), before.file, file),

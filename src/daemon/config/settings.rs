@@ -44,6 +44,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("sequences", "What rules that join several events may hold."),
     ("accounts", "The account files, watched beside the records."),
     ("secrets", "Passwords and the like in arguments, which no alert shows."),
+    ("labels", "What the site says of this host, in every alert."),
     ("syslog", "Alerts to the local syslog daemon."),
     ("stdout", "Alerts to standard output, one a line."),
     ("file", "Alerts to a file, one a line; written when a path is set."),
@@ -184,6 +185,30 @@ pub const SETTINGS: &[Setting] = &[
         "regular expressions",
         "Beside those that are known: what a secret looks like, wherever it stands. A group (?<secret>…) is the \
          secret in what matches, else all of it is.",
+    ),
+    example(
+        ("labels", "environment"),
+        "\"production\"",
+        "text, 1024 bytes at most",
+        "What the host is for: `labels.environment` of every alert, and `environment=` of its line. Any further key of this table is a label too, in the documents only. An empty text takes away a label of an earlier file.",
+    ),
+    example(
+        ("labels", "role"),
+        "\"web server\"",
+        "text, 1024 bytes at most",
+        "What the host does.",
+    ),
+    example(
+        ("labels", "owner"),
+        "\"team-web@example.org\"",
+        "text, 1024 bytes at most",
+        "Whom it belongs to.",
+    ),
+    example(
+        ("labels", "runbook"),
+        "\"https://wiki.example.org/runbooks/web\"",
+        "text, 1024 bytes at most",
+        "Where to read what to do.",
     ),
     row(
         ("syslog", "socket"),

@@ -114,6 +114,7 @@ fn the_tables_defaults_are_those_in_force() {
     let (mut config, faults) =
         read_text(&whole(|table| !matches!(table, "file" | "destination")), Mode::Check);
     assert_eq!(faults, Vec::<String>::new());
+    assert_ne!(std::mem::take(&mut config.labels), LabelsConfig::default());
     assert_eq!(config.user.take().as_deref(), Some("auditward"));
     assert_eq!(config.daemon.prometheus_file.take(), Some("/var/lib/node_exporter/auditward.prom".into()));
     assert_eq!(config.store.path.take(), Some("/var/lib/auditward/alerts.db".into()));
@@ -363,4 +364,18 @@ fn a_destination_of_a_later_file_takes_the_place_of_the_one_of_its_name() {
         })
         .collect();
     assert_eq!(told, [("a", "/4"), ("b", "/2"), ("c", "/3")]);
+}
+
+#[test]
+fn labels_are_the_sites_own_words_and_bounded() {
+    let (config, faults) = read_text("[labels]\nowner = \"a\"\nrack-7 = \"x\"\n", Mode::Check);
+    assert_eq!(faults, Vec::<String>::new());
+    assert!(format!("{:?}", config.labels).contains("\"owner\": \"a\", \"rack-7\": \"x\""), "{:?}", config.labels);
+    let long = "x".repeat(1025);
+    let (config, faults) =
+        read_text(&format!("[labels]\n\"a.b\" = \"x\"\nrole = 7\nowner = \"{long}\"\n"), Mode::Check);
+    assert_eq!(faults.len(), 3, "{faults:?}");
+    assert_eq!(config.labels, LabelsConfig::default());
+    let many: String = (0..40).map(|n| format!("l{n} = \"x\"\n")).collect();
+    assert_eq!(read_text(&format!("[labels]\n{many}"), Mode::Check).1.len(), 8);
 }

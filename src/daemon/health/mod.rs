@@ -22,6 +22,7 @@ pub(super) struct Health {
     auditd_killed: Arc<Rule>,
     killed: Arc<Rule>,
     records_lost: Arc<Rule>,
+    test: Arc<Rule>,
     unseen: Unseen,
     host: Host,
 }
@@ -56,6 +57,7 @@ impl Health {
             auditd_killed: rule("auditd_killed.toml", include_str!("auditd_killed.toml"))?,
             killed: rule("killed.toml", include_str!("killed.toml"))?,
             records_lost: rule("records_lost.toml", include_str!("records_lost.toml"))?,
+            test: rule("test.toml", include_str!("test.toml"))?,
             unseen: Unseen {
                 canary: rule("canary.toml", include_str!("canary.toml"))?,
                 account_writer: rule("account_writer.toml", include_str!("account_writer.toml"))?,
@@ -124,6 +126,13 @@ impl Health {
     #[must_use]
     pub(super) fn of_lost_records(&self, reason: &str) -> Alert {
         self.alert(&self.records_lost, "host", reason, json!({}))
+    }
+
+    /// An alert that is asked for, to see whether it arrives.
+    #[must_use]
+    pub(super) fn of_test(&self) -> Alert {
+        let reason = "this is a test, asked for by `auditward alerts send-test`; nothing happened";
+        self.alert(&self.test, "host", reason, json!({}))
     }
 
     fn alert(&self, rule: &Arc<Rule>, category: &str, reason: &str, beside: Value) -> Alert {
