@@ -17,6 +17,8 @@ pub enum Format {
     Text,
     /// The ECS document.
     Json,
+    /// ArcSight's Common Event Format.
+    Cef,
     /// As syslog carries it, header and all.
     Syslog(Box<Formatter>),
 }
@@ -34,6 +36,8 @@ impl Format {
             (Self::Json, Err(notice)) => {
                 json::push_object(out, &notice.document(), Charset::Utf8);
             }
+            (Self::Cef, Ok(alert)) => super::cef::push_alert(out, alert, usize::MAX),
+            (Self::Cef, Err(notice)) => super::cef::push_notice(out, notice, usize::MAX),
             (Self::Syslog(formatter), _) => formatter.push(out, message.level(), message),
         }
     }

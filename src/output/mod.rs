@@ -13,14 +13,18 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ::syslog::Facility;
+
 use crate::alert::{Alert, KeptFrom};
 use crate::clean;
 use crate::store::{Figures, Position, Store};
 
 mod backoff;
+mod cef;
 mod choice;
 mod delays;
 mod file;
+mod journal;
 pub mod json;
 mod lines;
 mod message;
@@ -34,6 +38,7 @@ mod worker;
 pub use self::syslog::{Address, Body, Formatter, Framing, Peer, Protocol};
 pub use choice::{Choice, is_of};
 pub use delays::Delays;
+pub use journal::SOCKET as JOURNAL_SOCKET;
 pub use lines::{Format, Lines};
 pub use message::{Message, Notice, Topic, Urgency, level_of};
 pub use queue::{Bounds, TestAnswer};
@@ -74,6 +79,15 @@ pub enum Destination {
         /// How messages look.
         format: Format,
     },
+    /// journald, by its own socket.
+    Journal {
+        /// Where it listens.
+        path: PathBuf,
+        /// `SYSLOG_FACILITY`.
+        facility: Facility,
+        /// Bytes of one field at most.
+        limit: usize,
+    },
     /// A syslog receiver.
     Syslog {
         /// Where it listens.
@@ -95,6 +109,9 @@ impl Destination {
         Ok(match self {
             Self::Stdout(format) => Box::new(stdout::open(format)?),
             Self::File { path, mode, format } => Box::new(file::FileSink::open(path, mode, format)?),
+            Self::Journal { path, facility, limit } => {
+                Box::new(journal::JournalSink::new(path, facility, limit))
+            }
             Self::Syslog { address, formatter } => {
                 Box::new(SyslogSink::new(Transport::new(address), *formatter))
             }

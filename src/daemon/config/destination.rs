@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use super::{
     FORMATS, FileConfig, LineFormat, SyslogConfig, choice, narrow, path, queue, syslog_messages, word,
 };
-use crate::output::{Address, Bounds, Choice, Framing, Peer, Protocol};
+use crate::output::{Address, Bounds, Choice, Framing, JOURNAL_SOCKET, Peer, Protocol};
 use crate::toml_file::{Placed, Table};
 
 /// One `[[destination]]`.
@@ -28,6 +29,13 @@ pub enum To {
         /// How messages look; its `enabled` and `socket` say nothing here.
         syslog: Box<SyslogConfig>,
     },
+    /// `journal`
+    Journal {
+        /// `path`
+        path: PathBuf,
+        /// `facility`, `limit`, `queue` and what it asks for.
+        syslog: Box<SyslogConfig>,
+    },
     /// `file`
     File(FileConfig),
 }
@@ -39,14 +47,16 @@ enum Type {
     Udp,
     Tcp,
     Tls,
+    Journal,
     File,
 }
 
-const TYPES: [(&str, Type); 5] = [
+const TYPES: [(&str, Type); 6] = [
     ("unix", Type::Unix),
     ("udp", Type::Udp),
     ("tcp", Type::Tcp),
     ("tls", Type::Tls),
+    ("journal", Type::Journal),
     ("file", Type::File),
 ];
 
@@ -59,6 +69,8 @@ const TAKEN: [&str; 3] = ["syslog", "stdout", "file"];
 const LONGEST_NAME: usize = 32;
 /// What every receiver should take in a datagram (RFC 5426, 3.2), in bytes.
 const UDP_LIMIT: usize = 2048;
+/// journald takes much more (it stores long fields compressed); what people read is not made of it.
+const JOURNAL_LIMIT: usize = 48 << 10;
 
 /// The entries of one file, over those of the files before.
 pub(super) fn read(tables: Vec<Table<'_>>, mut before: Vec<DestinationConfig>) -> Vec<DestinationConfig> {
@@ -130,6 +142,7 @@ fn to(table: &Table<'_>, kind: Type) -> Option<To> {
     let default = match kind {
         Type::Udp => SyslogConfig { protocol: Protocol::Rfc5424, limit: UDP_LIMIT, ..default },
         Type::Tcp | Type::Tls => SyslogConfig { protocol: Protocol::Rfc5424, ..default },
+        Type::Journal => SyslogConfig { limit: JOURNAL_LIMIT, ..default },
         Type::Unix | Type::File => default,
     };
     if !matches!(kind, Type::Tls) {
@@ -155,6 +168,12 @@ fn to(table: &Table<'_>, kind: Type) -> Option<To> {
             without(table, &["path", "mode", "framing"]);
             let (to, peer) = (address(table), peer(table));
             to.zip(peer).map(|(to, peer)| Address::Tls(to, Box::new(peer)))
+        }
+        Type::Journal => {
+            without(table, &["address", "framing", "mode", "protocol", "format", "enterprise"]);
+            let there = if table.has("path") { path(table, "path")? } else { JOURNAL_SOCKET.into() };
+            let syslog = Box::new(syslog_messages(table, default));
+            return Some(To::Journal { path: there, syslog });
         }
         Type::File => {
             without(table, &["address", "framing", "protocol", "facility", "limit", "enterprise"]);

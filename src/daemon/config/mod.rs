@@ -235,6 +235,8 @@ pub enum LineFormat {
     Text,
     /// `json`
     Json,
+    /// `cef`
+    Cef,
     /// `syslog`: with the header that `[syslog]` asks for.
     Syslog,
 }
@@ -289,6 +291,10 @@ impl Config {
                     let destination = Destination::Syslog { address: address.clone(), formatter };
                     add(name, destination, syslog.queue, &syslog.choice);
                 }
+                To::Journal { path, syslog } => {
+                    let (path, facility, limit) = (path.clone(), syslog.facility, syslog.limit);
+                    add(name, Destination::Journal { path, facility, limit }, syslog.queue, &syslog.choice);
+                }
                 To::File(FileConfig { path, mode, format, queue, choice }) => {
                     let (path, format) = (path.clone(), self.lines(*format));
                     add(name, Destination::File { path, mode: *mode, format }, *queue, choice);
@@ -302,6 +308,7 @@ impl Config {
         match format {
             LineFormat::Text => Format::Text,
             LineFormat::Json => Format::Json,
+            LineFormat::Cef => Format::Cef,
             LineFormat::Syslog => Format::Syslog(Box::new(self.syslog.formatter())),
         }
     }
@@ -485,7 +492,7 @@ fn syslog(table: Table<'_>, default: SyslogConfig) -> SyslogConfig {
 fn syslog_messages(table: &Table<'_>, default: SyslogConfig) -> SyslogConfig {
     let least = i64::try_from(LEAST_LIMIT).unwrap_or(i64::MAX);
     let protocols = [("rfc3164", Protocol::Rfc3164), ("rfc5424", Protocol::Rfc5424)];
-    let bodies = [("text", Body::Text), ("json", Body::Json), ("cee", Body::CeeJson)];
+    let bodies = [("text", Body::Text), ("json", Body::Json), ("cee", Body::CeeJson), ("cef", Body::Cef)];
     SyslogConfig {
         protocol: word(table, "protocol", &protocols).unwrap_or(default.protocol),
         body: word(table, "format", &bodies).unwrap_or(default.body),
@@ -508,8 +515,12 @@ fn facility(table: &Table<'_>) -> Option<Facility> {
     facility
 }
 
-const FORMATS: [(&str, LineFormat); 3] =
-    [("text", LineFormat::Text), ("json", LineFormat::Json), ("syslog", LineFormat::Syslog)];
+const FORMATS: [(&str, LineFormat); 4] = [
+    ("text", LineFormat::Text),
+    ("json", LineFormat::Json),
+    ("cef", LineFormat::Cef),
+    ("syslog", LineFormat::Syslog),
+];
 
 fn stdout(table: Table<'_>, default: StdoutConfig) -> StdoutConfig {
     let config = StdoutConfig {

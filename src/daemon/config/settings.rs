@@ -226,8 +226,8 @@ pub const SETTINGS: &[Setting] = &[
     row(
         ("syslog", "format"),
         "\"text\"",
-        "text, json, cee",
-        "The text behind the header: the readable line, the ECS document, or the document behind `@cee: `.",
+        "text, json, cee, cef",
+        "The text behind the header: the readable line, the ECS document, the document behind `@cee: `, or CEF.",
     ),
     row(
         ("syslog", "facility"),
@@ -288,8 +288,8 @@ pub const SETTINGS: &[Setting] = &[
     row(
         ("stdout", "format"),
         "\"text\"",
-        "text, json, syslog",
-        "The readable line, the ECS document, or as [syslog] writes it.",
+        "text, json, cef, syslog",
+        "The readable line, the ECS document, CEF, or as [syslog] writes it.",
     ),
     example(
         ("stdout", "severity"),
@@ -324,8 +324,8 @@ pub const SETTINGS: &[Setting] = &[
     row(
         ("file", "format"),
         "\"json\"",
-        "text, json, syslog",
-        "The readable line, the ECS document, or as [syslog] writes it.",
+        "text, json, cef, syslog",
+        "The readable line, the ECS document, CEF, or as [syslog] writes it.",
     ),
     row(("file", "mode"), "0o600", "0 to 0o777", "The permissions of a new file."),
     row(("file", "queue"), "10000", "alerts, 1 to 1000000", "As under [syslog], while the disk is slow."),
@@ -363,8 +363,9 @@ pub const SETTINGS: &[Setting] = &[
     example(
         ("destination", "type"),
         "\"tcp\"",
-        "unix, udp, tcp, tls, file",
-        "A local syslog socket, syslog over UDP (RFC 5426), TCP (RFC 6587) or TLS (RFC 5425), or a file. Needed. For udp, tcp \
+        "unix, udp, tcp, tls, journal, file",
+        "A local syslog socket, syslog over UDP (RFC 5426), TCP (RFC 6587) or TLS (RFC 5425), journald by its own socket \
+         (with fields), or a file. Needed. For udp, tcp \
          and tls the unit needs a drop-in: see examples/network-destinations.conf.",
     ),
     example(
@@ -409,7 +410,7 @@ pub const SETTINGS: &[Setting] = &[
         ("destination", "path"),
         "\"/run/log-sink\"",
         "an absolute path",
-        "With unix the socket, with file the file.",
+        "With unix the socket, with file the file. With journal not set: /run/systemd/journal/socket.",
     ),
     example(
         ("destination", "mode"),
@@ -426,7 +427,7 @@ pub const SETTINGS: &[Setting] = &[
     example(
         ("destination", "format"),
         "\"text\"",
-        "text, json, cee; for a file text, json, syslog",
+        "text, json, cee, cef; for a file text, json, cef, syslog",
         "As under [syslog] and [file]. Not set: text, for a file json.",
     ),
     example(
@@ -440,7 +441,7 @@ pub const SETTINGS: &[Setting] = &[
         "8192",
         "bytes, 480 to 262144",
         "The most bytes of one message, but for a file. Not set: 8192; with udp 2048, which every receiver should take (RFC \
-         5426, 3.2).",
+         5426, 3.2). With journal: of one field, 49152.",
     ),
     row(("destination", "queue"), "10000", "alerts, 1 to 1000000", "As under [syslog]."),
     row(

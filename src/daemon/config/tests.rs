@@ -88,6 +88,9 @@ certificate = "/own.pem"
 key = "/own.key"
 server_name = "loghost.example"
 [[destination]]
+name = "journal"
+type = "journal"
+[[destination]]
 name = "lines"
 type = "file"
 path = "/x"
@@ -245,7 +248,7 @@ fn destinations_are_what_their_types_say() {
     assert_eq!(faults, Vec::<String>::new());
     let sinks = config.sinks();
     let names: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
-    assert_eq!(names, ["syslog", "loghost", "collector-6", "local", "sealed", "lines"]);
+    assert_eq!(names, ["syslog", "loghost", "collector-6", "local", "sealed", "journal", "lines"]);
     assert_eq!((sinks[1].bounds.messages, sinks[1].bounds.bytes), (5, 1 << 20));
     let choice = Choice {
         severity: Some(Severity::High),
@@ -287,7 +290,7 @@ fn destinations_are_what_their_types_say() {
             (tls, Protocol::Rfc5424, Body::Text, 10, DEFAULT_LIMIT, EXAMPLE_ENTERPRISE),
         ]
     );
-    let Destination::File { path, mode, format } = &sinks[5].destination else { panic!("{:?}", sinks[5]) };
+    let Destination::File { path, mode, format } = &sinks[6].destination else { panic!("{:?}", sinks[6]) };
     assert_eq!((path.as_path(), *mode, matches!(format, Format::Text)), (Path::new("/x"), 0o640, true));
 }
 
@@ -360,7 +363,7 @@ fn a_destination_of_a_later_file_takes_the_place_of_the_one_of_its_name() {
         .iter()
         .map(|one| match &one.to {
             To::File(file) => (one.name.as_str(), file.path.to_str().expect("text")),
-            To::Syslog { .. } => panic!("{one:?}"),
+            _ => panic!("{one:?}"),
         })
         .collect();
     assert_eq!(told, [("a", "/4"), ("b", "/2"), ("c", "/3")]);

@@ -54,6 +54,8 @@ pub enum Body {
     Json,
     /// The ECS document behind `@cee: `, the mark by which rsyslog's mmjsonparse knows it.
     CeeJson,
+    /// ArcSight's Common Event Format.
+    Cef,
 }
 
 /// Writes messages as syslog has them; implements the `syslog` crate's [`LogFormat`].
@@ -123,6 +125,7 @@ impl Formatter {
             }
             // JSON in ASCII: no BOM before the brace, no relay of seven bits harms it.
             (Body::Json, _) => push_json(out, message, room),
+            (Body::Cef, _) => push_cef(out, message, room),
             (Body::CeeJson, _) => {
                 let mark = b"@cee: ";
                 out.extend_from_slice(mark);
@@ -162,6 +165,13 @@ fn text_within(message: &Message, room: usize) -> Cow<'_, str> {
     match message.parts() {
         Ok(alert) => alert.line_within(room),
         Err(notice) => Cow::Borrowed(crate::clean::cut(&notice.text, room)),
+    }
+}
+
+fn push_cef(out: &mut Vec<u8>, message: &Message, room: usize) {
+    match message.parts() {
+        Ok(alert) => super::cef::push_alert(out, alert, room),
+        Err(notice) => super::cef::push_notice(out, notice, room),
     }
 }
 

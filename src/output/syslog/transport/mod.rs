@@ -45,6 +45,8 @@ use unix::Local;
 pub enum Address {
     /// A local socket: `/dev/log`. A datagram socket as a rule, else a stream.
     Unix(PathBuf),
+    /// journald's own socket.
+    Journal(PathBuf),
     /// RFC 5426: one message a datagram.
     Udp(SocketAddr),
     /// RFC 6587, with octet counting or line feeds.
@@ -92,7 +94,7 @@ impl Transport {
     #[must_use]
     pub fn new(address: Address) -> Self {
         let longest = match address {
-            Address::Unix(_) => Duration::from_secs(1),
+            Address::Unix(_) | Address::Journal(_) => Duration::from_secs(1),
             Address::Udp(_) | Address::Tcp(..) | Address::Tls(..) => Duration::from_secs(15),
         };
         Self {
@@ -224,7 +226,7 @@ impl Transport {
 
     /// Whether another socket stands now where the full one was met.
     fn was_replaced(&mut self) -> bool {
-        let (Some(Socket::Local(local)), Address::Unix(path)) = (&self.socket, &self.address) else {
+        let (Some(Socket::Local(local)), Address::Unix(path) | Address::Journal(path)) = (&self.socket, &self.address) else {
             return false;
         };
         let now = Instant::now();
@@ -258,6 +260,7 @@ impl Socket {
     fn open(address: &Address) -> io::Result<Self> {
         Ok(match address {
             Address::Unix(path) => Self::Local(Local::open(path)?),
+            Address::Journal(path) => Self::Local(Local::open_journal(path)?),
             Address::Udp(to) => Self::Udp(Udp::open(*to)?),
             Address::Tcp(to, _) => Self::Tcp(Tcp::open(*to)?),
             Address::Tls(to, peer) => Self::Tls(Box::new(Tls::open(*to, peer)?)),

@@ -1,13 +1,16 @@
 //! A local socket: datagrams as a rule, else a stream.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::sys::socket::{self, AddressFamily, SockFlag, SockType};
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::socket::{self, AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr};
 
 use super::write_rest;
 use crate::output::syslog::Framing;
@@ -15,6 +18,8 @@ use crate::output::syslog::Framing;
 #[derive(Debug)]
 pub(super) enum Local {
     Datagram(UnixDatagram, Inode),
+    /// That of journald, which takes what is too long for a datagram as a file.
+    Journal(UnixDatagram, Inode),
     Stream(UnixStream),
 }
 
@@ -40,9 +45,17 @@ impl Local {
         }
     }
 
+    /// As [`Local::open`], of journald's socket.
+    pub(super) fn open_journal(path: &Path) -> io::Result<Self> {
+        match Self::open(path)? {
+            Self::Datagram(socket, inode) => Ok(Self::Journal(socket, inode)),
+            other => Ok(other),
+        }
+    }
+
     pub(super) fn framing(&self) -> Framing {
         match self {
-            Self::Datagram(..) => Framing::Datagram,
+            Self::Datagram(..) | Self::Journal(..) => Framing::Datagram,
             Self::Stream(_) => Framing::Nul,
         }
     }
@@ -50,13 +63,17 @@ impl Local {
     pub(super) fn send_rest(&mut self, frame: &[u8], sent: &mut usize) -> io::Result<()> {
         match self {
             Self::Datagram(socket, _) => socket.send(frame).map(drop),
+            Self::Journal(socket, _) => match socket.send(frame) {
+                Err(e) if e.raw_os_error() == Some(Errno::EMSGSIZE as i32) => send_sealed(socket, frame),
+                sent => sent.map(drop),
+            },
             Self::Stream(stream) => write_rest(stream, frame, sent),
         }
     }
 
     /// Whether another socket stands now at `path`, where this one was met.
     pub(super) fn was_replaced(&self, path: &Path) -> bool {
-        let Self::Datagram(_, met) = self else { return false };
+        let (Self::Datagram(_, met) | Self::Journal(_, met)) = self else { return false };
         let found = inode(path);
         found.is_some() && found != *met
     }
@@ -65,10 +82,24 @@ impl Local {
 impl AsFd for Local {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
-            Self::Datagram(socket, _) => socket.as_fd(),
+            Self::Datagram(socket, _) | Self::Journal(socket, _) => socket.as_fd(),
             Self::Stream(stream) => stream.as_fd(),
         }
     }
+}
+
+/// Sends a memory file that holds `frame` and that nobody can change any more: what journald takes of strangers.
+fn send_sealed(socket: &UnixDatagram, frame: &[u8]) -> io::Result<()> {
+    let mut file =
+        File::from(memfd_create("auditward", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?);
+    file.write_all(frame)?;
+    let seals =
+        SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_SEAL;
+    fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
+    let files = [file.as_raw_fd()];
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+    socket::sendmsg::<UnixAddr>(socket.as_raw_fd(), &[], &[ControlMessage::ScmRights(&files)], flags, None)?;
+    Ok(())
 }
 
 fn inode(path: &Path) -> Inode {
