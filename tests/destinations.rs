@@ -11,7 +11,7 @@ use auditward::daemon::config::{self, Mode};
 use auditward::output::Outputs;
 use serde_json::Value;
 use syslog_support::rsyslog::Rsyslog;
-use syslog_support::{alert, pair, until};
+use syslog_support::{alert, hostile, pair, until};
 
 /// The destinations of a configuration, started.
 fn outputs(text: &str) -> Outputs {
@@ -28,19 +28,6 @@ fn by(received: &[Value], name: &str) -> Vec<String> {
     let of = received.iter().filter(|message| message["inputname"] == name);
     of.map(|message| message["msg"].as_str().unwrap().trim_start_matches(['\u{feff}', ' ']).to_owned())
         .collect()
-}
-
-/// Arguments that try to end a value, a message or a line early, to command a terminal, or to be too long.
-fn hostile(n: u64) -> Vec<String> {
-    let argument = match n % 6 {
-        0 => format!("quote\" ] {n} \\"),
-        1 => format!("line\n<84>1 - - auditward - - - forged {n}\r\0end"),
-        2 => format!("\u{1b}[2J\u{202e}{n}\u{9b}31m"),
-        3 => "l".repeat(128 << 10),
-        4 => format!("; alert=0 rule=none [x@1 a=\"b\"] {n}"),
-        _ => format!("J\u{fc}rgen \u{1f980} {n}"),
-    };
-    vec!["usermod".into(), "-u".into(), "0".into(), "-o".into(), "-c".into(), argument, "bob".into()]
 }
 
 #[test]

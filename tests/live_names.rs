@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use live::{Daemon, KernelAudit, Rsyslogd, eventually, private_usermod, scratch};
+use live::{Daemon, KernelAudit, Rsyslogd, eventually, private_usermod, scratch, uncapped};
 use serde_json::Value as Json;
 
 /// What a hanging directory service looks like to a program: every look-up by number takes 5 s (4242), or fails
@@ -59,7 +59,11 @@ fn configuration(folder: &Path, rsyslogd: &Rsyslogd) -> (PathBuf, PathBuf) {
     fs::create_dir(&alerts).expect("folder");
     fs::set_permissions(&alerts, std::os::unix::fs::PermissionsExt::from_mode(0o777)).expect("mode");
     let documents = alerts.join("alerts.ndjson");
-    let text = format!("[syslog]\nsocket = {:?}\n[file]\npath = {documents:?}\n", rsyslogd.socket);
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/rules/persistence_linux_backdoor_user_creation.toml");
+    let rule = folder.join("rule.toml");
+    fs::write(&rule, uncapped(&fs::read_to_string(shipped).expect("the rule"))).expect("a copy");
+    let socket = &rsyslogd.socket;
+    let text = format!("rules = [{rule:?}]\n[syslog]\nsocket = {socket:?}\n[file]\npath = {documents:?}\n");
     fs::write(&file, text).expect("configuration");
     (file, documents)
 }

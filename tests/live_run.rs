@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use live::{
     Daemon, KernelAudit, Rsyslogd, Tail, eventually, expect_audit_settings, private_usermod, scratch,
-    take_over,
+    take_over, uncapped,
 };
 use nix::sys::signal::Signal;
 
@@ -21,11 +21,11 @@ const RULE_NAME: &str = "Potential Linux Backdoor User Account Creation";
 const LITERAL: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/rules/persistence_linux_backdoor_user_creation.toml");
 
-/// Without its group: it waits for no other rule's evidence.
+/// Without its group, so that it waits for no other rule's evidence, and without its cap.
 fn alone(folder: &Path) -> PathBuf {
     let text = fs::read_to_string(LITERAL).expect("the rule");
     let file = folder.join("alone.toml");
-    fs::write(&file, text.replace("group = \"account\"\n", "")).expect("a copy");
+    fs::write(&file, uncapped(&text.replace("group = \"account\"\n", ""))).expect("a copy");
     file
 }
 

@@ -46,7 +46,7 @@ impl Stage {
         stage.configure(further);
         let shipped = "rules/persistence_linux_backdoor_user_creation.toml";
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join(shipped);
-        stage.write("rules.d/shipped.toml", &fs::read_to_string(shipped).unwrap());
+        stage.write("rules.d/shipped.toml", &live::uncapped(&fs::read_to_string(shipped).unwrap()));
         files.iter().for_each(|(name, text)| stage.write(name, text));
         Some(stage)
     }
@@ -193,6 +193,62 @@ fn stored_alerts_are_read_through_the_daemon_and_from_the_file_when_it_is_stoppe
     let status = stage.status();
     assert_eq!(status["store"]["trouble"], Value::Null, "{status}");
     assert!(list(&stage).contains("-o frank"));
+}
+
+/// Each destination's answer to a marked alert; the site's labels in it; and what a cap keeps back, in the store and told.
+#[test]
+fn a_test_goes_down_every_destination_and_what_is_kept_back_is_listed_and_told() {
+    let labels = "[labels]\nenvironment = \"lab\"\n";
+    let away = "[[destination]]\nname = \"away\"\ntype = \"unix\"\npath = \"/nonexistent/log\"\n";
+    let cap =
+        "[[override]]\nrule = \"494ebba4-ecb7-4be4-8c6f-654c686549ad\"\nmax_signals = 2\nreason = \"r\"\n";
+    let Some(mut stage) = Stage::set(&format!("{labels}{away}"), &[("overrides.d/cap.toml", cap)]) else {
+        return;
+    };
+    let send_test = |stage: &Stage| {
+        let output = stage.command(&["alerts", "send-test"]);
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    stage.status();
+    let (code, said) = send_test(&stage);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.starts_with("syslog: taken after ") && said.contains("\naway: not taken within 10 s, "),
+        "{said}"
+    );
+    assert!(said.contains("No such file or directory"), "{said}");
+    let line = stage.rsyslogd.expect_line("Test Of Delivery");
+    assert!(line.contains(" environment=lab ") && line.contains(" ruleset="), "{line}");
+    stage.configure(labels);
+    assert_eq!(stage.reload().0, Some(0));
+    let (code, said) = send_test(&stage);
+    assert!(
+        code == Some(0) && said.starts_with("syslog: taken after ") && said.lines().count() == 1,
+        "{said}"
+    );
+    let output =
+        auditward(&["alerts", "send-test", "--config", &stage.config()]).uid(65_534).gid(65_534).output();
+    assert_eq!(output.unwrap().status.code(), Some(2), "for root only");
+
+    for account in ["a", "b", "c", "d", "e"] {
+        take_over(&stage.usermod, account);
+    }
+    eventually("all are counted", || {
+        let status = stage.status();
+        if number(&status, "/totals/capped") == 3 { Ok(()) } else { Err(status.to_string()) }
+    });
+    let list = |more: &[&str]| {
+        let output = stage.command(&[&["alerts", "list"], more].concat());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (sent, kept) = (list(&[]), list(&["--suppressed"]));
+    assert!(sent.lines().count() == 2 && sent.contains("-o b") && !sent.contains("-o c"), "{sent}");
+    assert!(kept.lines().count() == 3 && kept.contains("-o c") && kept.contains("-o e"), "{kept}");
+    assert!(sent.lines().all(|line| line.contains(" environment=lab ")), "{sent}");
+    assert!(!stage.rsyslogd.lines().iter().any(|line| line.contains("-o c,")), "kept back");
+    let daemon = stage.end(Signal::SIGTERM);
+    let told = stage.rsyslogd.expect_line(": 3 more in ");
+    assert!(told.contains("not sent: 2 in 300 s at most (max_signals)"), "{told} {}", daemon.stderr());
 }
 
 #[test]

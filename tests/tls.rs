@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use auditward::daemon::config::{self, Mode};
 use auditward::output::Outputs;
 use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
 };
 use syslog_support::rsyslog::Rsyslog;
 use syslog_support::{alert, pair, until};
@@ -115,17 +116,21 @@ fn alerts_arrive_over_tls_with_a_client_certificate_and_from_nobody_else() {
     authority.give("stranger", &["stranger.example"], FAR);
     Authority::new(here, "other");
     let Some((rsyslog, port)) = start(here) else { return };
-    let own = |name: &str| format!("certificate = \"{0}/{name}.pem\"\nkey = \"{0}/{name}.key\"\n", here.display());
+    let own =
+        |name: &str| format!("certificate = \"{0}/{name}.pem\"\nkey = \"{0}/{name}.key\"\n", here.display());
     let (agent, stranger) = (own("agent"), own("stranger"));
     let other = destination("other-ca", port, here, &agent).replace("/ca.pem", "/other.pem");
-    let outputs = outputs(&[
-        destination("by-name", port, here, &format!("{agent}server_name = \"loghost.example\"")),
-        destination("by-address", port, here, &agent),
-        destination("other-name", port, here, &format!("{agent}server_name = \"other.example\"")),
-        other,
-        destination("nobody", port, here, ""),
-        destination("stranger", port, here, &stranger),
-    ].concat());
+    let outputs = outputs(
+        &[
+            destination("by-name", port, here, &format!("{agent}server_name = \"loghost.example\"")),
+            destination("by-address", port, here, &agent),
+            destination("other-name", port, here, &format!("{agent}server_name = \"other.example\"")),
+            other,
+            destination("nobody", port, here, ""),
+            destination("stranger", port, here, &stranger),
+        ]
+        .concat(),
+    );
     let alerts: Vec<_> = (1..=50)
         .map(|n| {
             let long = "l".repeat(if n % 10 == 0 { 100_000 } else { 10 });
@@ -175,7 +180,9 @@ fn a_certificate_that_has_expired_holds_alerts_until_it_is_replaced() {
     // Now ours is the one that is refused, by the receiver.
     until("ours is refused", || {
         let trouble = trouble(&outputs, "far");
-        !trouble.is_empty() && !trouble.contains("invalid peer certificate") && !trouble.contains("refused (os error")
+        !trouble.is_empty()
+            && !trouble.contains("invalid peer certificate")
+            && !trouble.contains("refused (os error")
     });
     assert_eq!(received(&rsyslog), Vec::<String>::new());
     authority.give("agent", &["agent.example"], FAR);

@@ -70,6 +70,9 @@ _auditward() {
             auditward__subcmd__alerts,list)
                 cmd="auditward__subcmd__alerts__subcmd__list"
                 ;;
+            auditward__subcmd__alerts,send-test)
+                cmd="auditward__subcmd__alerts__subcmd__send__subcmd__test"
+                ;;
             auditward__subcmd__alerts,show)
                 cmd="auditward__subcmd__alerts__subcmd__show"
                 ;;
@@ -112,7 +115,7 @@ _auditward() {
             return 0
             ;;
         auditward__subcmd__alerts)
-            opts="-h -V --help --version list show follow export"
+            opts="-h -V --help --version list show follow export send-test"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -276,6 +279,28 @@ _auditward() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --runtime)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        auditward__subcmd__alerts__subcmd__send__subcmd__test)
+            opts="-h -V --runtime --config --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --runtime)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -131,12 +131,13 @@ complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and __fi
 complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and __fish_seen_subcommand_from list" -l over -d 'Also count what each takes of these recorded audit records (again for more)' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
 complete -c auditward -n "__fish_auditward_using_subcommand exceptions; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
-complete -c auditward -n "__fish_auditward_using_subcommand alerts; and not __fish_seen_subcommand_from list show follow export" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c auditward -n "__fish_auditward_using_subcommand alerts; and not __fish_seen_subcommand_from list show follow export" -s V -l version -d 'Print version'
-complete -c auditward -n "__fish_auditward_using_subcommand alerts; and not __fish_seen_subcommand_from list show follow export" -f -a "list" -d 'Print the newest alerts, the newest last'
-complete -c auditward -n "__fish_auditward_using_subcommand alerts; and not __fish_seen_subcommand_from list show follow export" -f -a "show" -d 'Tell all of one alert: what happened, who did it and through which programs, and what to do'
-complete -c auditward -n "__fish_auditward_using_subcommand alerts; and not __fish_seen_subcommand_from list show follow export" -f -a "follow" -d 'Print alerts as they come, until interrupted'
-complete -c auditward -n "__fish_auditward_using_subcommand alerts; and not __fish_seen_subcommand_from list show follow export" -f -a "export" -d 'Write the documents of all alerts, the oldest first'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and not __fish_seen_subcommand_from list show follow export send-test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and not __fish_seen_subcommand_from list show follow export send-test" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and not __fish_seen_subcommand_from list show follow export send-test" -f -a "list" -d 'Print the newest alerts, the newest last'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and not __fish_seen_subcommand_from list show follow export send-test" -f -a "show" -d 'Tell all of one alert: what happened, who did it and through which programs, and what to do'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and not __fish_seen_subcommand_from list show follow export send-test" -f -a "follow" -d 'Print alerts as they come, until interrupted'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and not __fish_seen_subcommand_from list show follow export send-test" -f -a "export" -d 'Write the documents of all alerts, the oldest first'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and not __fish_seen_subcommand_from list show follow export send-test" -f -a "send-test" -d 'Send a marked alert down every destination, whatever that asks for, and tell what each said to it'
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -l since -d 'Of events at or after this time: `2026-11-28T06:00Z`, `2026-11-28 06:00`, or so long ago: `2h`, `3 days`' -r
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -l until -d 'Of events before this time' -r
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -l rule -d 'Of this rule: its short id, uuid or name' -r
@@ -187,6 +188,10 @@ complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_s
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -l suppressed -d 'Those that were kept back and told as a number: by alert_suppression, max_signals or a destination\'s limit, and those of building blocks'
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from export" -s V -l version -d 'Print version'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from send-test" -l runtime -d 'The runtime directory of the daemon [default: of the configuration, else /run/auditward]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from send-test" -l config -d 'Configuration file, to find the daemon by [default: /etc/auditward/auditward.toml where it exists]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from send-test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from send-test" -s V -l version -d 'Print version'
 complete -c auditward -n "__fish_auditward_using_subcommand status" -l format -d 'How it is shown' -r -f -a "text\t'One fact a line'
 json\t'All of it'
 prometheus\t'Metrics in Prometheus\'s text format'"

@@ -29,9 +29,9 @@ pub(crate) mod json;
 pub(crate) mod read;
 #[cfg(test)]
 pub(crate) mod sample;
+pub mod site;
 mod slot;
 mod source;
-pub mod site;
 pub mod suppress;
 mod target;
 pub(crate) mod telling;
@@ -65,6 +65,8 @@ pub struct Alert {
     pub raised: bool,
     /// The readable line, clean: one line, no control characters, not yet cut to any sink's limit.
     pub line: String,
+    /// Whether it tells the number of alerts that were kept back: no limit keeps it back.
+    pub is_rest: bool,
     /// Who is not sent it, where not every destination is; told once, before it is stored.
     pub kept_from: OnceLock<KeptFrom>,
     content: Content,
@@ -187,10 +189,10 @@ impl Alert {
         content: Content,
     ) -> Self {
         line.shrink_to_fit();
-        let (waited, raised) = (Duration::ZERO, false);
+        let (waited, raised, is_rest) = (Duration::ZERO, false, false);
         let (severity, kept_from, triage) = (rule.severity, OnceLock::new(), Slot::default());
         let rule = Arc::clone(rule);
-        Self { rule, severity, id, stamp, created, waited, raised, line, kept_from, content, triage }
+        Self { rule, severity, id, stamp, created, waited, raised, line, is_rest, kept_from, content, triage }
     }
 
     /// [`Alert::new`] of what was kept of the events. Its document is written when it is asked for.

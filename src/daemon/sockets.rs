@@ -140,7 +140,10 @@ fn obey(mut stream: &UnixStream, reloader: &Reloader, desk: &Desk, store: Option
         Some(Command::Reload) => reloader.reload().to_string(),
         Some(Command::Alerts(query)) => page(&query, store),
         Some(Command::SendTest) => send_test(desk),
-        None => "refused\nnot understood: the requests are `reload`, `send-test`, and `alerts` with a query\n".to_owned(),
+        None => {
+            "refused\nnot understood: the requests are `reload`, `send-test`, and `alerts` with a query\n"
+                .to_owned()
+        }
     };
     stream.set_write_timeout(Some(PATIENCE))?;
     write_within(stream, answer.as_bytes())

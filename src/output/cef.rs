@@ -16,7 +16,7 @@ use crate::rule::Severity;
 /// Lengths of values tried, one after the other, until all fits.
 const SHORTER: [usize; 6] = [usize::MAX, 1024, 512, 256, 128, 64];
 /// Bytes of the rule's name in the header.
-const NAME: usize = 512;
+const NAME: usize = 200;
 
 /// Appends the alert in at most `limit` bytes. What does not fit is first cut in the middle of its values, then left
 /// out from the end, where what is worth least stands; `flexString1=yes` (labelled `truncated`) says so.
@@ -73,10 +73,11 @@ fn severity(severity: Severity) -> u8 {
 fn header(id: &str, name: &str, severity: u8) -> String {
     let escape = |text: &str| {
         let text = clean::text(text.as_bytes()).replace('\\', "\\\\").replace('|', "\\|");
-        // An escape may not be cut in two.
-        let cut = clean::cut(&text, NAME).trim_end_matches('\\');
-        let lost = text.get(cut.len()..).unwrap_or_default();
-        if lost.starts_with('\\') && lost.len() < 3 { text.clone() } else { cut.to_owned() }
+        match text.len() <= NAME {
+            true => text,
+            // An escape may not be cut in two.
+            false => clean::cut(&text, NAME).trim_end_matches('\\').to_owned(),
+        }
     };
     format!(
         "CEF:0|auditward|auditward|{}|{}|{}|{severity}|",
@@ -245,9 +246,14 @@ mod tests {
     fn a_name_that_ends_in_escapes_is_cut_between_them() {
         let mut rule = sample::rule();
         rule.name = "|".repeat(600);
-        let alert =
-            Alert::new(&std::sync::Arc::new(rule), &[sample::usermod(&["usermod"])], &[], "h", sample::created());
+        let alert = Alert::new(
+            &std::sync::Arc::new(rule),
+            &[sample::usermod(&["usermod"])],
+            &[],
+            "h",
+            sample::created(),
+        );
         let (header, _) = parse(&written(&alert, 8192));
-        assert!(header[5].len() >= 250 && header[5].chars().all(|c| c == '|'), "{}", header[5]);
+        assert!(header[5].len() >= 90 && header[5].chars().all(|c| c == '|'), "{}", header[5]);
     }
 }

@@ -20,7 +20,7 @@ use crate::clean;
 pub const SOCKET: &str = "/run/systemd/journal/socket";
 
 /// `MESSAGE_ID` of alerts: `journalctl MESSAGE_ID=…` finds them all.
-pub const ALERT_ID: &str = "6f0d2a0e5f1b4f1e9b571d6f0b6f2a00";
+const ALERT_ID: &str = "6f0d2a0e5f1b4f1e9b571d6f0b6f2a00";
 
 /// See the module.
 pub(super) struct JournalSink {
@@ -138,7 +138,8 @@ mod tests {
         let mut buffer = vec![0; 1 << 20];
         let mut space = nix::cmsg_space!([std::os::fd::RawFd; 1]);
         let mut slices = [IoSliceMut::new(&mut buffer)];
-        let got = recvmsg::<()>(socket.as_raw_fd(), &mut slices, Some(&mut space), MsgFlags::empty()).unwrap();
+        let got =
+            recvmsg::<()>(socket.as_raw_fd(), &mut slices, Some(&mut space), MsgFlags::empty()).unwrap();
         let length = got.bytes;
         let fd = got.cmsgs().unwrap().find_map(|message| match message {
             ControlMessageOwned::ScmRights(fds) => fds.first().copied(),
@@ -164,7 +165,10 @@ mod tests {
         assert!(text.ends_with('\n'));
         let field = |line: &str| {
             let (name, value) = line.split_once('=').unwrap_or_else(|| panic!("{line}"));
-            assert!(name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_'), "{name}");
+            assert!(
+                name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_'),
+                "{name}"
+            );
             assert!(!name.starts_with('_') && name.len() <= 64, "{name}");
             (name.to_owned(), value.to_owned())
         };
@@ -188,8 +192,13 @@ mod tests {
             assert_eq!(all.len(), 1, "{name}: {all:?}");
             all[0]
         };
-        assert_eq!((get("PRIORITY"), get("SYSLOG_FACILITY"), get("SYSLOG_IDENTIFIER")), ("4", "10", "auditward"));
-        assert!(get("MESSAGE").starts_with("MEDIUM Potential Linux Backdoor User Account Creation: usermod "));
+        assert_eq!(
+            (get("PRIORITY"), get("SYSLOG_FACILITY"), get("SYSLOG_IDENTIFIER")),
+            ("4", "10", "auditward")
+        );
+        assert!(
+            get("MESSAGE").starts_with("MEDIUM Potential Linux Backdoor User Account Creation: usermod ")
+        );
         assert_eq!((get("AUDITWARD_RULE"), get("AUDITWARD_LOGIN_USER")), ("uid0-account-usermod", "alice"));
         let command = clean::unescape(get("AUDITWARD_COMMAND")).expect("escapes of the table");
         assert_eq!(command, format!("usermod -u 0 -o -c {hostile} bob").as_bytes());

@@ -186,7 +186,7 @@ impl Handle {
     fn takes(&self, alert: &Alert, now: Instant) -> Takes {
         match self.choice.per_minute {
             _ if !self.choice.takes(&alert.rule, alert.severity) => Takes::NotAsked,
-            Some(limit) if !self.rate().lets(alert, limit, now) => Takes::NotNow,
+            Some(limit) if !alert.is_rest && !self.rate().lets(alert, limit, now) => Takes::NotNow,
             _ => Takes::Yes,
         }
     }

@@ -162,7 +162,9 @@ impl Queue {
         let mut state = self.lock();
         let why = match state.closing {
             Some(_) => "it is no longer asked for",
-            None if state.items.iter().any(|item| matches!(item, Item::Test(..))) => "an earlier test waits for it still",
+            None if state.items.iter().any(|item| matches!(item, Item::Test(..))) => {
+                "an earlier test waits for it still"
+            }
             None => {
                 state.items.push_back(Item::Test(message, answer));
                 drop(state);

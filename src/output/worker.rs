@@ -1,7 +1,7 @@
 //! The writer thread of one destination.
 
-use std::sync::mpsc::SyncSender;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 

@@ -179,6 +179,12 @@ pub(crate) fn scratch() -> tempfile::TempDir {
     folder
 }
 
+/// A shipped rule that may send all its alerts: what `max_signals` would keep back is no matter of most tests.
+pub(crate) fn uncapped(rule: &str) -> String {
+    assert!(rule.contains("\nmax_signals = 100\n"), "the cap as it is shipped");
+    rule.replace("\nmax_signals = 100\n", "\nmax_signals = 1000000\n")
+}
+
 /// A harmless program of the name that the shipped rule looks for: it does nothing, whatever its arguments.
 pub(crate) fn private_usermod(folder: &Path) -> PathBuf {
     let program = folder.join("usermod");

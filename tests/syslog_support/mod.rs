@@ -59,6 +59,19 @@ pub(crate) fn alert(args: &[&str], serial: u64) -> Arc<Alert> {
     alert_on(document, stamp)
 }
 
+/// Arguments that try to end a value, a message or a line early, to command a terminal, or to be too long.
+pub(crate) fn hostile(n: u64) -> Vec<String> {
+    let argument = match n % 6 {
+        0 => format!("quote\" ] {n} \\"),
+        1 => format!("line\n<84>1 - - auditward - - - forged {n}\r\0end"),
+        2 => format!("\u{1b}[2J\u{202e}{n}\u{9b}31m"),
+        3 => "l".repeat(128 << 10),
+        4 => format!("; alert=0 rule=none [x@1 a=\"b\"] {n}"),
+        _ => format!("J\u{fc}rgen \u{1f980} {n}"),
+    };
+    vec!["usermod".into(), "-u".into(), "0".into(), "-o".into(), "-c".into(), argument, "bob".into()]
+}
+
 /// The alert on any document.
 pub(crate) fn alert_on(document: Map<String, Value>, stamp: Stamp) -> Arc<Alert> {
     Arc::new(Alert::new(&rule(), &[document], &[stamp], HOST_ID, Timestamp::now()))

@@ -164,7 +164,7 @@ impl Rest {
             created: time,
             case: None,
         });
-        Alert::made(&rule, rule.severity, id, stamp, time, &document)
+        Alert { is_rest: true, ..Alert::made(&rule, rule.severity, id, stamp, time, &document) }
     }
 }
 

@@ -82,7 +82,9 @@ enum Action {
     /// Send a marked alert down every destination, whatever that asks for, and tell what each said to it
     ///
     /// It is not stored. A destination that has not taken it within 10 s has failed; what waits there goes first.
-    #[command(after_help = "Exit status: 0 every destination has taken it, 1 one has not, 2 the daemon could not be asked.")]
+    #[command(
+        after_help = "Exit status: 0 every destination has taken it, 1 one has not, 2 the daemon could not be asked."
+    )]
     SendTest(send_test::Args),
 }
 

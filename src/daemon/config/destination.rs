@@ -205,7 +205,11 @@ fn peer(table: &Table<'_>) -> Option<Peer> {
         let sound = Peer::is_name(&name.value);
         if !sound {
             let title = format!("`{}` is no name", table.path("server_name"));
-            table.faults().value(title, name.span, "write a DNS name, such as \"loghost.example\", or an IP address");
+            table.faults().value(
+                title,
+                name.span,
+                "write a DNS name, such as \"loghost.example\", or an IP address",
+            );
         }
         sound.then(|| name.value.into_owned())
     });

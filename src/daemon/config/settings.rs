@@ -192,12 +192,7 @@ pub const SETTINGS: &[Setting] = &[
         "text, 1024 bytes at most",
         "What the host is for: `labels.environment` of every alert, and `environment=` of its line. Any further key of this table is a label too, in the documents only. An empty text takes away a label of an earlier file.",
     ),
-    example(
-        ("labels", "role"),
-        "\"web server\"",
-        "text, 1024 bytes at most",
-        "What the host does.",
-    ),
+    example(("labels", "role"), "\"web server\"", "text, 1024 bytes at most", "What the host does."),
     example(
         ("labels", "owner"),
         "\"team-web@example.org\"",

@@ -334,11 +334,13 @@ fn a_destination_that_cannot_be_is_told_and_left_out() {
         ]
     );
     assert_eq!(config.destinations.len(), 1, "the first stands");
-    let tls = |rest: &str| one(&format!("name = \"a\"\ntype = \"tls\"\naddress = \"192.0.2.7:6514\"\n{rest}"));
+    let tls =
+        |rest: &str| one(&format!("name = \"a\"\ntype = \"tls\"\naddress = \"192.0.2.7:6514\"\n{rest}"));
     assert_eq!(tls(""), ["Error: `destination.ca` is missing"]);
     assert_eq!(tls("ca = \"ca.pem\"\n"), ["Error: `destination.ca` is no absolute path"]);
     let faults = |rest: &str| {
-        let text = "[[destination]]\nname = \"a\"\ntype = \"tls\"\naddress = \"192.0.2.7:6514\"\nca = \"/x\"\n";
+        let text =
+            "[[destination]]\nname = \"a\"\ntype = \"tls\"\naddress = \"192.0.2.7:6514\"\nca = \"/x\"\n";
         read_text(&format!("{text}{rest}"), Mode::Check).1
     };
     assert_eq!(faults("key = \"/x\"\n"), ["Error: `destination.certificate` is missing"]);
@@ -373,7 +375,11 @@ fn a_destination_of_a_later_file_takes_the_place_of_the_one_of_its_name() {
 fn labels_are_the_sites_own_words_and_bounded() {
     let (config, faults) = read_text("[labels]\nowner = \"a\"\nrack-7 = \"x\"\n", Mode::Check);
     assert_eq!(faults, Vec::<String>::new());
-    assert!(format!("{:?}", config.labels).contains("\"owner\": \"a\", \"rack-7\": \"x\""), "{:?}", config.labels);
+    assert!(
+        format!("{:?}", config.labels).contains("\"owner\": \"a\", \"rack-7\": \"x\""),
+        "{:?}",
+        config.labels
+    );
     let long = "x".repeat(1025);
     let (config, faults) =
         read_text(&format!("[labels]\n\"a.b\" = \"x\"\nrole = 7\nowner = \"{long}\"\n"), Mode::Check);

@@ -226,7 +226,9 @@ impl Transport {
 
     /// Whether another socket stands now where the full one was met.
     fn was_replaced(&mut self) -> bool {
-        let (Some(Socket::Local(local)), Address::Unix(path) | Address::Journal(path)) = (&self.socket, &self.address) else {
+        let (Some(Socket::Local(local)), Address::Unix(path) | Address::Journal(path)) =
+            (&self.socket, &self.address)
+        else {
             return false;
         };
         let now = Instant::now();

@@ -1,8 +1,8 @@
 //! Receivers that are away, come back, are full, refuse, or are another by now.
 
 use std::io::Read;
-use std::net::TcpListener;
-use std::os::unix::net::UnixListener;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::{UnixDatagram, UnixListener};
 
 use super::*;
 

@@ -54,7 +54,9 @@ impl Peer {
             .with_root_certificates(roots);
         let Some((certificate, key)) = &self.own else { return Ok(config.with_no_client_auth()) };
         let private = PrivateKeyDer::from_pem_file(key).map_err(|e| in_file(key, &e))?;
-        config.with_client_auth_cert(certificates(certificate)?, private).map_err(|e| in_file(certificate, &e))
+        config
+            .with_client_auth_cert(certificates(certificate)?, private)
+            .map_err(|e| in_file(certificate, &e))
     }
 }
 
@@ -155,6 +157,14 @@ impl Tls {
         } else {
             PollFlags::POLLIN
         }
+    }
+}
+
+/// Tells the receiver that this is the end and nobody has cut it short.
+impl Drop for Tls {
+    fn drop(&mut self) {
+        self.session.send_close_notify();
+        let _ = self.session.write_tls(&mut self.tcp.stream);
     }
 }
 
