@@ -29,11 +29,12 @@ fn alone(folder: &Path) -> PathBuf {
     file
 }
 
-/// A configuration that sends alerts to the private rsyslogd alone, with `further` settings.
+/// A configuration that sends alerts to the private rsyslogd alone, with `further` settings, in which FOLDER is `folder`.
 fn configuration(folder: &Path, rules: &Path, socket: &Path, further: &str) -> PathBuf {
     let file = folder.join("auditward.toml");
     let (rules, socket) = (rules.display(), socket.display());
     let state = folder.join("state");
+    let further = further.replace("FOLDER", &folder.display().to_string());
     let text = format!(
         "rules = [\"{rules}\"]\n[syslog]\nsocket = \"{socket}\"\n{further}[daemon]\nstate_directory = {state:?}\n"
     );
@@ -47,7 +48,7 @@ struct Stage {
     daemon: Daemon,
     rsyslogd: Rsyslogd,
     usermod: PathBuf,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     _kernel: KernelAudit,
 }
 
@@ -73,7 +74,7 @@ impl Stage {
         let rsyslogd = Rsyslogd::start(folder.path());
         let file = configuration(folder.path(), &rules(folder.path()), &rsyslogd.socket, further);
         let daemon = Daemon::start(folder.path(), &["--config", file.to_str().expect("UTF-8 path")]);
-        Some(Self { daemon, rsyslogd, usermod, _folder: folder, _kernel: kernel })
+        Some(Self { daemon, rsyslogd, usermod, folder, _kernel: kernel })
     }
 }
 
@@ -217,6 +218,45 @@ fn a_loss_is_told_to_the_record() {
 fn losses(lines: &[String]) -> Vec<u32> {
     let told = lines.iter().filter(|l| l.contains("records lost, the receive buffer was full"));
     told.filter_map(|l| l.split("records lost").next()?.split_whitespace().last()?.parse().ok()).collect()
+}
+
+/// 10,000 alerts a minute for so long as `AUDITWARD_STORM_MINUTES` says, or else 3,000 as fast as programs start: no record
+/// is lost, syslog has each alert, and a destination with a limit is told of what it did not get.
+#[test]
+fn a_storm_of_alerts_loses_no_record_and_leaves_none_uncounted() {
+    let minutes =
+        std::env::var("AUDITWARD_STORM_MINUTES").ok().map(|text| text.parse::<u32>().expect("minutes"));
+    let count = minutes.map_or(3_000, |minutes| 10_000 * minutes);
+    let limited = "[file]\npath = \"FOLDER/state/limited\"\nalerts_per_minute = 100\n";
+    let Some(mut stage) = Stage::set_with(limited) else { return };
+    let begun = Instant::now();
+    for n in 0..count {
+        if let Some(minutes) = minutes {
+            let due = begun + Duration::from_secs(60) * minutes * n / count;
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        }
+        take_over(&stage.usermod, &format!("storm{n}"));
+    }
+    let took = begun.elapsed();
+    stage.rsyslogd.expect_line(&format!("-o storm{}", count - 1));
+    assert_eq!(stage.daemon.socket().expect("socket").drops, 0, "records were lost");
+    let mut sent = numbers(&stage.rsyslogd.lines(), "-o storm");
+    sent.sort_unstable();
+    assert!(sent == (0..count).collect::<Vec<_>>(), "each once: {} of {count}", sent.len());
+    let status = stage.daemon.process.end(Signal::SIGTERM);
+    assert!(status.success(), "{status}: {}", stage.daemon.stderr());
+    let text = fs::read_to_string(stage.folder.path().join("state/limited")).expect("the file");
+    let (mut alerts, mut told) = (0, 0);
+    for line in text.lines() {
+        let document: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        match document.pointer("/auditward/suppressed/count").and_then(serde_json::Value::as_u64) {
+            Some(more) => told += more,
+            None => alerts += u64::from(document.pointer("/event/kind").is_some_and(|kind| kind == "alert")),
+        }
+    }
+    println!("{count} alerts in {took:?}: {alerts} to the limited destination, {told} told as a number");
+    assert!(alerts >= 100 && told > 0, "{alerts} {told}");
+    assert_eq!(alerts + told, u64::from(count), "sent and told are all");
 }
 
 /// Every tenth of `count` executions alerts.

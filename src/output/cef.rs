@@ -21,7 +21,7 @@ const NAME: usize = 200;
 /// Appends the alert in at most `limit` bytes. What does not fit is first cut in the middle of its values, then left
 /// out from the end, where what is worth least stands; `flexString1=yes` (labelled `truncated`) says so.
 pub(super) fn push_alert(out: &mut Vec<u8>, alert: AlertRef<'_>, limit: usize) {
-    let document = alert.document();
+    let document = alert.facts();
     let name = read::text(&document, "rule.name").unwrap_or_default();
     let header = header(alert.rule_id(), &name, severity(alert.severity()));
     let pairs = pairs(alert, &document);

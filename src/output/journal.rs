@@ -89,7 +89,7 @@ fn push(out: &mut Vec<u8>, message: &Message, facility: Facility, limit: usize) 
         Ok(alert) => {
             put("MESSAGE", &alert.line_within(limit));
             put("MESSAGE_ID", ALERT_ID);
-            let document = alert.document();
+            let document = alert.facts();
             let mut value = |name: &str, value: &[u8]| {
                 let text = clean::text(value);
                 if text.len() <= limit {
