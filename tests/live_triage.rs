@@ -133,12 +133,12 @@ fn line_of<'a>(text: &'a str, name: &str) -> &'a str {
 
 /// Starts `usermod -u 0 -o dave` as carol, from a process of hers that stays, and gives that one's pid.
 fn take_over(stage: &Stage) -> live_child::Child {
-    let line = format!("cd /; {} -u 0 -o dave; exec sleep 600", stage.usermod.display());
+    let line = format!("cd /; {} -u 0 -o dave; read line", stage.usermod.display());
     let child = Command::new("/bin/sh")
         .args(["-c", &line])
         .uid(CAROL)
         .gid(CAROL)
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .spawn()
         .expect("a shell");
     live_child::Child(child)
@@ -233,6 +233,11 @@ fn chain(triage: &Value, child: &live_child::Child) {
     assert_eq!(shell["state"], "running");
     assert_eq!(shell["user"]["name"], "carol");
     assert_eq!(shell["working_directory"], "/");
+    let file = &shell["file"];
+    let sum = run("sha256sum", &["/bin/sh"]);
+    assert_eq!(file["hash"]["sha256"].as_str(), sum.split_whitespace().next(), "{file:#}");
+    assert_eq!((&file["usual_place"], &file["deleted"]), (&json!(true), &json!(false)));
+    assert_eq!(file["world_writable"], false);
     let cgroup = fs::read_to_string(format!("/proc/{}/cgroup", child.0.id())).expect("cgroup");
     if let Some(unit) = shell["unit"].as_str() {
         assert!(cgroup.contains(unit), "{unit}: {cgroup}");
@@ -275,6 +280,8 @@ fn a_name_that_is_sql_is_one_literal_in_the_query() {
     let status = Command::new(&stage.usermod).args(["-u", "0", "-o", name]).status().expect("usermod");
     assert!(status.success());
     let alert = stage.alert(name);
+    let related = &alert["auditward"]["triage"]["related"];
+    assert_eq!((&related["hours"], &related["host"]), (&json!(48), &json!([])), "the first of this store");
     assert_eq!(rows(&alert["auditward"]["triage"], "account database", "target").len(), 0);
     let shown = stage.auditward(&["alerts", "show", "last", "--rules", RULE]);
     assert!(shown.contains("WHERE username = 'x'' OR ''1''=''1'"), "{shown}");

@@ -317,7 +317,7 @@ _auditward() {
             return 0
             ;;
         auditward__subcmd__alerts__subcmd__show)
-            opts="-h -V --format --rules --site --store --runtime --config --help --version"
+            opts="-h -V --format --html --as-exception --rules --site --store --runtime --config --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -325,6 +325,10 @@ _auditward() {
             case "${prev}" in
                 --format)
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --html)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --rules)

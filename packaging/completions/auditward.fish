@@ -154,11 +154,13 @@ complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_s
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from show" -l format -d 'How it is printed' -r -f -a "text\t'The readable line'
 json\t'The ECS document, one a line'"
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from show" -l html -d 'Write it as one page of HTML, which needs no network and no other file' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from show" -l rules -d 'Rule file or directory (again for more). Default: the installed rules, else those built in' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from show" -l site -d 'Where overrides.d, exceptions.d and lists.d are (and rules.d, without --rules)' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from show" -l store -d 'Read this file instead of asking the daemon, e.g. one that was set aside' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from show" -l runtime -d 'The runtime directory of the daemon [default: of the configuration, else /run/auditward]' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from show" -l config -d 'Configuration file [default: /etc/auditward/auditward.toml where it exists]' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from show" -l as-exception -d 'Print an exception for alerts like this one, with how many of the stored ones it would have taken'
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c auditward -n "__fish_auditward_using_subcommand alerts; and __fish_seen_subcommand_from follow" -l since -d 'Of events at or after this time: `2026-11-28T06:00Z`, `2026-11-28 06:00`, or so long ago: `2h`, `3 days`' -r

@@ -39,6 +39,7 @@ pub mod trial;
 mod watch;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -152,7 +153,14 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let resumed = state.as_mut().and_then(|state| state.resume(detector.engine_mut(), !socket.handed_over()));
     resumed.into_iter().for_each(|told| tracing::info!("{told}"));
     let intake = Intake::new(config.audit.limits.clone(), mapper);
-    let triage = Triage::start(&config.triage, accounts.root.clone(), started.probe.patient_client());
+    let probes = [started.probe.patient_client(), started.probe.patient_client()];
+    let triage = Triage::start(
+        &config.triage,
+        accounts.root.clone(),
+        probes,
+        started.store.clone(),
+        Arc::clone(intake.mapper().runs()),
+    );
     let triage = triage.context("the thread that gathers")?;
     let mut watch = Watch::new(socket, intake, detector, outputs, started, &accounts, triage)?;
     let options = options.clone();

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::status;
 use crate::alert::Alert;
+use crate::event::Runs;
 use crate::probe::Client;
 use crate::triage::{Depth, Host};
 
@@ -19,7 +20,7 @@ const WAITING: usize = 256;
 const STORM: usize = 16;
 
 /// How long an answer of the probe is waited for.
-const PROBE: Duration = Duration::from_millis(50);
+const PROBE: Duration = Duration::from_millis(100);
 
 /// `[triage]`
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,15 +58,22 @@ pub(super) struct Triage {
 }
 
 impl Triage {
-    /// Starts the thread. `root` is below which account files are, `probe` reads of processes what the daemon may not.
-    pub(super) fn start(config: &TriageConfig, root: PathBuf, mut probe: Client) -> io::Result<Self> {
+    /// Starts the thread. `root` is below which account files are, `probes` read of
+    /// processes what the daemon may not, `store` is where alerts are.
+    pub(super) fn start(
+        config: &TriageConfig,
+        root: PathBuf,
+        mut probes: [Client; 2],
+        store: Option<PathBuf>,
+        runs: Arc<Runs>,
+    ) -> io::Result<Self> {
         let (waiting, counts) = (Arc::<AtomicUsize>::default(), Arc::<Counts>::default());
         let mut queue = None;
         if config.enabled {
             let (sender, alerts) = sync_channel(WAITING);
-            probe.set_patience(PROBE);
+            probes.iter_mut().for_each(|probe| probe.set_patience(PROBE));
             let mut worker = Worker {
-                host: Host::new(root, Some(probe)),
+                host: Host::new(root).with(probes, store).with_runs(runs),
                 waiting: Arc::clone(&waiting),
                 counts: Arc::clone(&counts),
                 within: config.within,

@@ -18,6 +18,7 @@ use super::host::Host;
 use super::kind::{Act, CallKind};
 use super::names::Names;
 use super::proc::ProcGaps;
+use super::runs::Runs;
 use super::snapshot;
 use crate::audit::execve::Arguments;
 use crate::audit::{AuditEvent, fields, value};
@@ -56,6 +57,7 @@ pub struct Mapper {
     pub(crate) arguments: Arguments,
     previous: Option<Image>,
     live: bool,
+    runs: Arc<Runs>,
     /// Asked by events as they come, and by a document when a name is wanted.
     pub(crate) gaps: RefCell<Box<dyn Gaps + Send>>,
 }
@@ -85,6 +87,7 @@ impl Mapper {
             arguments: Arguments::default(),
             previous: None,
             live: options.live,
+            runs: Arc::default(),
             gaps: RefCell::new(gaps),
         }
     }
@@ -99,6 +102,12 @@ impl Mapper {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.table.counters
+    }
+
+    /// How often programs were executed, as events come.
+    #[must_use]
+    pub fn runs(&self) -> &Arc<Runs> {
+        &self.runs
     }
 
     /// The process table.
@@ -201,6 +210,9 @@ impl Mapper {
             table.set_login(at, login);
         }
         if exec {
+            if let Some(program) = executable {
+                self.runs.note(program, millis);
+            }
             let image = image(event, parts, arguments, executable, arena);
             self.previous = table.exec(at, image, gaps);
         }

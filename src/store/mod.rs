@@ -28,7 +28,7 @@ mod writer;
 mod tests;
 
 pub use position::{Backlog, Position};
-pub use query::{Query, Reader};
+pub use query::{Query, Reader, Tally, Wanted};
 pub use row::StoredAlert;
 pub use shared::Figures;
 pub use writer::Store;

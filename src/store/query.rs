@@ -117,6 +117,63 @@ impl Reader {
     }
 }
 
+/// Whose alerts are counted: see [`Reader::tally`]. All that is given must be so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Of events at or after this time, in milliseconds since the Unix epoch.
+    pub since: i64,
+    /// Of events before or at this time.
+    pub until: i64,
+    /// But not the one of this id.
+    pub but: String,
+    /// In which an account of this name or number is named.
+    pub user: Option<String>,
+    /// Of this login session.
+    pub session: Option<String>,
+    /// Of this host.
+    pub host: Option<String>,
+}
+
+/// Alerts of one rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// The rule's short id.
+    pub rule_id: String,
+    /// Its name.
+    pub rule_name: String,
+    /// How many there are.
+    pub count: i64,
+    /// When the newest was, in milliseconds since the Unix epoch.
+    pub newest: i64,
+}
+
+/// Rules that are told of one tally.
+const RULES: i64 = 32;
+
+impl Reader {
+    /// Alerts by rule, the rule with the newest first.
+    ///
+    /// # Errors
+    /// Those of SQLite, in words.
+    pub fn tally(&self, wanted: &Wanted) -> Result<Vec<Tally>, String> {
+        self.try_tally(wanted).map_err(|error| error.to_string())
+    }
+
+    fn try_tally(&self, wanted: &Wanted) -> rusqlite::Result<Vec<Tally>> {
+        let mut select = self.0.prepare(
+            "SELECT rule_id, rule_name, count(*), max(time) FROM alerts WHERE time BETWEEN ?1 AND ?2 AND id <> ?3 \
+             AND (?4 IS NULL OR instr(users, '|' || ?4 || '|') > 0) AND (?5 IS NULL OR session = ?5) \
+             AND (?6 IS NULL OR host = ?6) GROUP BY rule_uuid ORDER BY max(time) DESC, max(seq) DESC LIMIT ?7",
+        )?;
+        let Wanted { since, until, but, user, session, host } = wanted;
+        let rows = select.query_map(params![since, until, but, user, session, host, RULES], |row| {
+            let (rule_id, rule_name) = (row.get(0)?, row.get(1)?);
+            Ok(Tally { rule_id, rule_name, count: row.get(2)?, newest: row.get(3)? })
+        })?;
+        rows.collect()
+    }
+}
+
 /// An alert on its way from the daemon to the command line.
 #[derive(Serialize, Deserialize)]
 struct Wire<'a> {

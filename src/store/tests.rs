@@ -382,3 +382,34 @@ fn what_finds_no_room_is_counted_and_nobody_waits() {
     assert!(taken <= 8192, "{taken}");
     assert_eq!(shared.figures().unstored, 20_000 - taken);
 }
+
+#[test]
+fn alerts_are_counted_by_rule_for_a_user_a_session_and_a_host() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut store = open(directory.path());
+    hand_over(&mut store, 0..3);
+    let reader = Reader::open(&directory.path().join(FILE)).expect("readable");
+    let one = alert("account0");
+    let millis = one.time().as_millisecond();
+    let all = Wanted { since: millis, until: millis, but: "another".to_owned(), ..Wanted::default() };
+    let count = |wanted: Wanted| {
+        let tallies = reader.tally(&wanted).expect("readable");
+        let told =
+            |tally: &Tally| (tally.rule_id == one.rule.id && tally.newest == millis).then_some(tally.count);
+        tallies.iter().map(told).collect::<Vec<_>>()
+    };
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(count(all.clone()), [Some(3)]);
+    assert_eq!(count(Wanted { user: text("alice"), ..all.clone() }), [Some(3)]);
+    assert_eq!(count(Wanted { user: text("account1"), session: text("3"), ..all.clone() }), [Some(1)]);
+    for none in [
+        Wanted { user: text("ali"), ..all.clone() },
+        Wanted { session: text("4"), ..all.clone() },
+        Wanted { host: text("web2"), ..all.clone() },
+        Wanted { since: millis + 1, until: millis + 2, ..all.clone() },
+        Wanted { but: one.id.clone(), ..all.clone() },
+    ] {
+        assert_eq!(count(none.clone()), [], "{none:?}");
+    }
+    close(store);
+}

@@ -7,6 +7,7 @@ use super::accounts::Accounts;
 use super::{Host, Missing, args_within, processes, shown};
 use crate::alert::read;
 use crate::clean;
+use crate::event::Runs;
 use crate::event::ancestry::{Found, Gaps, Image};
 use crate::probe::Target;
 
@@ -20,6 +21,18 @@ pub(super) struct Link {
     pub(super) told: Map<String, Value>,
     /// By which the probe knows it, while it runs.
     pub(super) target: Option<Target>,
+    /// The path of what it runs.
+    program: Option<String>,
+}
+
+impl Link {
+    /// How often, and since when, its program was executed, as far as the kernel records executions of it.
+    pub(super) fn count(&mut self, runs: &Runs) {
+        let Some(run) = self.program.as_deref().and_then(|path| runs.of(path.as_bytes())) else { return };
+        let first = i64::try_from(run.first).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        self.told
+            .insert("runs".to_owned(), json!({ "count": run.count, "since": first.map(super::rfc3339) }));
+    }
 }
 
 /// The chain, the acting process first.
@@ -198,7 +211,7 @@ impl Host {
             told.insert("missing".to_owned(), json!({ "what": unknown, "reason": reason }));
         }
         let target = found.and_then(|_| self.target(pid));
-        Link { pid, told, target }
+        Link { pid, told, target, program: executable }
     }
 }
 

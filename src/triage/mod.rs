@@ -8,6 +8,7 @@
 //! Nothing here is on the path of a record: it may take its time, up to the bound that it is given.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use serde_json::{Map, Value, json};
 
 use crate::alert::{Alert, MOST_TRIAGE, read};
 use crate::clean;
+use crate::event::Runs;
 use crate::event::proc::ProcGaps;
 use crate::probe::{self, Client, Target};
 use crate::secret;
@@ -22,9 +24,11 @@ use crate::secret;
 mod accounts;
 mod answer;
 mod chain;
+mod executables;
 mod guide;
 mod processes;
 mod query;
+mod related;
 mod sessions;
 mod users;
 
@@ -63,15 +67,42 @@ pub struct Host {
     root: PathBuf,
     proc: PathBuf,
     gaps: ProcGaps,
+    /// Asked for files and digests.
+    probe: Option<Client>,
+    /// The store of alerts.
+    store: Option<PathBuf>,
     accounts: accounts::Files,
+    programs: executables::Known,
+    /// Executions as the records told them.
+    runs: Option<Arc<Runs>>,
 }
 
 impl Host {
-    /// The host whose files are below `root`; `probe` reads of processes what this one may not.
+    /// The host whose files are below `root`.
     #[must_use]
-    pub fn new(root: PathBuf, probe: Option<Client>) -> Self {
-        let gaps = probe.map_or_else(ProcGaps::new, ProcGaps::with_probe);
-        Self { root, proc: "/proc".into(), gaps, accounts: accounts::Files::default() }
+    pub fn new(root: PathBuf) -> Self {
+        Self {
+            root,
+            proc: "/proc".into(),
+            gaps: ProcGaps::new(),
+            probe: None,
+            store: None,
+            accounts: accounts::Files::default(),
+            programs: executables::Known::default(),
+            runs: None,
+        }
+    }
+
+    /// The same with two clients of the probe, which read of processes what this one may not, and with the store of alerts.
+    #[must_use]
+    pub fn with(self, [for_links, for_files]: [Client; 2], store: Option<PathBuf>) -> Self {
+        Self { gaps: ProcGaps::with_probe(for_links), probe: Some(for_files), store, ..self }
+    }
+
+    /// And with how often programs were executed.
+    #[must_use]
+    pub fn with_runs(self, runs: Arc<Runs>) -> Self {
+        Self { runs: Some(runs), ..self }
     }
 
     /// What the host knows about an alert: `auditward.triage`. What has not begun by `until` is left out and named.
@@ -85,7 +116,9 @@ impl Host {
         triage.insert("time".to_owned(), rfc3339(Timestamp::now()).into());
         let chain = chain::Chain::of(self, &document, &accounts, alert.stamp.millis);
         missing.extend(chain.missing);
-        triage.insert("processes".to_owned(), chain.links.into_iter().map(|link| link.told).collect());
+        // What is looked at last stands among the first.
+        triage.insert("processes".to_owned(), Value::Null);
+        let mut links = chain.links;
         if depth == Depth::Capture {
             missing.push(Missing::of("all but the processes", "too many alerts came at once"));
         } else if Instant::now() >= until {
@@ -105,7 +138,19 @@ impl Host {
             let answers = answer::Answers::of(&accounts, &tasks, &sessions, until);
             let guide = guide::Guide { document: &document, accounts: &accounts, concerned: &concerned };
             triage.insert("guide".to_owned(), guide.answer(&alert.rule, answers.as_ref().ok(), until));
+            let related = related::tell(self.store.as_deref(), alert, &document, &mut missing);
+            triage.extend(related.map(|related| ("related".to_owned(), related)));
+            match &mut self.probe {
+                Some(probe) => {
+                    executables::tell(&mut links, &mut self.programs, &self.root, probe, until, &mut missing);
+                }
+                None => missing.push(Missing::of("programs", "there is no probe to ask")),
+            }
         }
+        if let Some(runs) = &self.runs {
+            links.iter_mut().for_each(|link| link.count(runs));
+        }
+        triage.insert("processes".to_owned(), links.into_iter().map(|link| link.told).collect());
         if !missing.is_empty() {
             let list =
                 missing.iter().map(|one| json!({ "what": one.what, "reason": shown(&one.reason) })).collect();
@@ -163,7 +208,7 @@ fn args_within(args: &[String]) -> Value {
 
 /// The whole, or as much as an alert may hold: what is longest goes first, and that is said.
 fn within(mut triage: Map<String, Value>) -> Map<String, Value> {
-    for part in ["guide", "users", "processes", "uid_0"] {
+    for part in ["guide", "users", "related", "processes", "uid_0"] {
         if serde_json::to_string(&triage).map_or(0, |text| text.len()) <= MOST_TRIAGE {
             return triage;
         }

@@ -52,7 +52,7 @@ fn alert(rule: Rule, args: &[&str]) -> Alert {
 
 fn gather(root: &Path, alert: &Alert, depth: Depth) -> Value {
     let until = Instant::now() + Duration::from_secs(600);
-    Host::new(root.to_owned(), None).gather(alert, depth, until).into()
+    Host::new(root.to_owned()).gather(alert, depth, until).into()
 }
 
 fn of<'v>(triage: &'v Value, label: &str) -> Vec<(&'v str, Value)> {

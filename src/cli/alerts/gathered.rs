@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
-use super::show::{get, shown};
+use super::show::{as_it_is, get, shown};
 use crate::alert::read;
 
 type Fields = Map<String, Value>;
@@ -60,13 +60,22 @@ pub(super) fn process(process: &Fields) -> (String, Vec<String>) {
         ("unit ", of("unit")),
         ("container ", of("container.id")),
         ("from ", of("source.ip")),
+        (
+            "executions recorded ",
+            of("runs.count").map(|count| count + " since " + &of("runs.since").unwrap_or_default()),
+        ),
     ];
-    for row in [who, place] {
-        let known: Vec<_> =
-            row.into_iter().filter_map(|(word, value)| value.map(|value| format!("{word}{value}"))).collect();
+    for row in [&who[..], &place[..]] {
+        let known: Vec<_> = row
+            .iter()
+            .filter_map(|(word, value)| value.as_ref().map(|value| format!("{word}{value}")))
+            .collect();
         if !known.is_empty() {
             lines.push(known.join(", "));
         }
+    }
+    if let Some(file) = read::get(process, "file").and_then(Value::as_object) {
+        lines.push(program(file));
     }
     if of("state").as_deref() == Some("ended") {
         lines.push("had ended when it was asked about".to_owned());
@@ -75,6 +84,28 @@ pub(super) fn process(process: &Fields) -> (String, Vec<String>) {
         lines.push(format!("not known: {unknown} ({})", of("missing.reason").unwrap_or_default()));
     }
     (head, lines)
+}
+
+/// What is known of a program's file: what is odd first.
+fn program(file: &Fields) -> String {
+    let of = |path: &str| get(file, path).map(|text| text.into_owned());
+    let is = |path: &str, value: bool| read::get(file, path).and_then(Value::as_bool) == Some(value);
+    let mut told: Vec<String> = Vec::new();
+    for (odd, what) in [
+        (is("deleted", true), "DELETED"),
+        (is("in_memory_only", true), "IN MEMORY ONLY"),
+        (is("world_writable", true), "WORLD-WRITABLE"),
+        (is("changed_after_install", true), "CHANGED AFTER INSTALL"),
+        (is("usual_place", false), "IN NO USUAL PLACE"),
+    ] {
+        told.extend(odd.then(|| what.to_owned()));
+    }
+    for (word, path) in [("package ", "package"), ("changed ", "changed"), ("sha256 ", "hash.sha256")] {
+        told.extend(of(path).map(|value| format!("{word}{value}")));
+    }
+    let missing = joined(file, "missing", ", ").or_else(|| of("missing"));
+    told.extend(missing.map(|missing| format!("not known: {missing}")));
+    format!("program: {}", told.join(", "))
 }
 
 /// The chain, from init down to the one that acted.
@@ -129,27 +160,34 @@ pub(super) fn users(triage: &Fields, out: &mut dyn Write) -> io::Result<()> {
         }
         let sessions = of("session_count").unwrap_or_else(|| "0".to_owned());
         writeln!(out, "  {:12}{sessions}", "sessions")?;
-        for session in list(user, "sessions") {
-            let of = |path: &str| get(session, path).map(|text| text.into_owned());
-            let told = [
-                ("", of("terminal")),
-                ("from ", of("host")),
-                ("since ", of("since")),
-                ("by ", of("service")),
-                ("session ", of("id")),
-                ("", of("state")),
-            ];
-            writeln!(out, "    {}", shown(&words(told)))?;
+        for one in list(user, "sessions") {
+            writeln!(out, "    {}", shown(&session(one)))?;
         }
         writeln!(out, "  {:12}{}", "processes", of("process_count").unwrap_or_else(|| "0".to_owned()))?;
         for one in list(user, "processes") {
-            let of = |path: &str| get(one, path).map(|text| text.into_owned()).unwrap_or_default();
-            let line =
-                format!("{:>7}  {:8} {}  {}", of("pid"), of("terminal"), of("start"), of("command_line"));
-            writeln!(out, "    {}", shown(&line))?;
+            writeln!(out, "    {}", shown(&running(one)))?;
         }
     }
     Ok(())
+}
+
+/// A session in a line.
+pub(super) fn session(session: &Fields) -> String {
+    let of = |path: &str| get(session, path).map(|text| text.into_owned());
+    words([
+        ("", of("terminal")),
+        ("from ", of("host")),
+        ("since ", of("since")),
+        ("by ", of("service")),
+        ("session ", of("id")),
+        ("", of("state")),
+    ])
+}
+
+/// A process of a user in a line.
+pub(super) fn running(process: &Fields) -> String {
+    let of = |path: &str| get(process, path).map(|text| text.into_owned()).unwrap_or_default();
+    format!("{:>7}  {:8} {}  {}", of("pid"), of("terminal"), of("start"), of("command_line"))
 }
 
 fn words<const N: usize>(told: [(&str, Option<String>); N]) -> String {
@@ -157,7 +195,7 @@ fn words<const N: usize>(told: [(&str, Option<String>); N]) -> String {
     known.collect::<Vec<_>>().join(", ")
 }
 
-fn group_of(group: &Fields) -> Option<String> {
+pub(super) fn group_of(group: &Fields) -> Option<String> {
     Some(format!("{} ({})", get(group, "name")?, get(group, "id")?))
 }
 
@@ -189,7 +227,7 @@ pub(super) fn guide(triage: &Fields, out: &mut dyn Write) -> io::Result<()> {
         let of = |path: &str| get(question, path).map(|text| text.into_owned());
         let about = of("role").map(|word| format!(" [{}]", role(&word))).unwrap_or_default();
         writeln!(out, "  {}. {}{about}", number + 1, shown(&of("label").unwrap_or_default()))?;
-        writeln!(out, "     {}", shown(&of("query").unwrap_or_default()))?;
+        writeln!(out, "     {}", as_it_is(&of("query").unwrap_or_default()))?;
         match of("not_answered") {
             Some(why) => writeln!(out, "     not answered: {}", shown(&why))?,
             None => rows(question, out)?,
@@ -254,4 +292,35 @@ pub(super) fn tell_missing(triage: &Fields, out: &mut dyn Write) -> io::Result<(
     }
     writeln!(out, "\nnot gathered:")?;
     missing.iter().try_for_each(|line| writeln!(out, "  {}", shown(line)))
+}
+
+/// Other alerts of the user, the session and the host, by rule.
+pub(super) fn related(triage: &Fields) -> Vec<String> {
+    let mut lines = Vec::new();
+    let hours = get(triage, "related.hours").unwrap_or_default().into_owned();
+    for (key, of) in [("user", "of this user"), ("session", "of this session"), ("host", "of this host")] {
+        for one in list(triage, &format!("related.{key}")) {
+            let of_one = |path: &str| get(one, path).map(|text| text.into_owned()).unwrap_or_default();
+            lines.push(format!(
+                "{of}, {} in {hours} h: {} ({}), newest {}",
+                of_one("count"),
+                of_one("rule.name"),
+                of_one("rule.id"),
+                of_one("newest")
+            ));
+        }
+    }
+    lines
+}
+
+/// [`related`], printed.
+pub(super) fn tell_related(triage: &Fields, out: &mut dyn Write) -> io::Result<()> {
+    if read::get(triage, "related").is_none() {
+        return Ok(());
+    }
+    let lines = related(triage);
+    let none = ["none".to_owned()];
+    writeln!(out, "\nother alerts:")?;
+    let lines = if lines.is_empty() { &none[..] } else { &lines };
+    lines.iter().try_for_each(|line| writeln!(out, "  {}", shown(line)))
 }

@@ -1,19 +1,26 @@
 //! `auditward alerts`: the stored alerts, by list, one by one, as they come, for other programs.
 
+mod except;
 mod from;
 mod gathered;
+mod page;
 mod send_test;
 mod show;
 mod span;
 
+use std::fs::File;
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::{Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Status;
 use super::rules::Set;
+use crate::alert::read;
 use crate::rule::Severity;
 use crate::store::{Query, StoredAlert};
 use from::From;
@@ -51,6 +58,12 @@ enum Action {
         /// How it is printed
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
+        /// Write it as one page of HTML, which needs no network and no other file
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+        /// Print an exception for alerts like this one, with how many of the stored ones it would have taken
+        #[arg(long, conflicts_with = "html")]
+        as_exception: bool,
         #[command(flatten)]
         set: Set,
         #[command(flatten)]
@@ -159,7 +172,14 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
         Action::List { filter, last, format, place } => {
             list(&place.open()?, filter.query(), *last, *format, &mut out)
         }
-        Action::Show { alert, format, set, place } => one(&place.open()?, alert, *format, set, &mut out),
+        Action::Show { alert, format, html, as_exception, set, place } => {
+            let how = match (html, as_exception) {
+                (Some(file), _) => How::Page(file),
+                (None, true) => How::Exception,
+                (None, false) => How::Printed(*format),
+            };
+            one(&place.open()?, alert, how, set, &mut out)
+        }
         Action::Follow { filter, last, format, place } => {
             follow(&place.open()?, &filter.query(), *last, *format, &mut out)
         }
@@ -205,7 +225,22 @@ fn print(alert: &StoredAlert, format: Format, out: &mut dyn Write) -> io::Result
     }
 }
 
-fn one(from: &From, wanted: &str, format: Format, set: &Set, out: &mut dyn Write) -> anyhow::Result<Status> {
+/// In which way one alert is shown.
+enum How<'a> {
+    Printed(Format),
+    Page(&'a Path),
+    Exception,
+}
+
+/// Puts the page in place, readable by who runs this alone: an alert is not for everybody.
+fn write_page(file: &Path, page: &str) -> anyhow::Result<()> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let written = options.open(file).and_then(|mut file| file.write_all(page.as_bytes()));
+    written.with_context(|| file.display().to_string())
+}
+
+fn one(from: &From, wanted: &str, how: How<'_>, set: &Set, out: &mut dyn Write) -> anyhow::Result<Status> {
     let id = (wanted != "last").then(|| wanted.to_owned());
     let found = from.page(&Query { id, newest: true, ..Query::default() })?;
     let Some(alert) = found.first() else {
@@ -215,9 +250,13 @@ fn one(from: &From, wanted: &str, format: Format, set: &Set, out: &mut dyn Write
     if wanted != "last" && found.iter().any(|other| other.id != alert.id) {
         eprintln!("auditward: several alerts have an id that begins so; this is the newest of them");
     }
-    match format {
-        Format::Text => show::show(alert, set, out)?,
-        Format::Json => print(alert, format, out)?,
+    // The daemon's own alerts are of rules that are in no file.
+    let rule = || read::text(&alert.fields(), "rule.uuid").and_then(|uuid| set.find(&uuid).ok());
+    match how {
+        How::Printed(Format::Text) => show::show(alert, rule().as_deref(), out)?,
+        How::Printed(Format::Json) => print(alert, Format::Json, out)?,
+        How::Page(file) => write_page(file, &page::page(alert, rule().as_deref())?)?,
+        How::Exception => except::print(alert, from, out)?,
     }
     Ok(Status::Fine)
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
-use super::{Set, gathered};
+use super::gathered;
 use crate::alert::{read, text};
 use crate::clean;
 use crate::rule::Rule;
@@ -16,12 +16,19 @@ type Fields = Map<String, Value>;
 /// Bytes of one value at most; the document has all of it (`--format json`).
 const VALUE: usize = 2000;
 
-pub(super) fn show(alert: &StoredAlert, set: &Set, out: &mut dyn Write) -> anyhow::Result<()> {
+/// Said of an alert about which nobody asked the host.
+pub(super) const NOT_ASKED: &str =
+    "accounts, sessions and the guide's questions: nobody asked the host when this happened";
+
+pub(super) fn show(alert: &StoredAlert, rule: Option<&Rule>, out: &mut dyn Write) -> anyhow::Result<()> {
     let fields = alert.fields();
-    // The daemon's own alerts are of rules that are in no file.
-    let rule = get(&fields, "rule.uuid").and_then(|uuid| set.find(&uuid).ok());
-    writeln!(out, "{}\n", shown(&get(&fields, "message").unwrap_or(Cow::Borrowed(&alert.line))))?;
-    facts(alert, &fields, out)?;
+    writeln!(out, "{}\n", as_it_is(&get(&fields, "message").unwrap_or(Cow::Borrowed(&alert.line))))?;
+    for (name, value) in facts(alert, &fields) {
+        if name == "account" {
+            writeln!(out)?;
+        }
+        line(out, name, &value)?;
+    }
     match gathered::of(&fields) {
         Some(triage) if gathered::list(triage, "processes").next().is_some() => gathered::tree(triage, out)?,
         _ => tree(&fields, out)?,
@@ -30,19 +37,32 @@ pub(super) fn show(alert: &StoredAlert, set: &Set, out: &mut dyn Write) -> anyho
         Some(triage) => {
             gathered::users(triage, out)?;
             gathered::guide(triage, out)?;
+            gathered::tell_related(triage, out)?;
             gathered::tell_missing(triage, out)?;
         }
-        None => writeln!(
-            out,
-            "\nnot gathered:\n  accounts, sessions and the guide's questions: nobody asked the host when this happened"
-        )?,
+        None => writeln!(out, "\nnot gathered:\n  {NOT_ASKED}")?,
     }
-    of_rule(&fields, rule.as_deref(), out)?;
+    writeln!(out)?;
+    for (name, value) in about_rule(&fields) {
+        line(out, name, &value)?;
+    }
+    for (name, to) in threats(&fields) {
+        line(out, "ATT&CK", &format!("{name}  {to}"))?;
+    }
+    for (title, text) in blocks(&fields, rule) {
+        block(out, title, &text)?;
+    }
     Ok(())
 }
 
 pub(super) fn get<'a>(fields: &'a Fields, path: &str) -> Option<Cow<'a, str>> {
     read::text(fields, path)
+}
+
+/// A text that was made fit to be shown already, as sentences and queries are: an escape in it is not escaped once more, a
+/// backslash stays one.
+pub(super) fn as_it_is(text: &str) -> String {
+    if text.chars().any(clean::is_hidden) { shown(text) } else { text.to_owned() }
 }
 
 /// What a process may have chosen: one line, no control characters, not too long.
@@ -65,33 +85,33 @@ fn account(fields: &Fields, path: &str) -> Option<String> {
     }
 }
 
-fn facts(alert: &StoredAlert, fields: &Fields, out: &mut dyn Write) -> io::Result<()> {
+/// What happened, when, who did it, to whom: names and values.
+pub(super) fn facts(alert: &StoredAlert, fields: &Fields) -> Vec<(&'static str, String)> {
     let unknown = || "not told by the records".to_owned();
     let of = |path: &str| get(fields, path).map(Cow::into_owned);
-    line(out, "alert", &format!("{}, number {} in the store", alert.id, alert.seq))?;
+    let mut told = vec![("alert", format!("{}, number {} in the store", alert.id, alert.seq))];
     if let Some(case) = of("auditward.case.id").filter(|case| *case != alert.id) {
-        line(out, "raises", &case)?;
+        told.push(("raises", case));
     }
-    line(out, "time", &of("@timestamp").unwrap_or_else(|| alert.time.to_string()))?;
-    line(out, "host", &of("host.name").unwrap_or_else(unknown))?;
+    told.push(("time", of("@timestamp").unwrap_or_else(|| alert.time.to_string())));
+    told.push(("host", of("host.name").unwrap_or_else(unknown)));
     let risk = of("event.risk_score").map(|risk| format!(", risk score {risk}")).unwrap_or_default();
-    line(out, "severity", &format!("{}{risk}", alert.severity.word()))?;
+    told.push(("severity", format!("{}{risk}", alert.severity.word())));
     if let Some(outcome) = of("event.outcome") {
-        line(out, "outcome", &outcome)?;
+        told.push(("outcome", outcome));
     }
     if of("auditward.about_itself").is_some() {
-        return Ok(());
+        return told;
     }
-    writeln!(out)?;
     let target = account(fields, "user.target").or_else(|| account(fields, "auditward.target.user"));
-    line(out, "account", &target.unwrap_or_else(|| "none is named".to_owned()))?;
+    told.push(("account", target.unwrap_or_else(|| "none is named".to_owned())));
     let login = text::login_id(fields).map(|id| account(fields, "user.audit").unwrap_or(id.into_owned()));
-    line(out, "login user", &login.unwrap_or_else(|| "none: no login stands behind it".to_owned()))?;
-    line(out, "session", &text::session(fields).map_or_else(|| "none".to_owned(), Cow::into_owned))?;
-    line(out, "as user", &account(fields, "user").unwrap_or_else(unknown))?;
+    told.push(("login user", login.unwrap_or_else(|| "none: no login stands behind it".to_owned())));
+    told.push(("session", text::session(fields).map_or_else(|| "none".to_owned(), Cow::into_owned)));
+    told.push(("as user", account(fields, "user").unwrap_or_else(unknown)));
     let real = of("user.id");
     if of("user.effective.id").is_some_and(|effective| Some(effective) != real) {
-        line(out, "effective user", &account(fields, "user.effective").unwrap_or_else(unknown))?;
+        told.push(("effective user", account(fields, "user.effective").unwrap_or_else(unknown)));
     }
     for (name, path) in [
         ("terminal", "auditd.data.tty"),
@@ -101,10 +121,10 @@ fn facts(alert: &StoredAlert, fields: &Fields, out: &mut dyn Write) -> io::Resul
         ("audit events", "auditward.audit_id"),
     ] {
         if let Some(value) = read::get(fields, path).map(joined).filter(|value| !value.is_empty()) {
-            line(out, name, &value)?;
+            told.push((name, value));
         }
     }
-    Ok(())
+    told
 }
 
 fn joined(value: &Value) -> String {
@@ -114,12 +134,20 @@ fn joined(value: &Value) -> String {
     }
 }
 
-/// The programs from the first that is known down to the one that acted.
-fn tree(fields: &Fields, out: &mut dyn Write) -> io::Result<()> {
-    let Some(acting) = read::get(fields, "process").and_then(Value::as_object) else { return Ok(()) };
+/// The processes that the records name, the acting one first.
+pub(super) fn chain(fields: &Fields) -> Vec<&Fields> {
+    let acting = read::get(fields, "process").and_then(Value::as_object);
     let ancestors = read::get(fields, "auditward.ancestors").and_then(Value::as_array);
     let ancestors = ancestors.into_iter().flatten().filter_map(Value::as_object);
-    let mut line: Vec<&Fields> = std::iter::once(acting).chain(ancestors).collect();
+    acting.into_iter().flat_map(|acting| std::iter::once(acting).chain(ancestors.clone())).collect()
+}
+
+/// The programs from the first that is known down to the one that acted.
+fn tree(fields: &Fields, out: &mut dyn Write) -> io::Result<()> {
+    let mut line = chain(fields);
+    if line.is_empty() {
+        return Ok(());
+    }
     line.reverse();
     writeln!(out, "\nprograms, from parent to child:")?;
     for (depth, process) in line.iter().enumerate() {
@@ -146,44 +174,57 @@ fn tree(fields: &Fields, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// What the rule says; of a rule that is no longer here, what the document has of it.
-fn of_rule(fields: &Fields, rule: Option<&Rule>, out: &mut dyn Write) -> io::Result<()> {
-    let of = |path: &str| get(fields, path).map(Cow::into_owned);
-    writeln!(out)?;
-    let name = of("rule.name").unwrap_or_default();
-    let (id, version) = (of("rule.id").unwrap_or_default(), of("rule.version").unwrap_or_default());
-    line(out, "rule", &format!("{name} ({id}, version {version})"))?;
+/// Which rule it was, and which others matched too.
+pub(super) fn about_rule(fields: &Fields) -> Vec<(&'static str, String)> {
+    let of = |path: &str| get(fields, path).map(Cow::into_owned).unwrap_or_default();
+    let mut told =
+        vec![("rule", format!("{} ({}, version {})", of("rule.name"), of("rule.id"), of("rule.version")))];
     let others = read::get(fields, "auditward.rules").and_then(Value::as_array);
-    let own = of("rule.uuid");
+    let own = get(fields, "rule.uuid");
     for other in others.into_iter().flatten().filter_map(Value::as_object) {
-        if get(other, "uuid").as_deref() != own.as_deref() {
-            line(out, "matched also", &get(other, "name").unwrap_or_default())?;
+        if get(other, "uuid") != own {
+            told.push(("matched also", get(other, "name").unwrap_or_default().into_owned()));
         }
     }
-    let threats = ["tactic", "technique", "technique.subtechnique"].iter().flat_map(|kind| {
+    if let Some(tags) = read::get(fields, "tags").map(joined).filter(|tags| !tags.is_empty()) {
+        told.push(("tags", tags));
+    }
+    told
+}
+
+/// Tactics, techniques and subtechniques, with their pages.
+pub(super) fn threats(fields: &Fields) -> Vec<(String, String)> {
+    let mut told = Vec::new();
+    for kind in ["tactic", "technique", "technique.subtechnique"] {
         let list = |what: &str| read::get(fields, &format!("threat.{kind}.{what}")).and_then(Value::as_array);
         let (ids, names, links) = (list("id"), list("name"), list("reference"));
-        let at = |list: Option<&'_ Vec<Value>>, n: usize| {
+        let at = |list: Option<&Vec<Value>>, n: usize| {
             list.and_then(|list| list.get(n)).and_then(Value::as_str).unwrap_or_default().to_owned()
         };
-        (0..ids.map_or(0, Vec::len))
-            .map(|n| format!("{} {}  {}", at(ids, n), at(names, n), at(links, n)))
-            .collect::<Vec<_>>()
-    });
-    for threat in threats {
-        line(out, "ATT&CK", &threat)?;
+        for n in 0..ids.map_or(0, Vec::len) {
+            told.push((format!("{} {}", at(ids, n), at(names, n)), at(links, n)));
+        }
     }
-    block(out, "what it means", &of("rule.description").unwrap_or_default())?;
-    let Some(rule) = rule else {
-        return writeln!(
-            out,
-            "\nThe rule itself is not among those that are installed: what it says to do is not known."
-        );
-    };
-    block(out, "when it is no attack", &rule.false_positives.join("\n"))?;
-    block(out, "what to do", &rule.note)?;
-    block(out, "set-up", &rule.setup)?;
-    block(out, "references", &rule.references.join("\n"))
+    told
+}
+
+/// What the rule says, under its titles; of a rule that is no longer here, what the document has of it.
+pub(super) fn blocks(fields: &Fields, rule: Option<&Rule>) -> Vec<(&'static str, String)> {
+    let mut told = vec![("what it means", get(fields, "rule.description").unwrap_or_default().into_owned())];
+    match rule {
+        None => told.push((
+            "what to do",
+            "The rule itself is not among those that are installed: what it says to do is not known."
+                .to_owned(),
+        )),
+        Some(rule) => {
+            told.push(("when it is no attack", rule.false_positives.join("\n")));
+            told.push(("what to do", rule.note.clone()));
+            told.push(("set-up", rule.setup.clone()));
+            told.push(("references", rule.references.join("\n")));
+        }
+    }
+    told
 }
 
 fn block(out: &mut dyn Write, title: &str, text: &str) -> io::Result<()> {
