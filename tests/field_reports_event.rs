@@ -333,6 +333,50 @@ fn f47_no_host_names_for_processes_in_containers_or_namespaces() {
     assert_eq!(at(by_serial(&all, 3), "container.id"), id.as_str());
 }
 
+/// F08 as far as it is the table's: whatever a process does, /proc is not asked per event for its parent that is gone,
+/// nor for where it stands each time a name is wanted.
+#[test]
+fn f08_proc_is_asked_for_a_process_and_not_for_an_event() {
+    let dir = tempfile::tempdir().unwrap();
+    let passwd = dir.path().join("passwd");
+    std::fs::write(&passwd, "root:x:0:0::/root:/bin/sh\n").unwrap();
+    let answers =
+        Answers(Arc::default(), vec![found(10, 0, Some(false), None), found(20, 0, Some(false), None)]);
+    let asked = Arc::clone(&answers.0);
+    let names = Names::of_paths(passwd, dir.path().join("group"));
+    let options = Options { names, ..Options::replay() };
+    let mut mapper = Mapper::with_gaps(Host::recorded(None), &options, Box::new(answers));
+    // A hundred events in a tenth of a second, and one two seconds later.
+    let opened = |serial: u64, pid: u32, ppid: u32, millis: u64| {
+        format!(
+            "type=SYSCALL msg=audit(1790000000.{millis:03}:{serial}): arch=c000003e syscall=257 success=yes exit=3 \
+             a0=ffffff9c a1=0 a2=0 a3=0 items=0 ppid={ppid} pid={pid} auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 \
+             egid=0 sgid=0 fsgid=0 tty=pts0 ses=4 comm=\"cat\" exe=\"/usr/bin/cat\" key=\"all\"\n\
+             type=EOE msg=audit(1790000000.{millis:03}:{serial}): \n"
+        )
+    };
+    let mut events = |log: &str| {
+        let all = documents_by(&mut mapper, log.as_bytes());
+        assert!(all.iter().all(|document| at(document, "user.name") == "root"), "{all:#?}");
+        std::mem::take(&mut *asked.lock().unwrap())
+    };
+    let hundred = |pid: u32, ppid: u32| (0..100).map(|n| opened(1000 + n, pid, ppid, n)).collect::<String>();
+    assert_eq!(events(&hundred(11, 10)), [10, 11], "its parent is there, itself it is gone");
+    assert_eq!(events(&hundred(20, 9)), [9, 20], "its parent is gone, itself it is there");
+    let later = opened(2000, 20, 9, 0).replace("1790000000.", "1790000002.");
+    assert_eq!(
+        events(&later),
+        [20],
+        "where it stands is asked again after a second, for its parent it is not"
+    );
+    let handed_on = opened(2001, 20, 10, 0).replace("1790000000.", "1790000002.");
+    assert_eq!(events(&handed_on), Vec::<u32>::new(), "another parent, one that is known");
+    let handed_on = opened(2002, 20, 8, 0).replace("1790000000.", "1790000002.");
+    assert_eq!(events(&handed_on), [8], "another parent, one that is not known");
+    let other = exec(3, 20, 8, 1000, 4, 0, "/usr/bin/id").replace("1790000003.201", "1790000002.300");
+    assert_eq!(events(&other), [20], "another program may stand elsewhere");
+}
+
 #[test]
 fn f54_bytes_that_are_no_utf8_are_kept_and_shown() {
     let mut mapper = Mapper::new(Host::recorded(None), &Options::replay());

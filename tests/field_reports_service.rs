@@ -1,8 +1,8 @@
 //! Field reports (`../shared/field-reports.md`) of the stage service and packaging, by number.
 //!
 //! Elsewhere: F08 and F45 in `packaging/test/container.sh`, F08's exclusion and its rules for everything in
-//! `packaging/test/vm/confined.sh`, the .rpm's half of F45 in `packaging/test/rpm.sh`. Later: what of F65 is the alert
-//! store's.
+//! `packaging/test/vm/confined.sh`, what of F08 is the process table's in `field_reports_event.rs`, the .rpm's half of F45
+//! in `packaging/test/rpm.sh`, what of F65 is the store's alone in `store.rs`.
 //!
 //! Needs root, `auditctl` and `rsyslogd`; see [`live`].
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -16,7 +16,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use live::{Daemon, KernelAudit, Rsyslogd, eventually, private_usermod, scratch, take_over};
+use auditward::audit::netlink::{DEFAULT_BUFFER, Socket};
+use auditward::audit::{Record, RecordType};
+use live::{Daemon, KernelAudit, Rsyslogd, auditctl, eventually, private_usermod, scratch, take_over};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -110,6 +112,44 @@ fn configured(folder: &Path, socket: &Path, small: &Path, file: &Path) -> PathBu
     config
 }
 
+/// A count of the store, as `status` tells it.
+fn store_count(report: &Value, key: &str) -> u64 {
+    report["store"][key].as_u64().unwrap_or_else(|| panic!("{report:#}"))
+}
+
+/// The store may find room for some still: what stands in its log may be overwritten.
+fn counted_as_stored_or_not(runtime: &Path, alerts: u64) {
+    eventually("the alerts are counted as stored or not", || {
+        let report = status(runtime);
+        let counts = (store_count(&report, "stored"), store_count(&report, "unstored"));
+        if counts.0 + counts.1 == alerts { Ok(()) } else { Err(format!("{counts:?}")) }
+    });
+}
+
+/// Makes alerts, each of which is in syslog at once, until one is stored; gives their number.
+fn stored_again(usermod: &Path, rsyslogd: &Rsyslogd, runtime: &Path) -> usize {
+    let stored = store_count(&status(runtime), "stored");
+    let mut count = 0;
+    eventually("alerts are stored again", || {
+        count += 1;
+        take_over(usermod, &format!("room-{count}"));
+        rsyslogd.expect_line(&format!("-o room-{count}"));
+        let report = status(runtime);
+        let works = report["store"]["trouble"].is_null() && store_count(&report, "stored") > stored;
+        if works { Ok(()) } else { Err(report["store"].to_string()) }
+    });
+    count
+}
+
+/// That the file of alerts has no room was told, once a minute at most, and in no other way.
+fn told_once_a_minute(daemon: &Daemon, started: Instant) {
+    let said = daemon.stderr();
+    let said: Vec<&str> = said.lines().filter(|line| line.contains("No space left")).collect();
+    let minutes = started.elapsed().as_secs() / 60 + 1;
+    assert!(!said.is_empty() && said.len() as u64 <= minutes, "{said:#?} in {minutes} minutes");
+    assert!(said.iter().all(|line| line.contains("alerts.ndjson")), "{said:#?}");
+}
+
 /// F65: the state directory and the file of alerts lie on a file system that is full.
 #[test]
 fn f65_full_disk() {
@@ -148,6 +188,9 @@ fn f65_full_disk() {
     assert!(told["trouble"].as_str().unwrap().contains("No space left on device"), "{told}");
     assert_eq!((&told["sent"], &told["lost"]), (&Value::from(1), &Value::from(0)), "{told}");
 
+    // None was held back for it, and none is forgotten in the count.
+    counted_as_stored_or_not(&runtime, 4);
+
     // At rest, and not in a hurry: a loop without a pause would take all of the time that it gets.
     let before = processor_time(pid);
     std::thread::sleep(Duration::from_secs(4));
@@ -166,19 +209,14 @@ fn f65_full_disk() {
     assert_eq!((&told["trouble"], &told["waiting"]), (&Value::Null, &Value::from(0)), "{told}");
     assert_eq!((&told["sent"], &told["lost"]), (&Value::from(4), &Value::from(0)), "{told}");
 
-    // It was told, once a minute at most, and in no other way.
-    let complaints = |daemon: &Daemon| {
-        daemon
-            .stderr()
-            .lines()
-            .filter(|line| line.contains("No space left"))
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    };
-    let said = complaints(&daemon);
-    let minutes = started.elapsed().as_secs() / 60 + 1;
-    assert!(!said.is_empty() && said.len() as u64 <= minutes, "{said:#?} in {minutes} minutes");
-    assert!(said.iter().all(|line| line.contains("alerts.ndjson")), "{said:#?}");
+    // The store goes on by itself with what comes now.
+    let account = stored_again(&usermod, &rsyslogd, &runtime);
+    eventually("these are in the file too", || match accounts_in(&file).len() {
+        there if there == all.len() + account => Ok(()),
+        there => Err(there.to_string()),
+    });
+
+    told_once_a_minute(&daemon, started);
     daemon.process.end(Signal::SIGTERM);
 
     // A start on a full disk: the watch goes on, whatever of its state finds room in what it frees itself.
@@ -191,7 +229,7 @@ fn f65_full_disk() {
         text if text.contains("full-from-the-start") && text.ends_with('\n') => Ok(()),
         text => Err(text),
     });
-    assert_eq!(accounts_in(&file).len(), 5);
+    assert_eq!(accounts_in(&file).len(), all.len() + account + 1);
     daemon.process.end(Signal::SIGTERM);
 
     // Nothing in the state directory is broken: the next start finds nothing to complain of.
@@ -202,4 +240,104 @@ fn f65_full_disk() {
     assert!(!told.contains("small/"), "{told}");
     daemon.process.end(Signal::SIGTERM);
     assert!(!rsyslogd.lines().iter().any(|line| line.contains("did not end as it should")));
+}
+
+/// What the kernel recorded of this process's own calls, read from a socket of the test's.
+struct OwnCalls {
+    socket: Socket,
+    pid: u32,
+}
+
+impl OwnCalls {
+    fn of(pid: u32) -> Self {
+        Self { socket: Socket::join(DEFAULT_BUFFER).expect("the audit group"), pid }
+    }
+
+    /// How many there were since it was last asked.
+    fn count(&mut self) -> usize {
+        let (mine, mut count) = (format!(" pid={} ", self.pid), 0);
+        loop {
+            let deadline = Some(Instant::now() + Duration::from_millis(200));
+            let mut take = |record: &Record<'_>| {
+                let body = String::from_utf8_lossy(record.body);
+                count += usize::from(record.kind == RecordType::SYSCALL && body.contains(&mine));
+            };
+            if self.socket.receive(None, deadline, &mut take).expect("the socket reads on").datagrams == 0 {
+                assert_eq!(self.socket.drops().expect("counted"), 0, "the test's own socket lost records");
+                return count;
+            }
+        }
+    }
+}
+
+/// F08: the daemon is recorded itself, and looks for nothing however many events a process makes that alert nothing;
+/// also where a rule asks of each for the user's name, which /proc decides, and where the process's parent is gone.
+#[test]
+fn f08_its_own_calls_are_of_alerts_and_of_new_processes_not_of_events() {
+    let Some(kernel) = KernelAudit::take() else { return };
+    let folder = scratch();
+    let usermod = private_usermod(folder.path());
+    kernel.record_executions_of(&usermod);
+    let shell = folder.path().join("shell");
+    fs::copy("/bin/bash", &shell).unwrap();
+    for program in [shell.as_path(), Path::new(env!("CARGO_BIN_EXE_auditward"))] {
+        let exe = format!("exe={}", program.display());
+        let calls = "openat,write,sendto,connect";
+        auditctl(&["-a", "always,exit", "-F", "arch=b64", "-S", calls, "-F", &exe, "-k", kernel.key()]);
+    }
+    let rsyslogd = Rsyslogd::start(folder.path());
+    let state = folder.path().join("kept");
+    fs::create_dir(&state).unwrap();
+    let config = configured(folder.path(), &rsyslogd.socket, &state, &folder.path().join("alerts.ndjson"));
+    let names = "[rule]\nrule_id = \"names\"\nname = \"names\"\ndescription = \"d\"\ntype = \"eql\"\nseverity = \
+                 \"low\"\nrisk_score = 1\nquery = 'any where user.name == \"nobody of this name\"'\n";
+    let names_file = folder.path().join("names.toml");
+    fs::write(&names_file, names).unwrap();
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replacen("rules = [", &format!("rules = [{names_file:?}, "), 1)).unwrap();
+    let arguments = ["--config", config.to_str().unwrap(), "--site", folder.path().to_str().unwrap()];
+    let mut daemon = Daemon::start(folder.path(), &arguments);
+    rsyslogd.expect_line("started, 2 rules live");
+    let mut own = OwnCalls::of(daemon.process.pid());
+    let events = |report: &Value| report["totals"]["events"].as_u64().unwrap();
+    let runtime = folder.path().join("run");
+    // An alert alone: whoever started its process, up to init, is looked at.
+    let mut alone = |name: &str| {
+        own.count();
+        take_over(&usermod, name);
+        rsyslogd.expect_line(&format!("-o {name}"));
+        own.count()
+    };
+    let alert = ["alone", "alone-again"].map(&mut alone).into_iter().max().unwrap();
+    // A thousand events, then an alert, which comes after them: everything is done.
+    let mut thousand = |name: &str, work: &mut dyn FnMut(&str)| {
+        let (before, began) = (events(&status(&runtime)), Instant::now());
+        own.count();
+        work("for ((n = 0; n < 1000; n++)); do : >/dev/null; done");
+        take_over(&usermod, name);
+        rsyslogd.expect_line(&format!("-o {name}"));
+        let calls = own.count();
+        let (seen, seconds) = (events(&status(&runtime)) - before, began.elapsed().as_secs());
+        println!(
+            "{name}: {calls} calls of its own with {seen} events in {seconds} s, {alert} with an alert alone"
+        );
+        assert!(seen >= 1000, "{seen} events");
+        // Beside the alert: of three processes that are new a look for the parent and one at where it stands; each
+        // second one more of these, and what comes by the clock.
+        let bound = alert + alert / 4 + 3 * 16 + 10 * (usize::try_from(seconds).unwrap() + 1);
+        assert!(calls > 0 && calls <= bound, "{name}: {calls} calls, at most {bound} with {seen} events");
+    };
+    thousand("known", &mut |script| {
+        assert!(ends_well(Command::new(&shell).args(["-c", script])));
+    });
+    // Read only when the one that made them, and who started it, have both ended.
+    let daemon_is = |signal| daemon.process.signal(signal);
+    thousand("orphan", &mut |script| {
+        daemon_is(Signal::SIGSTOP);
+        let done =
+            ends_well(Command::new("/bin/sh").args(["-c", "\"$0\" -c \"$1\"; true"]).arg(&shell).arg(script));
+        daemon_is(Signal::SIGCONT);
+        assert!(done);
+    });
+    daemon.process.end(Signal::SIGTERM);
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::ancestry::{Gaps, Line, Process, ProcessTable};
 use super::host::Host;
 use super::names::Names;
+use super::places::Places;
 use crate::audit::execve::Arguments;
 
 /// See the module.
@@ -17,6 +18,7 @@ pub(crate) struct Around<'e> {
     pub(crate) arguments: &'e Arguments,
     pub(crate) kin: Kin<'e>,
     pub(crate) gaps: &'e RefCell<Box<dyn Gaps + Send>>,
+    pub(crate) places: &'e RefCell<Places>,
 }
 
 /// The processes that an event's process comes from.

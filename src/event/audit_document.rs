@@ -1,11 +1,12 @@
 //! An audit event as a document: answers by field, decodes nothing before it is asked.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::sync::Arc;
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
-use super::ancestry::{Found, Image, Mounted, Process, RootLink};
+use super::ancestry::{Image, Mounted, Place, Process, RootLink};
 use super::around::Around;
 use super::document::{Document, Order, Value, Values};
 use super::from_audit::file::Items;
@@ -42,7 +43,7 @@ pub struct AuditDocument<'e> {
     items: OnceCell<Option<Items<'e>>>,
     view: OnceCell<bool>,
     /// What /proc says of the process now, once asked.
-    captured: OnceCell<Option<Found>>,
+    captured: OnceCell<Option<Arc<Place>>>,
     /// Where in `cache` a field's answer is: 0 not asked yet, else one more than its place.
     places: &'e [Cell<u8>; FIELDS],
     cache: RefCell<BumpVec<'e, Values<'e>>>,
@@ -143,14 +144,16 @@ impl<'e> AuditDocument<'e> {
         }
     }
 
-    /// What /proc says of the process now: asked once, and only when something is wanted that the table
-    /// cannot know for sure. Nothing in a replay, or when the process has ended.
-    pub(crate) fn captured(&self) -> Option<&Found> {
+    /// Where the process stands now, as /proc says: asked only when something is wanted that the table cannot
+    /// know for sure. Nothing in a replay, or when the process has ended.
+    pub(crate) fn captured(&self) -> Option<&Arc<Place>> {
         let look = || {
-            let pid = self.pid()?;
-            let found = self.around.gaps.borrow_mut().look(pid)?;
+            let (pid, process) = (self.pid()?, self.process?);
+            let Around { gaps, places, .. } = self.around;
+            let look = || gaps.borrow_mut().place(pid);
+            let place = places.borrow_mut().of(process, self.created, look)?;
             // Begun after the event was made: the number was given again.
-            (found.pid == pid && found.start <= self.event.stamp.millis.max(self.created)).then_some(found)
+            (place.start <= self.event.stamp.millis.max(self.created)).then_some(place)
         };
         self.captured.get_or_init(look).as_ref()
     }
@@ -174,9 +177,9 @@ impl<'e> AuditDocument<'e> {
     }
 
     /// What /proc said of the process when the event was stored.
-    pub(super) fn set_captured(&self, found: Option<Found>) {
+    pub(super) fn set_captured(&self, place: Option<Arc<Place>>) {
         // Nobody has asked yet.
-        let _ = self.captured.set(found);
+        let _ = self.captured.set(place);
     }
 
     fn captured_container(&self) -> Option<&'e [u8]> {

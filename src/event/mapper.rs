@@ -17,6 +17,7 @@ use super::from_audit::parts::Parts;
 use super::host::Host;
 use super::kind::{Act, CallKind};
 use super::names::Names;
+use super::places::Places;
 use super::proc::ProcGaps;
 use super::runs::Runs;
 use super::snapshot;
@@ -60,6 +61,7 @@ pub struct Mapper {
     runs: Arc<Runs>,
     /// Asked by events as they come, and by a document when a name is wanted.
     pub(crate) gaps: RefCell<Box<dyn Gaps + Send>>,
+    places: RefCell<Places>,
 }
 
 impl std::fmt::Debug for Mapper {
@@ -89,6 +91,7 @@ impl Mapper {
             live: options.live,
             runs: Arc::default(),
             gaps: RefCell::new(gaps),
+            places: RefCell::default(),
         }
     }
 
@@ -178,6 +181,7 @@ impl Mapper {
             arguments: &this.arguments,
             kin: Kin::Table(&this.table),
             gaps: &this.gaps,
+            places: &this.places,
         };
         Some(AuditDocument::new(event, arena, around, parts, [process, parent], previous, created))
     }
@@ -215,6 +219,9 @@ impl Mapper {
             }
             let image = image(event, parts, arguments, executable, arena);
             self.previous = table.exec(at, image, gaps);
+            if let Some(process) = table.get(at) {
+                self.places.get_mut().forget(process);
+            }
         }
         match parts.call.map(|c| c.kind) {
             _ if parts.kind.is(Act::CRASHED) => table.exited(at, millis),

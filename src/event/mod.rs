@@ -37,6 +37,7 @@ pub(crate) mod memo;
 mod names;
 pub mod ndjson;
 pub mod origin;
+mod places;
 pub mod proc;
 mod runs;
 pub mod schema;

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::{self, BufRead, Read};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::ancestry::{Environment, Found, Gaps, Ids, Image, Login, Mounted, RootLink, Terminal};
+use super::ancestry::{Environment, Found, Gaps, Ids, Image, Login, Mounted, Place, RootLink, Terminal};
 use super::mapper::base_name;
 use crate::probe::{self, Client, Target};
 
@@ -64,14 +65,15 @@ impl ProcGaps {
 
     fn read(&mut self, pid: u32) -> Option<Found> {
         let dir = self.root.join(pid.to_string());
-        let before = Stat::parse(&limited(&dir.join("stat")).ok()?)?;
+        let stat = fs::File::open(dir.join("stat")).ok()?;
+        let before = Stat::read(&stat)?;
         let number = |name: &str| -> Option<u32> {
             std::str::from_utf8(&limited(&dir.join(name)).ok()?).ok()?.trim().parse().ok()
         };
         let login =
             Some(()).and_then(|()| Some(Login { auid: number("loginuid")?, ses: number("sessionid")? }));
         let status = limited(&dir.join("status")).unwrap_or_default();
-        let cgroup = limited(&dir.join("cgroup")).unwrap_or_default();
+        let container = container(&dir);
         let line = limited(&dir.join("cmdline")).unwrap_or_default();
         let [executable, directory] = match fs::read_link(dir.join("exe")) {
             // A kernel thread has neither arguments nor a program.
@@ -81,18 +83,10 @@ impl ProcGaps {
             program => [program.ok(), fs::read_link(dir.join("cwd")).ok()].map(|path| path.map(into_bytes)),
         };
         let image = image(executable.as_deref(), directory.as_deref(), &before.comm, &line);
-        let nested = nested_pids(&status);
-        let mount = root_mount(&dir.join("mountinfo"));
-        // Another process may have got the number while its files were read.
-        let after = Stat::parse(&limited(&dir.join("stat")).ok()?)?;
-        if before.start != after.start {
-            return None;
-        }
-        let foreign = match (nested, mount, self.root_mount) {
-            (Some(true), ..) => Some(true),
-            (_, Some(mount), Some(root)) => Some(mount != root),
-            _ => None,
-        };
+        let foreign = self.foreign(&dir, &status);
+        // Another process may have got the number while its files were read: then this one is gone, and its file
+        // says nothing more.
+        let _ = Stat::read(&stat)?;
         Some(Found {
             pid,
             ppid: before.ppid,
@@ -103,9 +97,17 @@ impl ProcGaps {
             sid: before.sid,
             terminal: Terminal::of_number(before.terminal),
             image,
-            container: container_id(&cgroup).map(Into::into),
+            container,
             foreign,
         })
+    }
+
+    /// Whether the namespaces of the process of this directory, with this `status`, are others than the host's.
+    fn foreign(&self, dir: &Path, status: &[u8]) -> Option<bool> {
+        if nested_pids(status) == Some(true) {
+            return Some(true);
+        }
+        Some(root_mount(&dir.join("mountinfo"))? != self.root_mount?)
     }
 }
 
@@ -166,6 +168,17 @@ impl Gaps for ProcGaps {
 
     fn look(&mut self, pid: u32) -> Option<Found> {
         self.read(pid)
+    }
+
+    fn place(&mut self, pid: u32) -> Option<Place> {
+        let dir = self.root.join(pid.to_string());
+        let stat = fs::File::open(dir.join("stat")).ok()?;
+        let start = self.since_epoch(Stat::read(&stat)?.start);
+        let foreign = self.foreign(&dir, &limited(&dir.join("status")).unwrap_or_default());
+        let container = container(&dir);
+        // As above.
+        let _ = Stat::read(&stat)?;
+        Some(Place { start, container, foreign })
     }
 
     fn taint(&mut self, module: &[u8]) -> Option<Vec<u8>> {
@@ -230,6 +243,13 @@ struct Stat {
 }
 
 impl Stat {
+    /// As the process of an open file is now; `None` when it is gone, whoever has its number.
+    fn read(file: &fs::File) -> Option<Self> {
+        let mut text = [0; 4096];
+        let length = file.read_at(&mut text, 0).ok()?;
+        Self::parse(text.get(..length)?)
+    }
+
     /// The name stands in parentheses and may hold some itself: the last one ends it.
     fn parse(text: &[u8]) -> Option<Self> {
         let open = memchr::memchr(b'(', text)?;
@@ -290,6 +310,11 @@ fn root_mount(path: &Path) -> Option<u64> {
         }
     }
     None
+}
+
+/// The container of the process of a directory of /proc.
+fn container(dir: &Path) -> Option<Box<[u8]>> {
+    container_id(&limited(&dir.join("cgroup")).ok()?).map(Into::into)
 }
 
 /// The container's id: 64 hexadecimal digits in a part of the cgroup's path, as Docker, containerd,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 
-use super::ancestry::{Environment, Found, Gaps, Image, Line, Process};
+use super::ancestry::{Environment, Found, Gaps, Image, Line, Place, Process};
 use super::around::{Around, Kin};
 use super::audit_document::AuditDocument;
 use super::document::{Value, Values};
@@ -51,7 +51,7 @@ struct Beside {
 #[derive(Debug)]
 struct Seldom {
     /// What /proc says of the process.
-    captured: Option<Found>,
+    captured: Option<Arc<Place>>,
     /// What taints the module that was loaded.
     taint: Option<Box<[u8]>>,
     /// What was asked of the environment before; it is not asked for on purpose, which would cost each event.
@@ -194,6 +194,7 @@ impl Beside {
             arguments: &arguments,
             kin: Kin::Stored(self.line.as_ref(), leaders),
             gaps: &gaps,
+            places: &RefCell::default(),
         };
         let around_process = [self.process.as_ref(), self.line.as_ref().map(|line| line.process())];
         let previous = self.previous.as_ref();

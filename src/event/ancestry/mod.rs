@@ -29,7 +29,7 @@ mod table;
 pub use image::Image;
 pub(crate) use line::Line;
 pub use parents::{Environment, Gaps, Mounted, NoGaps, RootLink};
-pub use process::{Entry, Found, Ids, Login, Origin, Process, Terminal};
+pub use process::{Entry, Found, Ids, Login, Origin, Place, Process, Terminal};
 pub use slots::ProcessRef;
 pub use table::{Counters, Forked, Limits, ProcessTable, Sighting};
 

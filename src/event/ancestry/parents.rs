@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::line::LONGEST;
-use super::process::{Entry, Found, Login, Origin, Process};
+use super::process::{Entry, Found, Login, Origin, Place, Process};
 use super::slots::ProcessRef;
 use super::table::{ProcessTable, entity};
 
@@ -11,6 +11,12 @@ use super::table::{ProcessTable, entity};
 pub trait Gaps {
     /// What is known of the process that has `pid` now; `None` where there is none or none may be asked.
     fn look(&mut self, pid: u32) -> Option<Found>;
+
+    /// Where the process that has `pid` now stands; `None` as in [`Gaps::look`].
+    fn place(&mut self, pid: u32) -> Option<Place> {
+        let Found { container, foreign, start, .. } = self.look(pid).filter(|found| found.pid == pid)?;
+        Some(Place { start, container, foreign })
+    }
 
     /// What taints the kernel's module of that name, as `/sys/module/NAME/taint` has it: letters, of which "O" is a
     /// module from outside the kernel's tree and "E" one without signature (`Documentation/admin-guide/tainted-kernels.rst`).
@@ -85,7 +91,7 @@ impl Gaps for NoGaps {
 const HANDING_ON: u64 = 100;
 
 impl ProcessTable {
-    /// The parent of a process that has `ppid` as its parent's number now.
+    /// The parent of a process that has `ppid` as its parent's number now; without `gaps` only the table is asked.
     pub(super) fn parent(
         &mut self,
         node: u64,
@@ -93,7 +99,7 @@ impl ProcessTable {
         ppid: u32,
         login: Option<Login>,
         millis: u64,
-        gaps: &mut dyn Gaps,
+        gaps: Option<&mut dyn Gaps>,
     ) -> Option<ProcessRef> {
         if ppid == 0 {
             return None;
@@ -109,6 +115,7 @@ impl ProcessTable {
             self.renew(at);
             return Some(at);
         }
+        let gaps = gaps?;
         self.counters.looked_up += 1;
         match gaps.look(ppid) {
             Some(found) if found.pid == ppid => Some(self.found(node, host, found, gaps)),
@@ -190,6 +197,7 @@ impl ProcessTable {
             pid: found.pid,
             ppid: found.ppid,
             parent: None,
+            orphan: false,
             entry: None,
             entry_type: Entry::Unknown,
             origin: Origin::Proc,

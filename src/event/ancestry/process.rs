@@ -175,6 +175,17 @@ pub struct Found {
     pub foreign: Option<bool>,
 }
 
+/// Where a process stands, as /proc says: all that is asked of one that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// When the process began, in milliseconds since the Unix epoch.
+    pub start: u64,
+    /// Container.
+    pub container: Option<Box<[u8]>>,
+    /// Whether its mount or pid namespace is another than the host's, where that can be read.
+    pub foreign: Option<bool>,
+}
+
 /// A process of the table.
 #[derive(Clone, Debug)]
 pub struct Process {
@@ -194,6 +205,8 @@ pub struct Process {
     pub ppid: u32,
     /// Its parent, where known.
     pub parent: Option<ProcessRef>,
+    /// Whether /proc was asked for the parent of this number and knows none: it is not asked again.
+    pub(super) orphan: bool,
     /// Which process began its session, service or container.
     pub(super) entry: Option<ProcessRef>,
     /// Session leader and group leader, from /proc.

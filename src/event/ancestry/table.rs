@@ -265,8 +265,9 @@ impl ProcessTable {
             if let Some(ppid) = s.ppid
                 && (ppid != process.ppid || process.parent.is_none())
             {
+                let gone = process.orphan && ppid == process.ppid;
                 process.ppid = ppid;
-                ask = Some((ppid, process.inherited()));
+                ask = Some((ppid, process.inherited(), gone));
             }
         }
         // Another has the parent's number and hands on the login that this process began with: the parent
@@ -276,10 +277,14 @@ impl ProcessTable {
             && let Some(heir) = self.heir(process, process.ppid).and_then(|heir| self.get(heir))
             && (heir.hands_on(process.inherited()) || heir.relogged || process.relogged)
         {
-            ask = Some((process.ppid, process.inherited()));
+            ask = Some((process.ppid, process.inherited(), false));
         }
-        if let Some((ppid, login)) = ask {
+        if let Some((ppid, login, gone)) = ask {
+            let gaps = if gone { None } else { Some(gaps) };
             let parent = self.parent(s.node, s.host, ppid, login, s.millis, gaps);
+            if let Some(process) = self.touch(at) {
+                process.orphan = parent.is_none();
+            }
             if self.get(at).is_some_and(|process| process.parent != parent)
                 && let Some(process) = self.get_mut(at)
             {
@@ -304,7 +309,7 @@ impl ProcessTable {
     }
 
     fn create(&mut self, s: &Sighting<'_>, gaps: &mut dyn Gaps) -> ProcessRef {
-        let parent = s.ppid.and_then(|ppid| self.parent(s.node, s.host, ppid, s.login, s.millis, gaps));
+        let parent = s.ppid.and_then(|ppid| self.parent(s.node, s.host, ppid, s.login, s.millis, Some(gaps)));
         let from = parent.and_then(|p| self.get(p));
         let same_terminal =
             from.is_some_and(|p| s.terminal.present() == Some(true) && p.terminal == s.terminal);
@@ -313,6 +318,7 @@ impl ProcessTable {
             pid: s.pid,
             ppid: s.ppid.unwrap_or(0),
             parent,
+            orphan: parent.is_none() && s.ppid.is_some(),
             entry: from.and_then(|p| p.entry),
             entry_type: from.map_or(Entry::Unknown, |p| p.entry_type),
             origin: Origin::Seen,
@@ -379,6 +385,7 @@ impl ProcessTable {
             pid: child,
             ppid,
             parent,
+            orphan: how == Forked::Sibling && from.orphan,
             origin: Origin::Fork,
             exited: false,
             tentative: how == Forked::Maybe,
@@ -408,7 +415,7 @@ impl ProcessTable {
         if runtime(&before) || runtime(&parent) {
             let pid = process.pid;
             self.counters.looked_up += 1;
-            if let Some(found) = gaps.look(pid).filter(|found| found.pid == pid)
+            if let Some(found) = gaps.place(pid)
                 && let Some(process) = self.get_mut(at)
             {
                 process.container = found.container.map(Arc::new).or_else(|| process.container.clone());
