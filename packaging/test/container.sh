@@ -205,6 +205,42 @@ f45_upgrade() {
     check "nothing said of groups, owners or unit files" test -z "$(grep -iE 'invalid (user|group)|unowned|warning' "$work/upgrade.log" || true)"
 }
 
+# away_has NAME: how many lines of the literal rule the receiver has of this take-over
+away_has() { grep -F 'Potential Linux Backdoor' "$root/var/log/away.log" | grep -c -F "usermod -u 0 -o $1" || true; }
+
+# F45: what a receiver has not had yet survives the upgrade. It listens at a socket of its own, and is away at first.
+f45_undelivered() {
+    say "an alert that is not delivered yet, over an upgrade (F45)"
+    local before received=$root/var/log/away.log
+    mkdir -p "$root/etc/auditward/auditward.d"
+    printf '[[destination]]\nname = "away"\ntype = "unix"\npath = "/run/away.socket"\n' >"$root/etc/auditward/auditward.d/away.toml"
+    inside systemctl reload auditward.service
+    take_over while-away
+    check "the system's log has it at once" awaited while-away
+    check "    and for the receiver that is away it waits" within 10 status_has '^to away .* 1 waiting'
+    before=$(state auditward.service MainPID)
+    repacked "$deb" 0.1.0-2.1 "$root/auditward_0.1.0-2.1.deb"
+    apt_deb auditward_0.1.0-2.1.deb >>"$work/upgrade.log"
+    check "upgraded and restarted" test "$before" != "$(state auditward.service MainPID)"
+    check "    it is still to be delivered" within 10 status_has '^to away .* [1-9][0-9]* \(waiting\|in the store\)'
+    check "    nobody has had it" test ! -e "$received"
+    cat >"$root/etc/rsyslog.d/away.conf" <<'END'
+ruleset(name="away") { action(type="omfile" file="/var/log/away.log") }
+input(type="imuxsock" Socket="/run/away.socket" RateLimit.Interval="0" ruleset="away")
+END
+    inside systemctl restart rsyslog.service
+    check "the receiver is back, and it arrives" within 90 quiet grep -F 'usermod -u 0 -o while-away' "$received"
+    inside systemctl reload auditward.service
+    take_over after-away
+    check "    then what comes next" within 90 quiet grep -F 'usermod -u 0 -o after-away' "$received"
+    check "    each once" equal "$(away_has while-away) $(away_has after-away)" "1 1"
+    check "    and the system's log has none of them again" equal "$(alert_of while-away | wc -l) $(alert_of after-away | wc -l)" "1 1"
+    rm "$root/etc/auditward/auditward.d/away.toml" "$root/etc/rsyslog.d/away.conf" "$received"
+    rmdir "$root/etc/auditward/auditward.d" 2>/dev/null || true
+    inside systemctl restart rsyslog.service
+    inside systemctl reload auditward.service
+}
+
 f45_states() {
     say "states (F45): {enabled, disabled} x {running, stopped}, masked x upgrade, remove, purge, and install again"
     local is runs how end version=3 unit=auditward.service
@@ -483,6 +519,7 @@ privilege
 alerts
 f08_rest
 f45_upgrade
+f45_undelivered
 f45_states
 life
 pages
