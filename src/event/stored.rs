@@ -1,7 +1,7 @@
 //! An event and all that its document is made of, in memory of its own: a few copied bytes, of which a
 //! document is made again only when somebody wants one.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use bumpalo::Bump;
@@ -58,8 +58,14 @@ struct Seldom {
     environment: Option<Environment>,
 }
 
-/// What a document mostly takes.
+/// What a document mostly takes, and the most that is kept for the next.
 const DOCUMENT: usize = 4096;
+const KEPT: usize = 64 << 10;
+
+thread_local! {
+    /// Memory for the next document.
+    static ARENA: Cell<Option<Bump>> = const { Cell::new(None) };
+}
 
 /// Who leads the event's process.
 #[derive(Debug)]
@@ -171,7 +177,22 @@ impl Beside {
         event: &AuditEvent<'_>,
         work: impl FnOnce(&AuditDocument<'_>) -> T,
     ) -> Option<T> {
-        let arena = Bump::with_capacity(DOCUMENT);
+        // A document within another has memory of its own.
+        let mut arena = ARENA.take().unwrap_or_else(|| Bump::with_capacity(DOCUMENT));
+        let done = self.with_document_in(&arena, event, work);
+        arena.reset();
+        if arena.allocated_bytes() <= KEPT {
+            ARENA.set(Some(arena));
+        }
+        done
+    }
+
+    fn with_document_in<T>(
+        &self,
+        arena: &Bump,
+        event: &AuditEvent<'_>,
+        work: impl FnOnce(&AuditDocument<'_>) -> T,
+    ) -> Option<T> {
         let parts = arena.alloc(Parts::of(event)?);
         let mut arguments = Arguments::default();
         if parts.has_arguments() {
@@ -199,7 +220,7 @@ impl Beside {
         let around_process = [self.process.as_ref(), self.line.as_ref().map(|line| line.process())];
         let previous = self.previous.as_ref();
         let document =
-            AuditDocument::new(event, &arena, around, parts, around_process, previous, self.created);
+            AuditDocument::new(event, arena, around, parts, around_process, previous, self.created);
         document.set_captured(self.seldom.as_deref().and_then(|seldom| seldom.captured.clone()));
         Some(work(&document))
     }
