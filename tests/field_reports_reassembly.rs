@@ -46,6 +46,26 @@ fn f05_a_second_execve_that_continues_the_numbering_is_no_duplicate() {
     assert_eq!(counters.duplicates, 1);
 }
 
+/// That auditd gave up its place comes alone and needs no wait: what comes after it must not be told before it. A new auditd's word
+/// is a part of its system call's event, as are other settings.
+#[test]
+fn auditds_leave_is_an_event_at_once() {
+    let mut reassembler = Reassembler::new(Limits::default());
+    let mut given = Vec::new();
+    let lines = [
+        &b"type=CONFIG_CHANGE msg=audit(1795859723.584:1517): op=set audit_pid=0 old=218 auid=4294967295 ses=4294967295 res=1"[..],
+        b"type=CONFIG_CHANGE msg=audit(1795859723.900:1520): op=set audit_pid=0 old=218 auid=0 ses=1 res=0",
+        b"type=CONFIG_CHANGE msg=audit(1795859723.964:1521): op=set audit_pid=856 old=0 auid=4294967295 ses=4294967295 res=1",
+        b"type=SYSCALL msg=audit(1795859723.964:1521): arch=c000003e syscall=44 success=yes exit=60 items=0 ppid=851 pid=856",
+        b"type=EOE msg=audit(1795859723.964:1521): ",
+    ];
+    for line in lines {
+        let record = Record::from_log_line(line).unwrap();
+        reassembler.push(&record, 0, &mut |event| given.push((event.stamp.serial, event.ended)));
+    }
+    assert_eq!(given, [(1517, Ended::Single), (1521, Ended::Eoe)], "and what was refused waits for its call");
+}
+
 /// Records without companions, and the greatest of everything seen meanwhile.
 fn half_open(reassembler: &mut Reassembler, serials: std::ops::Range<u64>) -> (usize, usize) {
     let body =

@@ -83,7 +83,8 @@ impl Reassembler {
     pub fn push(&mut self, record: &Record<'_>, now: u64, emit: &mut dyn FnMut(&AuditEvent<'_>)) {
         self.counters.records += 1;
         match record.kind.place() {
-            Place::Single if awaits_labels(record) => self.push_part(record, now, emit),
+            Place::Single | Place::Either if awaits_labels(record) => self.push_part(record, now, emit),
+            Place::Either if is_auditds_leave(record) => self.push_single(record, emit),
             Place::Single => self.push_single(record, emit),
             Place::End => self.push_end(record, emit),
             Place::Part | Place::Either | Place::Control => self.push_part(record, now, emit),
@@ -303,6 +304,14 @@ impl Reassembler {
     fn hash(&self, record: &Record<'_>) -> u64 {
         self.hasher.hash_one((record.node, record.stamp))
     }
+}
+
+/// Whether it says that auditd gave up its place: that is auditd's own to say, and of what auditd calls nothing else is recorded
+/// (`kernel/auditsc.c`, `__audit_syscall_entry`). It need not be waited for, and stands before the start of the next auditd.
+fn is_auditds_leave(record: &Record<'_>) -> bool {
+    let is =
+        |key: &[u8], value: &[u8]| fields::find(record.body, key).is_some_and(|field| field.raw == value);
+    record.kind == RecordType::CONFIG_CHANGE && is(b"audit_pid", b"0") && is(b"res", b"1")
 }
 
 /// How a record begins that gives the labels of a process under several security modules.
