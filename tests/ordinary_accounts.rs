@@ -1,7 +1,7 @@
 //! Ordinary work on accounts is no alarm: 10,000 operations at random, none with the user id 0, recorded as the kernel
 //! and shadow 4.13 would (the shapes are those of `tests/fixtures/uid0` and `admin-day.log.gz`), and a recorded routine
 //! day: a first boot's default user, packages upgraded, users and files as configuration management makes them
-//! (`tests/fixtures/routine-day.sh` says what was run).
+//! (`tests/fixtures/routine-day.sh` says what was run), and the day of a whole host (`packaging/test/vm/day.sh`).
 //!
 //! The literal reference rule asks for three words and not for their meaning: where they are all there, it must match, and
 //! nothing else may.
@@ -319,6 +319,30 @@ fn a_routine_day_tells_of_two_new_members_of_privileged_groups_and_nothing_else(
     assert!(first.2.as_str().unwrap().starts_with("useradd debian "), "the first boot's user: {first:?}");
     assert_eq!((&second.0, second.1), (&by_arguments(), Some(21)));
     assert_eq!(second.2, "usermod -aG adm anna");
+}
+
+/// A host from its first boot over a reboot to its shutdown: cloud-init's user, an upgrade with auditd, auditward and the account tools
+/// among the packages, users and files by Ansible, images of containers (`packaging/test/vm/day.sh`).
+#[test]
+fn a_day_of_a_whole_host_tells_of_members_reloads_and_packages_at_low_and_nothing_else() {
+    let day = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/host-day.log.gz");
+    let alerts = replay_file(&day);
+    let mut told: BTreeMap<String, usize> = BTreeMap::new();
+    for alert in &alerts {
+        assert_eq!(alert["event"]["severity"], 21, "{}", alert["message"]);
+        *told.entry(alert["rule"]["id"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    let wanted = [
+        // The rules of a site, by Ansible; those of the host, when auditd came back.
+        ("audit_rules_reloaded", 2),
+        // Its upgrade, the reboot, the shutdown.
+        ("auditd_stopped", 3),
+        // Processes of two transactions: dpkg, and systemctl where the package's script enables a unit.
+        ("auditward_changed_by_package", 7),
+        // The first boot's user in sudo, and one in adm.
+        ("privileged_group_by_arguments", 2),
+    ];
+    assert_eq!(told, wanted.map(|(rule, times)| (rule.to_owned(), times)).into());
 }
 
 #[test]

@@ -24,13 +24,13 @@ within() {
     done
     return 1
 }
-# repacked DEB VERSION TO: the same package under another version, with another shipped configuration
+# repacked DEB VERSION TO: the same package under another version; ours with another shipped configuration
 repacked() {
     local tree
     tree=$(mktemp -d)
     dpkg-deb -R "$1" "$tree/deb"
     sed -i "s/^Version: .*/Version: $2/" "$tree/deb/DEBIAN/control"
-    echo "# $2" >>"$tree/deb/etc/auditward/auditward.toml"
+    [[ ! -d $tree/deb/etc/auditward ]] || echo "# $2" >>"$tree/deb/etc/auditward/auditward.toml"
     dpkg-deb --root-owner-group -Zgzip -z1 -b "$tree/deb" "$3" >/dev/null
     rm -rf "$tree"
 }

@@ -7,6 +7,8 @@
 #   plain    with neither auditd nor rsyslog
 #   sets     rule sets of the CIS and STIG kind and ours, in both orders
 #   take-overs   every way to an account with UID 0, under profile minimal and profile all
+#   day      an ordinary day, over a reboot: cloud-init, an upgrade, Ansible, images of containers; leaves what the kernel
+#            said in target/packaging/vm-day-records.log
 #   confined     what the daemon and its probe can do there, a million requests, kernel rules that record everything
 #
 # As root:
@@ -21,11 +23,14 @@ cd "$(dirname "$0")/../.."
 deb=$(realpath "${1:?the .deb}")
 shift
 machines=("$@")
-((${#machines[@]})) || machines=(beside plain sets take-overs confined)
+((${#machines[@]})) || machines=(beside plain sets take-overs day confined)
 work=$PWD/target/packaging
 tar=$work/vm-root-2
 # What a machine has beside what all have; its content is a file of its own then.
-declare -A more=([take-overs]="busybox,ed,libuser,python3,vim-tiny")
+declare -A more=([take-overs]="busybox,ed,libuser,python3,vim-tiny"
+    [day]="ansible-core,buildah,cloud-init,crun,openssh-server,python3-apt,sudo")
+# How often a machine is booted, once where nothing is said, and how large its disk is.
+declare -A boots=([day]=2) size=([day]=3500M)
 root=$work/vm.$$
 limit=${VM_SECONDS:-1500}
 trap 'rm -rf "$root" "$root".img' EXIT
@@ -88,6 +93,7 @@ END
         mkdir -p "$root/etc/systemd/system/sysinit.target.wants"
         ln -s ../early-shell.service "$root/etc/systemd/system/sysinit.target.wants/early-shell.service"
     fi
+    [[ $1 != day ]] || furnish_day
     cat >"$root/etc/systemd/system/auditward-vm-test.service" <<'END'
 [Unit]
 After=auditd.service rsyslog.service
@@ -104,19 +110,59 @@ END
     ln -s ../auditward-vm-test.service "$root/etc/systemd/system/multi-user.target.wants/auditward-vm-test.service"
     cp "$root"/boot/vmlinuz-* "$work/vmlinuz.$1"
     cp "$root"/boot/initrd.img-* "$work/initrd.$1"
-    mke2fs -q -t ext4 -d "$root" "$root.img" 1700M
+    mke2fs -q -t ext4 -d "$root" "$root.img" "${size[$1]-1700M}"
     rm -rf "$root"
+}
+
+# What the ordinary day needs: a recorder of all that the kernel says, rules that have it say much, a cloud's seed, packages
+# to upgrade to, and the content of an image.
+furnish_day() {
+    local image=$work/vm-image.tar debs=$work/vm-day-debs units=$root/etc/systemd/system name
+    [[ -s $image ]] || mmdebstrap --quiet --variant=essential --include=passwd,adduser bookworm "$image" >&2
+    cp "$image" "$root/root/image.tar"
+    mkdir -p "$debs" "$root/root/next"
+    for name in auditd passwd base-passwd adduser sudo cron; do
+        compgen -G "$debs/${name}_*.deb" >/dev/null || (cd "$debs" && apt-get -o APT::Sandbox::User=root download -qq "$name")
+        repacked "$debs/$name"_*.deb "$(dpkg-deb -f "$debs/$name"_*.deb Version)+next" "$root/root/next/$name.deb"
+    done
+    mv "$root/root/next/cron.deb" "$root/root/by-ansible.deb"
+    cp tests/fixtures/record.py "$root/root/"
+    sed -nE 's/^    ([0-9]+) ([A-Z0-9_]+) .*/\1 \2/p' src/audit/types.rs >"$root/root/types"
+    printf '%s\n' '-b 8192' '-a always,exit -F arch=b64 -S execve,execveat -k day' '-w /etc -p wa -k day' \
+        >"$root/etc/audit/rules.d/10-day.rules"
+    mkdir -p "$root/var/lib/cloud/seed/nocloud" "$units/sysinit.target.wants" "$units/cloud-init.service.d"
+    echo 'instance-id: day' >"$root/var/lib/cloud/seed/nocloud/meta-data"
+    printf '%s\n' '#cloud-config' 'users: [default]' 'ssh_pwauth: false' >"$root/var/lib/cloud/seed/nocloud/user-data"
+    printf '%s\n' 'datasource_list: [NoCloud, None]' 'network: {config: disabled}' >"$root/etc/cloud/cloud.cfg.d/99-day.cfg"
+    printf '[Unit]\nAfter=auditd.service\n' >"$units/cloud-init.service.d/recorded.conf"
+    # Where the alerts go. Later it would be somebody else's change of auditward.
+    mkdir -p "$units/auditward.service.d" "$root/etc/auditward/auditward.d"
+    printf '[Service]\nLogsDirectory=auditward\n' >"$units/auditward.service.d/alerts-to-file.conf"
+    printf '[file]\npath = "/var/log/auditward/alerts.ndjson"\n' >"$root/etc/auditward/auditward.d/day.toml"
+    cat >"$units/recorder.service" <<'END'
+[Unit]
+DefaultDependencies=no
+After=systemd-remount-fs.service
+Before=auditd.service
+[Service]
+ExecStart=/usr/bin/python3 /root/record.py /root/types /root/records.log
+END
+    ln -s ../recorder.service "$units/sysinit.target.wants/recorder.service"
 }
 
 # boot MACHINE: runs it to its end, and prints what it saw
 boot() {
-    local started=$SECONDS out=$work/vm-$1.log console=$work/vm-$1-console.log
+    local started=$SECONDS out=$work/vm-$1.log console=$work/vm-$1-console.log n
     : >"$out"
-    # -accel tcg by name: a nested kvm may exist and not work.
-    timeout "$limit" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -m 1024 -smp 2 -display none -monitor none \
-        -serial "file:$console" -serial "file:$out" -no-reboot -kernel "$work/vmlinuz.$1" -initrd "$work/initrd.$1" \
-        -append "root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet no_timer_check systemd.mask=serial-getty@ttyS0.service" \
-        -drive "file=$root.img,if=virtio,format=raw,cache=unsafe" -nic none || true
+    for ((n = 0; n < ${boots[$1]-1}; n++)); do
+        # -accel tcg by name: a nested kvm may exist and not work.
+        timeout "$limit" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -m 1024 -smp 2 -display none -monitor none \
+            -serial "file:$console" -chardev "file,id=out,path=$out,append=on" -serial chardev:out -no-reboot \
+            -kernel "$work/vmlinuz.$1" -initrd "$work/initrd.$1" \
+            -append "root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet no_timer_check systemd.mask=serial-getty@ttyS0.service" \
+            -drive "file=$root.img,if=virtio,format=raw,cache=unsafe" -nic none || true
+    done
+    [[ $1 != day ]] || debugfs -R "dump /root/records.log $work/vm-day-records.log" "$root.img" 2>/dev/null
     say "==== $1"
     tr -d '\r' <"$out"
     say "$((SECONDS - started)) s in the machine"
