@@ -143,9 +143,10 @@ impl Queue {
         if state.closing.is_some() {
             return;
         }
-        // A span is read without what is not for this destination.
+        // A span is read without what is not for this destination; of what an earlier run has left, that is still
+        // to be counted.
         let last = state.tail().find_map(|item| match item {
-            Item::Stored(span) => Some(&mut span.alerts.to),
+            Item::Stored(span) if span.times.is_some() => Some(&mut span.alerts.to),
             Item::Passed(to) => Some(to),
             _ => None,
         });
@@ -513,10 +514,16 @@ mod tests {
     fn what_an_earlier_run_has_left_comes_first() {
         let left = Backlog { from: -2, to: 0, alerts: 3 };
         let queue = Queue::with_backlog(Bounds { messages: 1, bytes: usize::MAX }, Some(left));
+        let to = |queue: &Queue| match queue.lock().items.front() {
+            Some(Item::Stored(span)) => span.alerts.to,
+            other => panic!("{other:?}"),
+        };
+        queue.pass(0);
+        assert_eq!((to(&queue), queue.lock().items.len()), (0, 2), "what was left stays as it was counted");
         queue.push(alert(), Instant::now(), Some(1));
         queue.push(alert(), Instant::now(), Some(2));
         assert_eq!((queue.stored(), queue.oldest().is_some()), (4, true));
-        assert_eq!(drained(&queue), ["3 stored -2-0", "alert Some(1)", "1 stored 2-2"]);
+        assert_eq!(drained(&queue), ["3 stored -2-0", "Some(Passed(0))", "alert Some(1)", "1 stored 2-2"]);
         queue.finish(0);
         assert_eq!(queue.left_at(Instant::now()), 4);
     }
