@@ -76,6 +76,14 @@ pub(super) fn find(word: &str, next: Option<&str>, asks: bool, names: &[String])
     }
 }
 
+/// Whether the value of a setting of this name may be a secret: more than [`find`] takes for one, for where nothing is
+/// lost by a value that is left out.
+pub(super) fn may_be_secret(name: &str) -> bool {
+    let plain = plain_name(name.trim_start_matches('-'));
+    let ends = ENDS.iter().chain(&["private-key"]).any(|end| plain.ends_with(end));
+    ends && !BUT.contains(&plain.as_str())
+}
+
 fn is_secret(name: &str) -> bool {
     if BUT.contains(&name) || ASKING.iter().any(|asking| name.starts_with(asking)) {
         return false;

@@ -35,6 +35,11 @@ struct Place {
     bytes: Range<usize>,
 }
 
+/// Whether the value of a setting or a variable of this name may be a secret.
+pub(crate) fn may_name_a_secret(name: &str) -> bool {
+    assignments::may_be_secret(name)
+}
+
 /// The file of the key, in the daemon's state directory.
 pub const KEY_FILE: &str = "secret.key";
 

@@ -2,15 +2,13 @@
 
 use std::net::IpAddr;
 
+use crate::secret::may_name_a_secret;
+
 /// What is taken out wherever it stands, and what stands there instead.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Redactor {
     words: Vec<(String, &'static str)>,
 }
-
-/// A key whose value is a secret ends with one of these.
-const SECRETS: [&str; 8] =
-    ["password", "passwd", "passphrase", "secret", "token", "credential", "api_key", "private_key"];
 
 impl Redactor {
     /// For a host with these names and this machine id; what is empty or too short to be told from other
@@ -82,18 +80,20 @@ impl Redactor {
     }
 }
 
-/// The line with `<secret>` for each value whose key ends with a word of [`SECRETS`]: `key = "value"`,
-/// `key=value`, `"key": "value"`.
+/// The line with `<secret>` for each value whose key may name one: `key = "value"`, `key=value`, `"key": "value"`.
 fn without_secrets(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
     loop {
-        let lower = rest.to_ascii_lowercase();
-        let ends = SECRETS.iter().filter_map(|word| Some(lower.find(word)? + word.len()));
-        let Some(end) = ends.min() else { return out + rest };
-        let (key, behind) = rest.split_at(end);
-        out.push_str(key);
+        let Some(start) = rest.find(is_of_name) else { return out + rest };
+        let name_on = rest.get(start..).unwrap_or_default();
+        let length = name_on.find(|c| !is_of_name(c)).unwrap_or(name_on.len());
+        let (before, behind) = rest.split_at(start + length);
+        out.push_str(before);
         rest = behind;
+        if !may_name_a_secret(before.get(start..).unwrap_or_default()) {
+            continue;
+        }
         let Some(value) = assigned(behind) else { continue };
         out.push_str(behind.get(..behind.len() - value.len()).unwrap_or_default());
         out.push_str("<secret>");
@@ -111,6 +111,10 @@ fn assigned(behind: &str) -> Option<&str> {
     let behind = behind.strip_prefix(['"', '\'']).unwrap_or(behind).trim_start();
     let value = behind.strip_prefix(['=', ':'])?.trim_start();
     (!value.is_empty()).then_some(value)
+}
+
+fn is_of_name(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
 
 fn is_between(c: char) -> bool {
@@ -166,6 +170,7 @@ mod tests {
                     address 10.1.2.3, [10.1.2.3]:514 fe80::1%eth0 2001:db8::1. at 22:15:18 on eth0\n\
                     link/ether 52:54:00:12:34:56 root=UUID=01234567-89ab-cdef-0123-456789abcdef\n\
                     token = \"abc def\" audit=1 password=hunter2 audit_backlog_limit=8192\n\
+                    DB_PASS=geheim2 --access-key: AKIA8 bypass=1 PWD=/root x.private_key=abc9\n\
                     \"api_key\": \"xyz\", mail alice@example.org, /home/alice/.ssh\n\
                     -a always,exit -F path=/usr/sbin/usermod -F key=auditward\n";
         let expected = "Linux <host> on <host> (db77 and mydb7 stay)\n\
@@ -173,6 +178,7 @@ mod tests {
                     address <address>, [<address>]<address>:514 <address> <address> at 22:15:18 on eth0\n\
                     link/ether <mac> root=UUID=<uuid>\n\
                     token = <secret> audit=1 password=<secret> audit_backlog_limit=8192\n\
+                    DB_PASS=<secret> --access-key: <secret> bypass=1 PWD=/root x.private_key=<secret>\n\
                     \"api_key\": <secret>, mail <mail>, /home/<user>/.ssh\n\
                     -a always,exit -F path=/usr/sbin/usermod -F key=auditward\n";
         let redacted = redactor.text(text);
