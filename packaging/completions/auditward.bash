@@ -619,7 +619,7 @@ _auditward() {
             return 0
             ;;
         auditward__subcmd__replay)
-            opts="-h -V --rules --site --format --follow --fail-on --secrets --help --version"
+            opts="-h -V --rules --site --format --any-index --follow --fail-on --secrets --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -60,6 +60,7 @@ high\t''
 critical\t''"
 complete -c auditward -n "__fish_auditward_using_subcommand replay" -l secrets -d 'Passwords, tokens and keys in arguments. `mask`: each is replaced by a token, equal for equal secrets; the daemon\'s where this user may read its key, else for this run alone. `keep`: as they are' -r -f -a "mask\t''
 keep\t''"
+complete -c auditward -n "__fish_auditward_using_subcommand replay" -l any-index -d 'Apply rules to documents of every index, whatever their `index` says'
 complete -c auditward -n "__fish_auditward_using_subcommand replay" -l follow -d 'Read the (one) FILE as it grows, across rotation, until interrupted'
 complete -c auditward -n "__fish_auditward_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c auditward -n "__fish_auditward_using_subcommand replay" -s V -l version -d 'Print version'

@@ -17,6 +17,7 @@ pub(super) struct LineBuffer {
     /// One past the last byte read.
     end: usize,
     max_line: usize,
+    max_document: usize,
     /// The rest of a cut line is being passed over.
     skipping: bool,
     /// Lines cut so far.
@@ -24,14 +25,16 @@ pub(super) struct LineBuffer {
 }
 
 impl LineBuffer {
-    /// A buffer of `capacity` bytes, which grows as far as one line of `max_line` bytes demands.
-    pub(super) fn new(capacity: usize, max_line: usize) -> Self {
+    /// A buffer of `capacity` bytes, which grows as far as one line of `max_line` bytes demands, or of `max_document`
+    /// where the line begins as JSON does.
+    pub(super) fn new(capacity: usize, max_line: usize, max_document: usize) -> Self {
         Self {
             bytes: vec![0; capacity.max(16)],
             start: 0,
             scanned: 0,
             end: 0,
             max_line: max_line.max(1),
+            max_document: max_document.max(1),
             skipping: false,
             cut: 0,
         }
@@ -85,7 +88,7 @@ impl LineBuffer {
             self.start = 0;
         }
         if self.end == self.bytes.len() {
-            let longest = self.max_line.saturating_add(1).max(self.bytes.len() + 1);
+            let longest = self.longest(self.start).saturating_add(1).max(self.bytes.len() + 1);
             self.bytes.resize(self.bytes.len().saturating_mul(2).min(longest), 0);
         }
         self.bytes.get_mut(self.end..).unwrap_or_default()
@@ -103,7 +106,7 @@ impl LineBuffer {
             self.start = self.end;
             return None;
         }
-        if self.end - self.start <= self.max_line {
+        if self.end - self.start <= self.longest(self.start) {
             return None;
         }
         let line = self.start..self.end;
@@ -114,11 +117,23 @@ impl LineBuffer {
 
     #[inline]
     fn bounded(&mut self, mut line: Range<usize>) -> Range<usize> {
-        if line.len() > self.max_line {
-            line.end = line.start + self.max_line;
-            self.cut += 1;
+        if line.len() > self.max_line.min(self.max_document) {
+            let longest = self.longest(line.start);
+            if line.len() > longest {
+                line.end = line.start + longest;
+                self.cut += 1;
+            }
         }
         line
+    }
+
+    /// The bound of the line that begins at `start`. Audit records begin with a letter; a byte order mark is one of a
+    /// file of documents.
+    fn longest(&self, start: usize) -> usize {
+        match self.bytes.get(start) {
+            Some(b'{' | b'[' | b'\xef') => self.max_document,
+            _ => self.max_line,
+        }
     }
 }
 
@@ -128,23 +143,32 @@ mod tests {
     use proptest::prelude::*;
 
     /// What the buffer should give, said in the plainest way.
-    fn model(input: &[u8], max_line: usize) -> Vec<Vec<u8>> {
+    fn model(input: &[u8], max_line: usize, max_document: usize) -> Vec<Vec<u8>> {
         let mut lines: Vec<&[u8]> = input.split(|&b| b == b'\n').collect();
         if lines.last().is_some_and(|l| l.is_empty()) {
             lines.pop();
         }
-        lines.iter().map(|l| l[..l.len().min(max_line)].to_vec()).collect()
+        lines.iter().map(|l| l[..l.len().min(longest(l, max_line, max_document))].to_vec()).collect()
+    }
+
+    fn longest(line: &[u8], max_line: usize, max_document: usize) -> usize {
+        if line.starts_with(b"{") || line.starts_with(b"[") || line.starts_with(b"\xef") {
+            max_document
+        } else {
+            max_line
+        }
     }
 
     proptest! {
         #[test]
         fn any_split_of_reads_gives_the_same_lines(
-            input in proptest::collection::vec(prop_oneof![3 => Just(b'x'), 1 => Just(b'\n'), 1 => any::<u8>()], 0..300),
+            input in proptest::collection::vec(prop_oneof![3 => Just(b'x'), 1 => Just(b'\n'), 1 => Just(b'{'), 1 => any::<u8>()], 0..300),
             reads in proptest::collection::vec(1usize..40, 1..40),
             capacity in 1usize..64,
             max_line in 1usize..80,
+            max_document in 1usize..120,
         ) {
-            let mut buffer = LineBuffer::new(capacity, max_line);
+            let mut buffer = LineBuffer::new(capacity, max_line, max_document);
             let (mut lines, mut at) = (Vec::new(), 0);
             for size in reads.iter().cycle() {
                 while let Some(line) = buffer.take() {
@@ -163,10 +187,11 @@ mod tests {
             if let Some(line) = buffer.take_rest() {
                 lines.push(buffer.get(line).to_vec());
             }
-            prop_assert_eq!(&lines, &model(&input, max_line));
-            let long = input.split(|&b| b == b'\n').filter(|l| l.len() > max_line).count();
+            prop_assert_eq!(&lines, &model(&input, max_line, max_document));
+            let is_long = |l: &&[u8]| l.len() > longest(l, max_line, max_document);
+            let long = input.split(|&b| b == b'\n').filter(is_long).count();
             prop_assert_eq!(buffer.cut, long as u64);
-            prop_assert!(buffer.bytes.len() <= capacity.max(16).max(max_line + 1).max(17));
+            prop_assert!(buffer.bytes.len() <= capacity.max(16).max(max_line + 1).max(max_document + 1).max(17));
         }
     }
 }

@@ -22,11 +22,13 @@ pub struct Options {
     pub buffer: usize,
     /// Longest line handed out, in bytes; a longer one is cut there and counted.
     pub max_line: usize,
+    /// The same of a line that begins as JSON does: an answer to a search is one line.
+    pub max_document: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { buffer: 256 * 1024, max_line: 1024 * 1024 }
+        Self { buffer: 256 * 1024, max_line: 1 << 20, max_document: 16 << 20 }
     }
 }
 
@@ -86,7 +88,7 @@ impl Lines {
         let _ = posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_SEQUENTIAL);
         Self {
             input: Input::new(file),
-            buffer: LineBuffer::new(options.buffer, options.max_line),
+            buffer: LineBuffer::new(options.buffer, options.max_line, options.max_document),
             size,
             end: End::NotSeen,
         }
@@ -258,7 +260,8 @@ mod tests {
     fn an_overlong_line_is_cut_and_counted_and_the_next_is_whole() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(format!("{}\nnext\n{}", "x".repeat(5_000), "y".repeat(2_000)).as_bytes()).unwrap();
-        let mut lines = Lines::open(file.path(), &Options { buffer: 64, max_line: 1_000 }).unwrap();
+        let mut lines =
+            Lines::open(file.path(), &Options { buffer: 64, max_line: 1_000, max_document: 1_000 }).unwrap();
         let mut lengths = Vec::new();
         while let Next::Line(line) = lines.next_line(None).unwrap() {
             lengths.push(line.len());

@@ -16,6 +16,9 @@ use crate::daemon::signals::Signals;
 
 /// Where lines go.
 pub(super) trait Sink {
+    /// What comes from now on is of `path`, from its first line.
+    fn begins(&mut self, _path: &Path) {}
+
     /// One line, without its end. `now` is milliseconds on a monotonic clock, which stands still while
     /// a regular file is read: its events never time out.
     ///
@@ -67,6 +70,7 @@ pub(super) fn read(inputs: &[PathBuf], sink: &mut dyn Sink) -> io::Result<Read> 
     for path in inputs {
         let read = match Lines::open(path, &Options::default()) {
             Ok(mut lines) => {
+                reader.sink.begins(path);
                 let read = reader.drain(&mut lines)?;
                 result.cut += lines.cut_lines();
                 read
@@ -118,6 +122,7 @@ pub(super) fn follow(path: &Path, sink: &mut dyn Sink) -> io::Result<Read> {
     let clock = Clock::start();
     let signals = Signals::install()?;
     let mut follower = Follow::open(path, &Start::Beginning, &Options::default())?;
+    sink.begins(path);
     while !signals.stop() {
         match follower.next_line(Some(clock.wake(sink.deadline(), Instant::now() + TICK)))? {
             Next::Line(line) => sink.line(line, clock.millis())?,

@@ -1,7 +1,7 @@
 //! `auditward replay`: the path of the live run over recorded records.
 
 use std::io::{BufWriter, ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
@@ -12,6 +12,7 @@ use super::secrets::Secrets;
 use crate::alert::Alert;
 use crate::daemon::detector::{Created, Detector};
 use crate::daemon::intake::{Intake, counted};
+use crate::daemon::recorded::Documents;
 use crate::daemon::start;
 use crate::output::{self, Body, Formatter, Lines, Protocol};
 use crate::rule::Severity;
@@ -20,7 +21,8 @@ use crate::rule::policy::SITE;
 /// Ask the rules about recorded audit records.
 ///
 /// The same path as `auditward run`, over files instead of the kernel: the same records give the
-/// same alerts with the same ids. Alerts go to standard output, a summary to standard error.
+/// same alerts with the same ids. Documents in JSON are asked too (exports, search and EQL answers, bulk
+/// requests), each by the rules whose `index` names theirs. Alerts go to standard output, a summary to standard error.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Logs to read, in order; `-` is standard input, which is also the default.
@@ -39,6 +41,10 @@ pub struct Args {
     /// it would be sent to the local log.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+
+    /// Apply rules to documents of every index, whatever their `index` says.
+    #[arg(long)]
+    any_index: bool,
 
     /// Read the (one) FILE as it grows, across rotation, until interrupted.
     #[arg(long, requires = "files")]
@@ -93,6 +99,7 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
     let out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let mut replay = Replay {
         intake: Intake::for_replay(),
+        documents: Documents::new(args.any_index),
         detector: Detector::with_limits(rules, start::sequence_limits(), Created::Stamp),
         alerts: Alerts { lines: Lines::new(out, format), error: None, worst: None, count: 0 },
     };
@@ -113,6 +120,7 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
 
 struct Replay<W: Write> {
     intake: Intake,
+    documents: Documents,
     detector: Detector,
     alerts: Alerts<W>,
 }
@@ -148,7 +156,8 @@ impl<W: Write> Replay<W> {
             (true, [file]) => input::follow(file, self)?,
             _ => input::read(&args.files, self)?,
         };
-        let Self { intake, detector, alerts } = self;
+        let Self { intake, detector, alerts, documents } = self;
+        documents.end();
         intake.finish(&mut |event| detector.event(event, &mut |alert| alerts.print(alert)));
         detector.finish(&mut |alert| alerts.print(alert));
         alerts.flush()?;
@@ -157,7 +166,7 @@ impl<W: Write> Replay<W> {
 
     /// What was read and what it came to, on standard error.
     fn summarise(&self, read: &input::Read) {
-        eprintln!("{}{}", self.intake.summary(), read);
+        eprintln!("{}{}{}", self.intake.summary(), self.documents, read);
         for (rule, counts) in self.detector.engine().counts().filter(|(_, c)| c.matched > 0) {
             eprintln!("  {:>7}  {:8}  {}  {}", counts.matched, rule.severity.word(), rule.name, rule.uuid);
         }
@@ -205,14 +214,23 @@ impl<W: Write> Replay<W> {
 }
 
 impl<W: Write> Sink for Replay<W> {
+    fn begins(&mut self, path: &Path) {
+        self.documents.begins(path);
+    }
+
     fn line(&mut self, line: &[u8], now: u64) -> std::io::Result<()> {
-        let Self { intake, detector, alerts } = self;
+        let Self { intake, detector, alerts, documents } = self;
+        if documents.wants(line) {
+            documents
+                .line(line, &mut |document| detector.document(document, &mut |alert| alerts.print(alert)));
+            return alerts.error.take().map_or(Ok(()), Err);
+        }
         intake.line(line, now, &mut |event| detector.event(event, &mut |alert| alerts.print(alert)));
         alerts.error.take().map_or(Ok(()), Err)
     }
 
     fn idle(&mut self, now: u64) -> std::io::Result<()> {
-        let Self { intake, detector, alerts } = self;
+        let Self { intake, detector, alerts, .. } = self;
         intake.expire(now, &mut |event| detector.event(event, &mut |alert| alerts.print(alert)));
         // A growing log is written now; one that has ended, long after what is in it.
         detector.time_is(jiff::Timestamp::now().as_millisecond(), &mut |alert| alerts.print(alert));

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::accounts::Told;
 use super::excepted;
+use super::recorded::{Read, Recorded};
 use super::roots::Roots;
 use crate::alert::case::{CaseCounts, Cases, Finding};
 use crate::alert::{Alert, source, text_of};
@@ -80,6 +81,17 @@ impl Detector {
             cases.event_at(epoch(Some(&event.event.stamp)), emit);
         }
         engine.process(event, |matched| found(matched, *created, cases, matches, roots.as_mut(), emit));
+    }
+
+    /// Asks the rules about a document.
+    pub fn document(&mut self, document: &Recorded, emit: &mut dyn FnMut(Alert)) {
+        let Self { engine, cases, created, matches, .. } = self;
+        let arena = Bump::new();
+        let event = document.read(&arena);
+        if *created == Created::Stamp {
+            cases.event_at(event.order().millis, emit);
+        }
+        engine.process(&event, |matched| found(matched, *created, cases, matches, None, emit));
     }
 
     /// Asks the rules about a change of the account files.
@@ -232,6 +244,24 @@ impl Subject for Changed<'_> {
 
     fn host(&self) -> String {
         self.host.to_owned()
+    }
+
+    fn alert(&self, rule: &Arc<Rule>, created: Timestamp) -> Alert {
+        Alert::of_events(rule, &[&self.keep()], None, created)
+    }
+}
+
+impl Subject for Read<'_> {
+    fn stamp(&self) -> Stamp {
+        self.recorded.stamp()
+    }
+
+    fn source(&self) -> Map<String, Value> {
+        self.recorded.document.clone()
+    }
+
+    fn host(&self) -> String {
+        self.recorded.host()
     }
 
     fn alert(&self, rule: &Arc<Rule>, created: Timestamp) -> Alert {

@@ -21,6 +21,7 @@ mod losses;
 mod marker;
 pub mod privilege;
 pub mod probe;
+pub mod recorded;
 pub mod reload;
 mod roots;
 mod rule_removals;

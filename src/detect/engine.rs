@@ -137,7 +137,7 @@ impl Engine {
             let Some(Unit { rule, stage, joined }) = units.get(number).copied() else { return };
             let (Some(rule), Some(counts)) = (rules.get(rule), counts.get_mut(rule)) else { return };
             counts.asked += 1;
-            if !holds {
+            if !holds || event.is_outside(rule) {
                 return;
             }
             let Some(joined) = joined else {

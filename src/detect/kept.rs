@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::audit::{Shelf, Stamp};
 use crate::event::{Resting, Stored};
+use crate::rule::Rule;
 
 /// An event, reduced to what an alert tells of it.
 #[derive(Clone, Debug)]
@@ -69,6 +70,11 @@ impl Evidence {
 pub trait Keep {
     /// The evidence; asked at most once an event, and only if the event may be part of a sequence.
     fn keep(&self) -> Evidence;
+
+    /// Whether `rule` is not for such an event: a document of an index that the rule does not name.
+    fn is_outside(&self, _rule: &Rule) -> bool {
+        false
+    }
 
     /// Whether what is kept of it answers as it does itself, so that it can be asked later.
     fn can_rest(&self) -> bool {

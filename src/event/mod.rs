@@ -45,6 +45,7 @@ pub(crate) mod secrets;
 pub mod snapshot;
 mod stored;
 pub mod text;
+pub mod wrapped;
 
 pub use audit_document::AuditDocument;
 pub use births::Birth;

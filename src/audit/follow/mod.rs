@@ -95,7 +95,7 @@ impl Follow {
         let behind = rotated::all(path).into_iter().filter(|g| !ahead(g));
         let finished = behind.map(|g| g.beginning()).take(REMEMBERED).collect();
         let watch = Watch::new(path, &current);
-        let buffer = LineBuffer::new(options.buffer, options.max_line);
+        let buffer = LineBuffer::new(options.buffer, options.max_line, options.max_document);
         let (path, opened) = (path.to_owned(), current.modified());
         Ok(Self { path, buffer, current, next, began_in: None, opened, finished, watch, counters })
     }

@@ -68,10 +68,22 @@ impl Act {
     }
 
     /// What `event.action` answers to in matching where `action` is the word shown; none for a word that
-    /// is no act's.
+    /// is no act's. Where two acts have one word, `is_of_type` says of a word whether it is among `event.type`.
     #[must_use]
-    pub fn words(action: &str) -> Option<&'static [Value<'static>]> {
-        ACTS.iter().find(|row| !action.is_empty() && row.action == action).map(|row| row.actions)
+    pub fn words(action: &str, is_of_type: impl Fn(&[u8]) -> bool) -> Option<&'static [Value<'static>]> {
+        let mut rows = ACTS.iter().filter(|row| !action.is_empty() && row.action == action);
+        let first = rows.next()?;
+        let is_one = |row: &&ActRow| {
+            row.types.iter().all(|kind| matches!(kind, Value::Text(kind) if is_of_type(kind)))
+        };
+        // Only of a word that two acts have is the type looked at.
+        let rest: Vec<&ActRow> = rows.collect();
+        let row = if rest.is_empty() || is_one(&first) {
+            first
+        } else {
+            rest.into_iter().find(is_one).unwrap_or(first)
+        };
+        Some(row.actions)
     }
 }
 
