@@ -168,3 +168,39 @@ fn what_is_gathered_stands_in_the_document_and_secrets_do_not() {
     assert!(alone["auditward"].get("triage").is_none());
     assert!(!alert.json().contains("sekrit-of-bob"));
 }
+
+/// Elastic's own guides, where they are at hand (they are under another licence, and so not in this repository).
+#[test]
+fn every_question_of_elastics_guides_is_filled_and_those_of_our_tables_are_answered() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/elastic-rules");
+    if !corpus.is_dir() {
+        println!("skipped: {} is not there", corpus.display());
+        return;
+    }
+    let root = tree();
+    let loaded = crate::rule::load::effective(&[corpus], root.path());
+    let (mut asked, mut answered) = (0, 0);
+    for one in loaded.rules.iter().filter(|rule| !rule.osquery.is_empty()) {
+        let rule = Rule { osquery: one.osquery.clone(), note: one.note.clone(), ..sample::rule() };
+        let triage = gather(root.path(), &alert(rule, &["usermod", "-u", "0", "-o", "bob"]), Depth::Whole);
+        let guide = triage["guide"].as_array().unwrap_or_else(|| panic!("{}: {triage:#}", one.id));
+        asked += one.osquery.len();
+        for question in &one.osquery {
+            let of = |told: &&Value| told["label"] == question.label.as_str();
+            assert!(guide.iter().any(|told| of(&told)), "{}: {}", one.id, question.label);
+        }
+        for told in guide {
+            let Some(why) = told["not_answered"].as_str() else {
+                assert!(told["rows"].is_array(), "{told:#}");
+                answered += 1;
+                continue;
+            };
+            let others = ["process_open_sockets", "listening_ports", "file", "crontab", "kernel_modules"];
+            let other = |table: &&str| why == format!("the table {table} is not built in: ask osqueryi");
+            let known = others.iter().any(other) || why == "the alert has no value for file.path";
+            assert!(known, "{}: {told:#}", one.id);
+        }
+    }
+    assert!(asked > 50 && answered > 50, "{asked} asked, {answered} answered");
+    println!("{asked} questions, {answered} answers");
+}
