@@ -143,6 +143,9 @@ impl Stage {
     }
 }
 
+/// How often tools are run at most, four of which are told as what they are.
+const TRIES: usize = 24;
+
 fn is_report(alert: &Value, pid_of: &str) -> bool {
     alert["rule"]["id"] == "account_given_uid_0" && alert["process"]["executable"] == pid_of
 }
@@ -152,7 +155,7 @@ fn is_report(alert: &Value, pid_of: &str) -> bool {
 fn an_account_tool_in_another_root_is_told_as_such_and_ranked_lower() {
     let Some(stage) = Stage::set() else { return };
     let other = stage.other.path().display().to_string();
-    let mut seen = 0;
+    let (mut seen, mut tries) = (0, 0);
     for command in [
         "chroot $O /usr/sbin/usermod -ou 0 bob",
         // Its root is a mount of its own.
@@ -160,22 +163,31 @@ fn an_account_tool_in_another_root_is_told_as_such_and_ranked_lower() {
         "unshare -m chroot $O /usr/sbin/usermod -ou 0 bob",
         "/usr/sbin/usermod -R $O -ou 0 bob",
     ] {
-        fs::write(
-            stage.other.path().join("etc/passwd"),
-            "root:x:0:0::/:/bin/sh\nbob:x:1000:1000::/:/bin/sh\n",
-        )
-        .expect("accounts");
-        let held = stage.start(&stage.other, command);
-        let alerts = eventually(command, || {
-            let alerts = stage.alerts();
-            let reports: Vec<Value> =
-                alerts.into_iter().filter(|alert| is_report(alert, "/usr/sbin/usermod")).collect();
-            if reports.len() > seen { Ok(reports) } else { Err(format!("{reports:#?}")) }
-        });
-        held.end();
-        assert!(stage.other.passwd().contains("bob:x:0:"), "{command}");
-        seen = alerts.len();
-        let alert = alerts.last().expect("an alert");
+        let alert = loop {
+            fs::write(
+                stage.other.path().join("etc/passwd"),
+                "root:x:0:0::/:/bin/sh\nbob:x:1000:1000::/:/bin/sh\n",
+            )
+            .expect("accounts");
+            let held = stage.start(&stage.other, command);
+            let alerts = eventually(command, || {
+                let alerts = stage.alerts();
+                let reports: Vec<Value> =
+                    alerts.into_iter().filter(|alert| is_report(alert, "/usr/sbin/usermod")).collect();
+                if reports.len() > seen { Ok(reports) } else { Err(format!("{reports:#?}")) }
+            });
+            held.end();
+            assert!(stage.other.passwd().contains("bob:x:0:"), "{command}");
+            tries += alerts.len() - seen;
+            seen = alerts.len();
+            let alert = alerts.last().cloned().expect("an alert");
+            // On a busy machine the probe may take longer than the 10 ms that a match waits for it: then it is the host's.
+            if alert["auditward"]["root"].is_null() && tries < TRIES {
+                assert_eq!(alert["event"]["severity"], 73, "{command}: {alert:#}");
+                continue;
+            }
+            break alert;
+        };
         assert_eq!(alert["event"]["severity"], 47, "{command}: {alert:#}");
         assert_eq!(alert["auditward"]["root"]["evidence"], "process", "{command}: {alert:#}");
         let told = if command.contains("mount --bind") { "" } else { other.as_str() };
