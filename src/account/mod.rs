@@ -21,6 +21,7 @@
 //! ```
 
 mod change;
+mod effect;
 mod event;
 mod group;
 mod lines;
@@ -37,6 +38,7 @@ mod watch;
 
 pub(crate) use change::is_privileged_group;
 pub use change::{Aspect, Change, Kind, PRIVILEGED_GROUPS, changes};
+pub use effect::is_without_effect;
 pub use event::{DATASET, Writer, document};
 pub use group::Group;
 pub use mounts::{Device, Mounts, Place};
@@ -46,4 +48,4 @@ pub use read::{Readout, read};
 pub use source::{FILES, Source};
 pub use state::{Entry, Files, MOST_STATE_BYTES, State, StateError};
 pub use text::Text;
-pub use watch::{Watch, Woken};
+pub use watch::{COUNTED, Watch, Woken, Written};

@@ -95,11 +95,12 @@ impl Reading<'_> {
     fn lines_of(&mut self, source: &Source) -> io::Result<Files> {
         let file = open(&self.path(source.path()))?;
         let before = stamp(&file)?;
-        let mut files = Files { malformed: 0, partial: false, nul: false };
+        let mut files = Files { malformed: 0, partial: false, nul: false, hashes: false };
         let is_group = matches!(source, Source::Group | Source::ExtraGroup);
         let (mut users, mut groups) = (Taken::default(), Taken::default());
         let odd = lines::each(&file, |number, line| {
             files.nul |= memchr::memchr(0, line).is_some();
+            files.hashes |= holds_hash(line);
             let well = if is_group {
                 groups.take(source, number, group::line(line), |name, group: &mut Group| {
                     let privileged = is_privileged(name, group.gid);
@@ -149,7 +150,10 @@ impl Reading<'_> {
                 let key = Key { source: source.clone(), name: group, nth: 0 };
                 let group = Group { gid: None, members: [user].into() };
                 self.out.state.groups.insert(key, Entry { what: group, line: 0 });
-                self.out.state.known.insert(source, Some(Files { malformed: 0, partial: false, nul: false }));
+                self.out
+                    .state
+                    .known
+                    .insert(source, Some(Files { malformed: 0, partial: false, nul: false, hashes: false }));
                 continue;
             }
             match self.drop_in(&source, name.ends_with(".user")) {
@@ -179,7 +183,7 @@ impl Reading<'_> {
             }),
         };
         self.out.unsettled |= taken.is_none() || stamp(&file)? != before;
-        Ok(Files { malformed: u64::from(taken.is_none()), partial, nul: false })
+        Ok(Files { malformed: u64::from(taken.is_none()), partial, nul: false, hashes: false })
     }
 
     /// A directory that cannot be listed: what it held stands.
@@ -207,6 +211,12 @@ impl Reading<'_> {
         }
         self.out.state.known.insert(source, None);
     }
+}
+
+/// Whether the second field of a line is a hash, and no `x`, `*`, `!` or `!` before one.
+fn holds_hash(line: &[u8]) -> bool {
+    let password = line.split(|byte| *byte == b':').nth(1);
+    password.is_some_and(|field| field.len() > 1 && !field.starts_with(b"!") && !field.starts_with(b"*"))
 }
 
 /// Entries of one file as they come.

@@ -47,6 +47,9 @@ pub struct Files {
     pub partial: bool,
     /// It holds NUL bytes, behind which the C library sees nothing.
     pub nul: bool,
+    /// A line has a password's hash in it.
+    #[serde(default)]
+    pub hashes: bool,
 }
 
 /// What the account databases held when they were read.

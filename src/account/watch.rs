@@ -11,9 +11,9 @@ use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 
-use super::source::{FILES, USERDB};
+use super::source::{FILES, Source, USERDB};
 
 /// Directories of files with these names, below the root.
 const DIRECTORIES: [(&str, &[&str]); 2] = [
@@ -41,14 +41,77 @@ pub struct Watch {
     root: PathBuf,
     inotify: Option<Inotify>,
     /// What each descriptor stands for.
-    wanted: HashMap<WatchDescriptor, Wanted>,
+    watched: HashMap<WatchDescriptor, Watched>,
+    /// What became of files since it was last taken.
+    written: BTreeMap<Source, Written>,
+    /// What was heard and is not waited for yet.
+    woken: Option<Woken>,
     by_path: HashMap<PathBuf, WatchDescriptor>,
     mounts: Option<File>,
 }
 
+#[derive(Debug)]
+struct Watched {
+    path: PathBuf,
+    /// Of a directory.
+    wanted: Wanted,
+    is_directory: bool,
+}
+
+/// What was heard of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// How often it was closed after it was written, or another put in its place: as its directory tells.
+    pub directory: u32,
+    /// The same, as the file itself tells, by whatever name it was written.
+    pub file: u32,
+    /// It may have been another at some time between.
+    pub unsure: bool,
+    /// It is being written again since.
+    pub open: bool,
+}
+
+impl Written {
+    /// Whether all that was heard is that it was written once, and that this was over.
+    #[must_use]
+    pub fn is_once(self) -> bool {
+        !self.unsure && !self.open && self.directory.max(self.file) == 1
+    }
+
+    /// Both, one after the other.
+    #[must_use]
+    pub fn and(self, next: Self) -> Self {
+        Self {
+            directory: self.directory.saturating_add(next.directory),
+            file: self.file.saturating_add(next.file),
+            unsure: self.unsure || next.unsure,
+            open: next.open || (self.open && next.directory.max(next.file) == 0),
+        }
+    }
+
+    fn take(&mut self, event: AddWatchFlags, of_directory: bool) {
+        let closed = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO;
+        let other = AddWatchFlags::IN_CREATE | AddWatchFlags::IN_DELETE | AddWatchFlags::IN_MOVED_FROM;
+        if event.intersects(closed) {
+            let count = if of_directory { &mut self.directory } else { &mut self.file };
+            *count = count.saturating_add(1);
+            self.open = false;
+        } else if event.contains(AddWatchFlags::IN_MODIFY) {
+            self.open = true;
+        } else if event.intersects(other) {
+            self.unsure = true;
+        }
+    }
+}
+
+/// Files of which it is kept how they were written.
+pub const COUNTED: [Source; 2] = [Source::Passwd, Source::Group];
+
 /// Why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Woken {
+    /// A file was closed after it was written, or put in the place of another: it can be read.
+    Written,
     /// Something may have changed.
     Changed,
     /// The time is up.
@@ -64,7 +127,9 @@ impl Watch {
         Self {
             root: root.to_owned(),
             inotify: Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).ok(),
-            wanted: HashMap::new(),
+            watched: HashMap::new(),
+            written: BTreeMap::new(),
+            woken: None,
             by_path: HashMap::new(),
             mounts: File::open("/proc/self/mountinfo").ok(),
         }
@@ -73,7 +138,7 @@ impl Watch {
     /// Whether inotify is to be had at all: its instances are limited for each user.
     #[must_use]
     pub fn hears(&self) -> bool {
-        self.inotify.is_some() && !self.wanted.is_empty()
+        self.inotify.is_some() && !self.watched.is_empty()
     }
 
     /// Watches what is there now: to be called before each reading, since a file that is replaced is another one.
@@ -89,16 +154,16 @@ impl Watch {
         let files = FILES.iter().map(|source| self.root.join(source.path().trim_start_matches('/')));
         let files: Vec<PathBuf> = files.collect();
         let mut before = std::mem::take(&mut self.by_path);
-        self.wanted.clear();
+        self.watched.clear();
         for (path, wanted) in directories {
-            self.add(path, of_directory(), wanted, &mut before);
+            self.add(path, of_directory(), wanted, true, &mut before);
         }
         for path in files {
-            self.add(path, of_file(), None, &mut before);
+            self.add(path, of_file(), None, false, &mut before);
         }
         let Some(inotify) = &self.inotify else { return };
         for (_, stale) in before {
-            if !self.wanted.contains_key(&stale) {
+            if !self.watched.contains_key(&stale) {
                 // Gone by itself when the file is.
                 let _ = inotify.rm_watch(stale);
             }
@@ -130,6 +195,7 @@ impl Watch {
         path: PathBuf,
         flags: AddWatchFlags,
         wanted: Wanted,
+        is_directory: bool,
         before: &mut HashMap<PathBuf, WatchDescriptor>,
     ) {
         let Some(inotify) = &self.inotify else { return };
@@ -137,7 +203,7 @@ impl Watch {
         if let Some(former) = before.remove(&path).filter(|former| *former != descriptor) {
             let _ = inotify.rm_watch(former);
         }
-        self.wanted.insert(descriptor, wanted);
+        self.watched.insert(descriptor, Watched { path: path.clone(), wanted, is_directory });
         self.by_path.insert(path, descriptor);
     }
 
@@ -147,6 +213,9 @@ impl Watch {
     /// Those of poll(2).
     pub fn wait(&mut self, call: BorrowedFd<'_>, until: Instant) -> io::Result<Woken> {
         loop {
+            if let Some(woken) = self.woken.take() {
+                return Ok(woken);
+            }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(Woken::Time);
@@ -167,28 +236,71 @@ impl Watch {
                 return Ok(Woken::Called);
             }
             let mounted = mounts.is_some() && ready.get(1) == Some(&true);
-            if self.heard() || mounted {
-                return Ok(Woken::Changed);
+            self.hear();
+            if mounted {
+                self.doubt();
+                self.woken = self.woken.or(Some(Woken::Changed));
+            }
+            if let Some(woken) = self.woken.take() {
+                return Ok(woken);
             }
         }
     }
 
-    /// Takes what inotify has to say; whether any of it counts. What exactly changed is looked up, not believed.
-    fn heard(&self) -> bool {
-        let Some(inotify) = &self.inotify else { return false };
-        let mut heard = false;
-        while let Ok(events) = inotify.read_events() {
-            heard |= events.iter().any(|event| {
-                let Some(wanted) = self.wanted.get(&event.wd) else {
-                    // Of a file that is no longer there, or the queue ran over.
-                    return true;
-                };
-                match (wanted, &event.name) {
-                    (Some(names), Some(name)) => names.contains(name),
-                    _ => true,
-                }
-            });
+    /// What was heard of the [`COUNTED`] files since this was last asked.
+    pub fn take_written(&mut self) -> BTreeMap<Source, Written> {
+        self.hear();
+        self.woken = None;
+        std::mem::take(&mut self.written)
+    }
+
+    /// Whether anything was heard of them since.
+    #[must_use]
+    pub fn has_written(&mut self) -> bool {
+        self.hear();
+        !self.written.is_empty()
+    }
+
+    /// They may have been others between.
+    fn doubt(&mut self) {
+        for source in COUNTED {
+            self.written.entry(source).or_default().unsure = true;
         }
-        heard
+    }
+
+    /// Takes what inotify has to say. What exactly changed is looked up, not believed.
+    fn hear(&mut self) {
+        while let Some(events) = self.inotify.as_ref().and_then(|inotify| inotify.read_events().ok()) {
+            for event in events {
+                // A file that can be read goes before one that may not be whole.
+                self.woken = match (self.woken, self.take(&event)) {
+                    (Some(Woken::Written), _) | (_, Some(Woken::Written)) => Some(Woken::Written),
+                    (before, now) => now.or(before),
+                };
+            }
+        }
+    }
+
+    fn take(&mut self, event: &InotifyEvent) -> Option<Woken> {
+        let Some(watched) = self.watched.get(&event.wd) else {
+            // Of a file that is no longer there, or the queue ran over.
+            if event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW) {
+                self.doubt();
+            }
+            return Some(Woken::Changed);
+        };
+        if let (Some(names), Some(name)) = (&watched.wanted, &event.name)
+            && !names.contains(name)
+        {
+            return None;
+        }
+        let path = event.name.as_ref().map_or_else(|| watched.path.clone(), |name| watched.path.join(name));
+        let is = |source: &Source| self.root.join(source.path().trim_start_matches('/')) == path;
+        let counts = !event.mask.intersects(AddWatchFlags::IN_ATTRIB | AddWatchFlags::IN_IGNORED);
+        if let Some(source) = COUNTED.into_iter().find(is).filter(|_| counts) {
+            self.written.entry(source).or_default().take(event.mask, watched.is_directory);
+        }
+        let closed = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO;
+        Some(if event.mask.intersects(closed) { Woken::Written } else { Woken::Changed })
     }
 }

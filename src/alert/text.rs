@@ -132,6 +132,9 @@ pub(crate) fn sentence(severity: Severity, document: &dyn Telling, command_max: 
     }
     write_target(&mut out, document);
     write_root(&mut out, document);
+    if document.text("auditward.effect").is_some() {
+        out.push_str(", after which nobody has more than before");
+    }
     write_actor(&mut out, document);
     write_host(&mut out, document);
     write_others(&mut out, document);

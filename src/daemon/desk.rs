@@ -23,6 +23,8 @@ pub(super) enum Request {
     Accounts(Box<Reading>, SyncSender<()>),
     /// Give an alert that only tries them to all destinations, and say where each answers.
     SendTest(SyncSender<Vec<Tried>>),
+    /// Account files are written again: what was seen of the last writes is in doubt.
+    Doubt,
     /// Read rules and settings anew was asked for, and they could not be used.
     Refused(String),
 }
@@ -75,6 +77,11 @@ impl Desk {
         let (sender, answer) = sync_channel(1);
         self.hand_in(Request::SendTest(sender))?;
         answer.recv_timeout(PATIENCE).ok()
+    }
+
+    /// Has the loop doubt what it was last told of account files.
+    pub(super) fn doubt(&self) {
+        let _ = self.hand_in(Request::Doubt);
     }
 
     /// Has the loop say that a reload was refused.

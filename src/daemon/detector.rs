@@ -12,7 +12,7 @@ use super::accounts::Told;
 use super::excepted;
 use super::recorded::{Read, Recorded};
 use super::roots::Roots;
-use crate::alert::case::{CaseCounts, Cases, Finding};
+use crate::alert::case::{CaseCounts, Cases, Finding, WithoutEffect};
 use crate::alert::{Alert, source, text_of};
 use crate::audit::{Shelf, Stamp};
 use crate::detect::{Engine, Events, Evidence, Keep, Limits, Match, Source};
@@ -102,6 +102,16 @@ impl Detector {
         let held = live_document::read(&told.document, &wanted, told.serial, &arena);
         let event = Changed { held, told, host };
         engine.process(&event, |matched| found(matched, *created, cases, matches, roots.as_mut(), emit));
+    }
+
+    /// Takes that writes of account files had no effect.
+    pub(super) fn without_effect(&mut self, seen: Vec<WithoutEffect>) {
+        seen.into_iter().for_each(|one| self.cases.without_effect(one));
+    }
+
+    /// They are written again.
+    pub(super) fn doubt(&mut self) {
+        self.cases.doubt();
     }
 
     /// The host's clock stands at `millis` since the Unix epoch, and no earlier event waits to be read.

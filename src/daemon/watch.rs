@@ -169,11 +169,11 @@ impl Path {
             let wait = due.saturating_sub(wall_clock());
             now.saturating_add(u64::try_from(wait).unwrap_or(0))
         });
-        let cases = self.detector.settles().map(|at| {
+        let at = |at: Instant| {
             let wait = at.saturating_duration_since(Instant::now()).as_micros().div_ceil(1_000);
             now.saturating_add(u64::try_from(wait).unwrap_or(0))
-        });
-        let accounts = self.accounts.waits().then_some(now);
+        };
+        let (cases, accounts) = (self.detector.settles().map(at), self.accounts.due().map(at));
         [sequences, cases, accounts].into_iter().flatten().min()
     }
 
@@ -338,7 +338,7 @@ impl Watch {
         let mut lines = Vec::new();
         if batch.datagrams < FULL_BATCH {
             path.time_is(wall_clock());
-            if path.accounts.waits() {
+            if path.accounts.due().is_some_and(|at| at <= received) {
                 lines = path.tell_accounts(&intake.mapper().host().clone());
             }
         }
@@ -362,7 +362,12 @@ impl Watch {
                     let answer = self.install(*prepared);
                     let _ = asker.try_send(answer);
                 }
-                Request::Accounts(reading, told) => self.second.path.accounts.take(*reading, told),
+                Request::Accounts(mut reading, told) => {
+                    let path = &mut self.second.path;
+                    path.detector.without_effect(std::mem::take(&mut reading.without_effect));
+                    path.accounts.take(*reading, told);
+                }
+                Request::Doubt => self.second.path.detector.doubt(),
                 Request::SendTest(asker) => {
                     let alert = Arc::new(self.life.start.health.of_test());
                     let _ = asker.try_send(self.second.path.outputs.send_test(&alert));

@@ -205,6 +205,8 @@ pub struct Rule {
 pub struct Milder {
     /// `severity_in_other_root`: it changed the accounts of another root than the host's.
     pub in_other_root: Option<Severity>,
+    /// `severity_without_effect`: the account file that was written gives nobody more than before.
+    pub without_effect: Option<Severity>,
 }
 
 /// `[metadata]`.

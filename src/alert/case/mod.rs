@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::Alert;
+use super::{Alert, read};
 use crate::audit::Stamp;
 use crate::rule::{Rule, Severity};
 use act::Act;
@@ -37,6 +37,9 @@ const LONGEST: i64 = 60_000;
 
 /// The most acts that wait at one time.
 const WAITING: usize = 256;
+
+/// The most writes without effect that are remembered.
+const SEEN: usize = 16;
 
 /// The most cases that are remembered.
 const REMEMBERED: usize = 1_024;
@@ -74,6 +77,23 @@ impl Finding {
         i64::try_from(self.stamp().millis).unwrap_or(i64::MAX)
     }
 
+    /// Lowers the rank where the file that was written is `seen` to have had no effect.
+    fn lower(&mut self, seen: &[WithoutEffect]) {
+        let (Some(milder), millis) = (self.rule.milder.without_effect, self.millis()) else { return };
+        let Some(event) = self.events.last_mut().filter(|event| read::get(event, "auditward.root").is_none())
+        else {
+            return;
+        };
+        let Some(path) = read::text(event, "file.path") else { return };
+        let is_it = |one: &WithoutEffect| one.path == path && one.from < millis && millis <= one.until;
+        if !seen.iter().any(is_it) {
+            return;
+        }
+        self.severity = self.severity.min(milder);
+        let own = event.entry("auditward").or_insert_with(|| Map::new().into());
+        own.as_object_mut().map(|own| own.insert("effect".to_owned(), "none".into()));
+    }
+
     /// Of the rules that match one act, the strongest comes first; of like ones always the same.
     fn rank(&self) -> (Severity, u8, std::cmp::Reverse<&str>) {
         rank(&self.rule, self.severity)
@@ -99,6 +119,17 @@ pub struct CaseCounts {
     pub waiting: u64,
 }
 
+/// An account file was read after it was written, and nobody had more by it than before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WithoutEffect {
+    /// As records name it.
+    pub path: String,
+    /// Of acts after this time, in milliseconds since the Unix epoch.
+    pub from: i64,
+    /// And up to this one.
+    pub until: i64,
+}
+
 /// When a case that waits is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Due {
@@ -116,9 +147,24 @@ pub struct Cases {
     /// By the stamps of events.
     clock: i64,
     counts: CaseCounts,
+    /// The last writes after which nobody had more than before.
+    without_effect: Vec<WithoutEffect>,
 }
 
 impl Cases {
+    /// Takes that writes had no effect; to be known before their alerts are told.
+    pub fn without_effect(&mut self, seen: WithoutEffect) {
+        if self.without_effect.len() >= SEEN {
+            self.without_effect.remove(0);
+        }
+        self.without_effect.push(seen);
+    }
+
+    /// Something is written again: what was seen holds no more for what has not been told.
+    pub fn doubt(&mut self) {
+        self.without_effect.clear();
+    }
+
     /// Takes a match; `now` is the real time where that is what counts. Gives out what is due to be told.
     pub fn take(&mut self, finding: Finding, now: Option<Instant>, emit: &mut dyn FnMut(Alert)) {
         let Some(group) = finding.rule.group.clone() else { return emit(finding.alert()) };
@@ -194,7 +240,9 @@ impl Cases {
     }
 
     fn tell(&mut self, place: usize, emit: &mut dyn FnMut(Alert)) {
-        let Some(alert) = self.open.get_mut(place).and_then(Case::tell) else { return };
+        let Some(alert) = self.open.get_mut(place).and_then(|case| case.tell(&self.without_effect)) else {
+            return;
+        };
         self.counts.raised += u64::from(alert.raised);
         emit(alert);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::act::Act;
-use super::{Due, Finding, LONGEST, REACH, rank};
+use super::{Due, Finding, LONGEST, REACH, WithoutEffect, rank};
 use crate::alert::{Alert, alert_id};
 use crate::rule::{Rule, Severity};
 
@@ -27,6 +27,8 @@ pub(super) struct Case {
     told: Option<Severity>,
     /// What is to be told next.
     kept: Vec<Finding>,
+    /// Some of that found no room.
+    crowded: bool,
     /// When that is; none when nothing is to be told.
     due: Option<Due>,
     /// Since when it waits.
@@ -67,6 +69,7 @@ impl Case {
             matches: 0,
             told: None,
             kept: Vec::new(),
+            crowded: false,
             due: None,
             since: None,
         }
@@ -122,23 +125,48 @@ impl Case {
         }
         if self.kept.len() < KEPT {
             self.kept.push(finding);
-        } else if self.kept.iter().all(|kept| kept.rank() < finding.rank()) {
+            return;
+        }
+        self.crowded = true;
+        if self.kept.iter().all(|kept| kept.rank() < finding.rank()) {
             self.kept.pop();
             self.kept.push(finding);
         }
     }
 
-    /// The alert that is to be told, if there is one.
-    pub(super) fn tell(&mut self) -> Option<Alert> {
+    /// The alert that is to be told, if there is one; of the writes that are `seen` to be without effect, with the
+    /// rank that their rules have for that.
+    pub(super) fn tell(&mut self, seen: &[WithoutEffect]) -> Option<Alert> {
         self.due.take()?;
         let mut findings = std::mem::take(&mut self.kept);
+        if !std::mem::take(&mut self.crowded) {
+            findings.iter_mut().for_each(|finding| finding.lower(seen));
+            self.rank_anew(&findings);
+        }
         findings.sort_by(|a, b| b.rank().cmp(&a.rank()));
         let strongest = findings.first()?;
+        if self.told.is_some_and(|told| strongest.severity <= told) {
+            return None;
+        }
         let raised_from = self.told.replace(strongest.severity);
         let told =
             Told { id: &self.id, group: &self.group, rules: &self.rules, matches: self.matches, raised_from };
         let mut alert = Alert::of_case(strongest, &findings, &told);
         alert.waited = self.since.take().map(|since| since.elapsed()).unwrap_or_default();
         Some(alert)
+    }
+
+    /// The rules' ranks are those of their matches, all of which are there while nothing was told.
+    fn rank_anew(&mut self, findings: &[Finding]) {
+        if self.told.is_some() {
+            return;
+        }
+        for matched in &mut self.rules {
+            let of = findings.iter().filter(|finding| finding.rule.uuid == matched.rule.uuid);
+            if let Some(severity) = of.map(|finding| finding.severity).max() {
+                matched.severity = severity;
+            }
+        }
+        self.rules.sort_by(|a, b| rank(&b.rule, b.severity).cmp(&rank(&a.rule, a.severity)));
     }
 }

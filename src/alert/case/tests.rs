@@ -378,3 +378,101 @@ fn a_match_of_a_lower_rank_is_told_with_it_and_raised_by_one_of_the_rules_own() 
     assert!(raised.line.starts_with("HIGH Rule h: raised: "), "{}", raised.line);
     assert!(!raised.line.contains("another root"), "{}", raised.line);
 }
+
+/// A write to an account file, `millis` after the start.
+fn write(rule: &Arc<Rule>, millis: u64, path: &str) -> Finding {
+    let mut finding = finding(rule, millis, USERMOD, None);
+    finding.events[0].insert("file".to_owned(), json!({ "path": path }));
+    finding
+}
+
+fn written_rule() -> Arc<Rule> {
+    let milder = crate::rule::Milder { without_effect: Some(Severity::Low), ..Default::default() };
+    let (uuid, group) = ("w".to_owned(), Some("account".to_owned()));
+    Arc::new(Rule { uuid, group, milder, severity: Severity::Medium, risk_score: 47, ..sample::rule() })
+}
+
+/// Of writes up to `until` milliseconds after the start.
+fn seen(path: &str, from: u64, until: u64) -> WithoutEffect {
+    let at = |millis: u64| i64::try_from(START + millis).expect("a time");
+    WithoutEffect { path: path.to_owned(), from: at(from), until: at(until) }
+}
+
+/// The ranks of what is told of two writes, at 10 ms and (in another process's file) at 20 ms, after `seen`.
+fn told_after(paths: &[&str], seen: &[WithoutEffect]) -> Vec<Severity> {
+    let rule = written_rule();
+    let mut replay = Replay::default();
+    for (n, path) in (1..).zip(paths) {
+        replay.take(write(&rule, 10 * n, path));
+    }
+    seen.iter().for_each(|one| replay.cases.without_effect(one.clone()));
+    replay.event_at(100);
+    replay.finish().iter().map(|alert| alert.severity).collect()
+}
+
+#[test]
+fn a_write_without_effect_is_low_and_only_that() {
+    let passwd = "/etc/passwd";
+    assert_eq!(told_after(&[passwd], &[]), [Severity::Medium]);
+    assert_eq!(told_after(&[passwd], &[seen(passwd, 0, 12)]), [Severity::Low]);
+    assert_eq!(
+        told_after(&[passwd], &[seen(passwd, 0, 9)]),
+        [Severity::Medium],
+        "read before it was written"
+    );
+    assert_eq!(told_after(&[passwd], &[seen(passwd, 10, 12)]), [Severity::Medium], "in doubt");
+    assert_eq!(told_after(&[passwd], &[seen("/etc/group", 0, 12)]), [Severity::Medium]);
+    // Of one act every write must be without effect.
+    assert_eq!(told_after(&[passwd, passwd], &[seen(passwd, 0, 12)]), [Severity::Medium]);
+    assert_eq!(told_after(&[passwd, passwd], &[seen(passwd, 0, 22)]), [Severity::Low]);
+    assert_eq!(told_after(&[passwd, "/etc/shadow"], &[seen(passwd, 0, 22)]), [Severity::Medium]);
+}
+
+/// What was read is said of nothing that is written later, by whoever.
+#[test]
+fn what_is_written_again_raises_what_was_low() {
+    let rule = written_rule();
+    let mut replay = Replay::default();
+    replay.cases.without_effect(seen("/etc/passwd", 0, 12));
+    replay.take(write(&rule, 10, "/etc/passwd"));
+    replay.event_at(70);
+    let [low] = replay.alerts.as_slice() else { panic!("{} alerts", replay.alerts.len()) };
+    assert_eq!(low.severity, Severity::Low);
+    assert!(low.line.contains(", after which nobody has more than before, by no login user"), "{}", low.line);
+    let document = low.document();
+    assert_eq!(document["auditward"]["effect"], "none");
+    assert_eq!(document["auditward"]["rules"][0]["severity"], 21);
+    // Once more without effect: nothing new to tell.
+    replay.take(write(&rule, 80, "/etc/passwd"));
+    replay.cases.without_effect(seen("/etc/passwd", 12, 82));
+    replay.event_at(140);
+    assert_eq!(replay.alerts.len(), 1);
+    // And with one, or nobody knows.
+    replay.take(write(&rule, 150, "/etc/passwd"));
+    replay.event_at(210);
+    let raised = replay.alerts.last().expect("an alert");
+    assert_eq!((replay.alerts.len(), raised.severity, raised.raised), (2, Severity::Medium, true));
+    assert!(!raised.line.contains("nobody has more"), "{}", raised.line);
+}
+
+/// Written again before it was told: what was read first is no longer said.
+#[test]
+fn a_doubt_takes_back_what_was_seen() {
+    let mut replay = Replay::default();
+    replay.take(write(&written_rule(), 10, "/etc/passwd"));
+    replay.cases.without_effect(seen("/etc/passwd", 0, 12));
+    replay.cases.doubt();
+    assert_eq!(replay.finish()[0].severity, Severity::Medium);
+}
+
+/// A privileged change in the same case: its rank counts, and at once.
+#[test]
+fn a_change_that_counts_goes_before_a_write_without_effect() {
+    let (written, state) = (written_rule(), rule("s", Severity::Critical));
+    let mut replay = Replay::default();
+    replay.take(write(&written, 10, "/etc/passwd"));
+    replay.take(finding(&state, 15, USERMOD, Some("eve")));
+    let [critical] = replay.alerts.as_slice() else { panic!("{} alerts", replay.alerts.len()) };
+    assert_eq!(critical.severity, Severity::Critical);
+    assert_eq!(rules(critical), ["s", "w"]);
+}

@@ -22,6 +22,7 @@ use super::config::AccountsConfig;
 use super::desk::Desk;
 use super::status;
 use crate::account::{Change, Writer, document};
+use crate::alert::case::WithoutEffect;
 use crate::event::Host;
 pub(super) use nominated::Nominated;
 pub(super) use passwords::Passwords;
@@ -30,10 +31,16 @@ pub(super) use thread::Known;
 /// How long the thread may take to end.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The records of a write come through the kernel's queue, the news of it (inotify(7)) does not: so long a change waits for
+/// who may have written it, unless somebody is named before.
+const RECORDS: Duration = Duration::from_millis(100);
+
 /// What one look gave.
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) changes: Vec<Change>,
+    /// The writes before it after which nobody has more.
+    pub(super) without_effect: Vec<WithoutEffect>,
     /// Before the files were read.
     pub(super) began: Timestamp,
     /// When they were read.
@@ -49,6 +56,8 @@ pub(super) struct Reading {
 pub(super) struct Accounts {
     nominated: Nominated,
     pending: Vec<(Reading, SyncSender<()>)>,
+    /// Since when.
+    since: Instant,
     report: Option<status::Accounts>,
     thread: Option<(UnixStream, JoinHandle<()>)>,
     /// Events so far: in one millisecond there may be many.
@@ -66,7 +75,7 @@ impl Accounts {
     /// For the files below `root`; nobody watches them yet.
     pub(super) fn new(config: &AccountsConfig) -> Self {
         let nominated = Nominated::new(&config.root);
-        Self { nominated, pending: Vec::new(), report: None, thread: None, serial: 0 }
+        Self { nominated, pending: Vec::new(), since: Instant::now(), report: None, thread: None, serial: 0 }
     }
 
     /// Starts the thread, which goes on from `known`.
@@ -101,12 +110,21 @@ impl Accounts {
 
     /// Takes what a look gave; the sender hears when it was told.
     pub(super) fn take(&mut self, reading: Reading, told: SyncSender<()>) {
+        self.since = Instant::now();
         self.pending.push((reading, told));
     }
 
-    /// Whether something waits to be told.
-    pub(super) fn waits(&self) -> bool {
-        !self.pending.is_empty()
+    /// When what waits is to be told, if something does: at once when the writers are named, or nobody is to be.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.pending.first()?;
+        let is_named = |reading: &Reading, change: &Change| {
+            reading.unseen || self.nominated.has_new(change.source.path(), reading.read_at)
+        };
+        let named = self
+            .pending
+            .iter()
+            .all(|(reading, _)| reading.changes.iter().all(|change| is_named(reading, change)));
+        Some(if named { self.since } else { self.since + RECORDS })
     }
 
     /// What waits to be told, as events: to be called when no record waits that might name a writer. Afterwards

@@ -33,6 +33,8 @@ struct Candidate {
     path: String,
     /// When its system call was entered, in milliseconds.
     at: i64,
+    /// The files were read since, and it stayed a candidate since it still runs.
+    old: bool,
     event: Map<String, Value>,
 }
 
@@ -58,7 +60,7 @@ impl Nominated {
         if self.candidates.len() >= MOST {
             self.candidates.remove(0);
         }
-        self.candidates.push(Candidate { path, at, event });
+        self.candidates.push(Candidate { path, at, old: false, event });
         true
     }
 
@@ -75,6 +77,12 @@ impl Nominated {
         }
     }
 
+    /// Whether somebody did it since the file was last read.
+    pub(in crate::daemon) fn has_new(&self, path: &str, read_at: Timestamp) -> bool {
+        let read_at = read_at.as_millisecond();
+        self.candidates.iter().any(|known| known.path == path && known.at <= read_at && !known.old)
+    }
+
     /// How many may have.
     pub(in crate::daemon) fn len(&self) -> usize {
         self.candidates.len()
@@ -84,12 +92,14 @@ impl Nominated {
     /// he may still hold the file open.
     pub(in crate::daemon) fn settle(&mut self, changed: &[&str], began: Timestamp) {
         let began = began.as_millisecond();
-        self.candidates.retain(|known| {
+        self.candidates.retain_mut(|known| {
             let (entry, limit) = match changed.contains(&known.path.as_str()) {
                 true => (0, AFTER_CHANGE),
                 false => (ENTRY, AFTER_NONE),
             };
-            known.at > began - entry || (began - known.at < limit && runs(&known.event))
+            let new = known.at > began - entry;
+            known.old |= !new;
+            new || (began - known.at < limit && runs(&known.event))
         });
     }
 }

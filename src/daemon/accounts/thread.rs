@@ -1,6 +1,7 @@
 //! The thread that reads: after an inotify event, a change of the mounts, a record of a write, and every so
 //! often in any case.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -16,17 +17,23 @@ use super::super::losses::stamp;
 use super::super::state_file::StateFile;
 use super::super::status;
 use super::{Passwords, Reading};
-use crate::account::{Aspect, Change, Kind, MOST_STATE_BYTES, Readout, State, Watch, Woken, changes, read};
+use crate::account::{
+    Aspect, Change, Kind, MOST_STATE_BYTES, Readout, Source, State, Watch, Woken, Written, changes,
+    is_without_effect, read,
+};
+use crate::alert::case::WithoutEffect;
 
 /// The file in the state directory.
 const FILE: &str = "accounts.state";
 
-/// What comes so close behind one another is read once.
+/// Where a file may not be whole yet, what comes so close behind one another is read once.
 const DEBOUNCE: Duration = Duration::from_millis(20);
 
-/// The records of a write come through the kernel's queue, the news of it (inotify(7)) does not: so long a change waits for
-/// who may have written it.
-const RECORDS: Duration = Duration::from_millis(100);
+/// A file that was closed is read at once, and again after this time: what comes between is read then.
+const AGAIN_IN: Duration = Duration::from_millis(100);
+
+/// One write is news of the file and of its directory.
+const GATHER: Duration = Duration::from_millis(1);
 
 /// A file that is empty, ends in the middle of a line or has lost accounts may be half written: it is read again until
 /// it was the same for so long, but no longer than that.
@@ -93,9 +100,14 @@ pub(super) fn run(
     let mut watch = Watch::new(&config.root);
     let mut unseen = !known.state.is_unknown();
     let mut unreadable: Vec<String> = Vec::new();
+    // When what was read at once is to be read again.
+    let mut again = None;
+    // Until then something may have stood in the files that nobody has read.
+    let mut doubt = Timestamp::now();
     loop {
         // What is changed from here on wakes.
         watch.renew();
+        let written = watch.take_written();
         let began = Timestamp::now();
         let Some(mut readout) = settled(&config.root, &known.state, called) else { return };
         if !passwords_settled(&mut readout.state, &known.state, &mut passwords, called) {
@@ -105,16 +117,28 @@ pub(super) fn run(
         let told = told(&mut known, &readout, &changes, &mut unreadable);
         let report = report(&readout, &watch);
         let read_at = Timestamp::now();
-        if !changes.is_empty() {
-            std::thread::sleep(RECORDS);
+        let (mut without_effect, all) =
+            without_effect(&config.root, &written, &known.state, &readout, (doubt, began));
+        // Of what was written while it was read, either may have been read.
+        let again_written = watch.has_written();
+        if again_written {
+            without_effect.clear();
         }
-        let reading = Reading { changes, began, read_at, unseen, told, report };
+        if again_written || !all {
+            doubt = read_at;
+        }
+        let reading = Reading { changes, without_effect, began, read_at, unseen, told, report };
         if desk.accounts(reading).is_some() {
             unseen = false;
             known.told = known.set(readout.state);
         }
-        if !waited(&mut watch, called, config.interval) {
-            return;
+        let waited = match again.take() {
+            Some(at) => held(&mut watch, called, at, desk),
+            None => waited(&mut watch, called, config.interval),
+        };
+        match waited {
+            None => return,
+            Some(at_once) => again = at_once.then(|| Instant::now() + AGAIN_IN),
         }
     }
 }
@@ -214,20 +238,73 @@ fn passwords_settled(
     goes_on
 }
 
-/// Waits for a change, a call or the time; false when the daemon ends.
-fn waited(watch: &mut Watch, called: &UnixStream, interval: Duration) -> bool {
-    match watch.wait(called.as_fd(), Instant::now() + interval) {
-        Ok(Woken::Time) => return true,
-        Ok(Woken::Changed) => {}
-        Ok(Woken::Called) => {
-            if !taken(called) {
-                return false;
-            }
+/// The writes of which `readout` says that they had no effect, by both names that records may have for a file; and
+/// whether these are all.
+fn without_effect(
+    root: &Path,
+    written: &BTreeMap<Source, Written>,
+    known: &State,
+    readout: &Readout,
+    (from, until): (Timestamp, Timestamp),
+) -> (Vec<WithoutEffect>, bool) {
+    let (mut seen, mut all) = (Vec::new(), true);
+    for (source, written) in written {
+        if is_without_effect(source, known, readout, *written) {
+            let below = root.join(source.path().trim_start_matches('/')).display().to_string();
+            let (from, until) = (from.as_millisecond(), until.as_millisecond());
+            seen.extend([source.path().to_owned(), below].map(|path| WithoutEffect { path, from, until }));
+        } else {
+            all = false;
         }
-        // Without poll(2) the interval is all there is.
-        Err(_) => return pause(called, interval),
     }
-    pause(called, DEBOUNCE)
+    (seen, all)
+}
+
+/// Waits for a change, a call or the time; whether a file was closed after it was written, and none when the daemon
+/// ends.
+fn waited(watch: &mut Watch, called: &UnixStream, interval: Duration) -> Option<bool> {
+    let mut until = Instant::now() + interval;
+    let mut woken = false;
+    loop {
+        match watch.wait(called.as_fd(), until) {
+            Ok(Woken::Time) => return Some(false),
+            Ok(Woken::Written) => return pause(called, GATHER).then_some(true),
+            Ok(Woken::Changed) => {}
+            Ok(Woken::Called) => {
+                if !taken(called) {
+                    return None;
+                }
+            }
+            // Without poll(2) the interval is all there is.
+            Err(_) => return pause(called, interval).then_some(false),
+        }
+        if !woken {
+            (woken, until) = (true, Instant::now() + DEBOUNCE);
+        }
+    }
+}
+
+/// Waits until `until`, whatever comes; whether anything did, and none when the daemon ends. That a file is written again
+/// is told at once. What came needs one more look: who did it shortly before this one stays a candidate until then.
+fn held(watch: &mut Watch, called: &UnixStream, until: Instant, desk: &Desk) -> Option<bool> {
+    let (mut told, mut came) = (false, false);
+    loop {
+        if !told && watch.has_written() {
+            desk.doubt();
+            told = true;
+        }
+        match watch.wait(called.as_fd(), until) {
+            Ok(Woken::Time) => return Some(came),
+            Ok(Woken::Written | Woken::Changed) => came = true,
+            Ok(Woken::Called) => {
+                if !taken(called) {
+                    return None;
+                }
+                came = true;
+            }
+            Err(_) => return pause(called, until.saturating_duration_since(Instant::now())).then_some(came),
+        }
+    }
 }
 
 /// Lets some time pass; false when the daemon ends meanwhile.

@@ -35,7 +35,10 @@ pub(super) fn read_own(table: Table<'_>) -> Own {
         }
         Some(group.value.into_owned())
     });
-    let milder = Milder { in_other_root: severity(&table, "severity_in_other_root") };
+    let milder = Milder {
+        in_other_root: severity(&table, "severity_in_other_root"),
+        without_effect: severity(&table, "severity_without_effect"),
+    };
     let tests = table.tables("test").into_iter().filter_map(test_case::read).collect();
     table.done();
     Own { id, version, group, milder, tests }

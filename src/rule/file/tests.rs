@@ -360,8 +360,9 @@ fn guides_ask_what_their_files_hold() {
 fn milder_severities() {
     let with = |lines: &str| rule(&format!("{SOUND}\n[auditward]\n{lines}\n")).milder;
     assert_eq!(with("version = 7"), Milder::default());
-    let low = with("severity_in_other_root = \"low\"");
-    assert_eq!(low, Milder { in_other_root: Some(Severity::Low) });
+    let both = with("severity_in_other_root = \"low\"\nseverity_without_effect = \"medium\"");
+    let wanted = Milder { in_other_root: Some(Severity::Low), without_effect: Some(Severity::Medium) };
+    assert_eq!(both, wanted);
     let faults = faults_of(&format!("{SOUND}\n[auditward]\nseverity_in_other_root = \"none\"\n"));
     assert!(faults.iter().any(|fault| fault.contains("there is no such severity")), "{faults:?}");
 }
