@@ -1,0 +1,94 @@
+//! The one line of an alert.
+//!
+//! First a sentence for people, up to the first `; time=` outside of double quotes, then `key=value` for
+//! machines, in the words of audit records (`auid`, `ses`, `exe`, `a0`…):
+//!
+//! ```text
+//! MEDIUM Potential Linux Backdoor User Account Creation: usermod -u 0 -o bob, account bob (from
+//! arguments), by login user alice (1000) in session 3 as root (0) on web1; time=2026-09-21T14:15:00.181Z
+//! pid=4711 exe=/usr/sbin/usermod auid=1000 ses=3 uid=0 ppid=4700 parents="bash(4700) < sshd(880)"
+//! cwd=/root tty=pts0 host=web1 event=1790000100.181:581 alert=… rule=… argc=5 a0=usermod a1=-u …
+//! ```
+//!
+//! Values are written as [`crate::clean`] says: what a process chose can neither end its quotes nor
+//! the line. The order is the order of worth, since receivers cut.
+
+use std::borrow::Cow;
+
+use super::telling::Telling;
+use crate::clean;
+use crate::rule::Severity;
+
+mod facts;
+mod sentence;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use facts::facts;
+pub(super) use sentence::headline;
+pub(crate) use sentence::{login_id, sentence, session};
+
+use facts::{Pairs, write_args};
+use sentence::COMMAND_IN_SENTENCE;
+
+/// Value lengths tried, one after the other, until the line fits.
+const SHORTER: [usize; 5] = [1024, 512, 256, 128, LEAST];
+/// Values are not made shorter: ids, stamps and paths that people know by heart stay whole.
+const LEAST: usize = 64;
+
+/// The whole line.
+pub(super) fn line(severity: Severity, document: &dyn Telling) -> String {
+    let mut line = headline(severity, document);
+    let mut keys = Pairs { out: &mut line, max: usize::MAX, started: false };
+    facts(document).iter().for_each(|(key, value)| keys.put(key, value.as_bytes()));
+    write_args(&mut keys, &document.args(), usize::MAX);
+    line
+}
+
+/// The line in at most `limit` bytes; see [`super::Alert::line_within`].
+pub(crate) fn line_within(severity: Severity, document: &dyn Telling, limit: usize) -> String {
+    let args = document.args();
+    let facts = facts(document);
+    let sentence = sentence(severity, document, COMMAND_IN_SENTENCE);
+    for max in SHORTER {
+        let mut line = sentence.clone();
+        let mut keys = Pairs { out: &mut line, max, started: false };
+        for (n, (key, value)) in facts.iter().enumerate() {
+            keys.put(key, value.as_bytes());
+            if n == 0 {
+                keys.put("truncated", b"yes");
+            }
+        }
+        let room = limit.saturating_sub(keys.out.len());
+        if write_args(&mut keys, &args, room) {
+            return line;
+        }
+    }
+    least_line(sentence, &facts, limit)
+}
+
+/// Where not everything fits: the sentence, then whole pairs in the order of worth, as many as fit.
+fn least_line(sentence: String, facts: &[(&'static str, Cow<'_, str>)], limit: usize) -> String {
+    let mut line = sentence;
+    let mut keys = Pairs { out: &mut line, max: LEAST, started: false };
+    for (n, (key, value)) in facts.iter().enumerate() {
+        let before = keys.out.len();
+        keys.put(key, value.as_bytes());
+        if n == 0 {
+            keys.put("truncated", b"yes");
+        }
+        if keys.out.len() > limit {
+            keys.out.truncate(before);
+            if n == 0 {
+                break;
+            }
+        }
+    }
+    if line.len() > limit {
+        let end = if limit < 3 { "" } else { "..." };
+        let kept = clean::cut(&line, limit.saturating_sub(end.len())).len();
+        line.truncate(kept);
+        line.push_str(end);
+    }
+    line
+}
