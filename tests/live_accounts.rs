@@ -62,8 +62,9 @@ fn two_hundred_ordinary_operations_are_no_alarm_and_a_take_over_among_them_is_on
     root.run("/usr/sbin/usermod -ou 0 bob");
     assert!(root.passwd().contains("\nbob:x:0:"), "{}", root.passwd());
     let line = rsyslogd.expect_line(" Account Given UID 0: /usr/sbin/usermod -ou 0 bob, account bob (0)");
-    // It is not the host's root; who has ended before that can be seen ranks as the host's.
-    let medium = line.contains("| MEDIUM ") && line.contains(", in another root (");
+    // It is not the host's root; who has ended before that can be seen ranks as the host's, and who ended a moment later
+    // is told without the root's path.
+    let medium = line.contains("| MEDIUM ") && line.contains(", in another root");
     assert!(medium || line.contains("| HIGH "), "{line}");
     assert!(line.contains(", also matched by UID 0 Asked of an Account Tool; time="), "{line}");
     ordinary(9, 18);
