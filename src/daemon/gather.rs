@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::losses::stamp;
+use super::path::watching;
 use super::sight::Seen;
 use super::status::{
     Auditing, Delivery, Destination, Hindered, Matched, Memory, ReceiveBuffer, Report, Rules, Store, Totals,
 };
-use super::watch::{Watch, watching};
+use super::watch::Watch;
 use crate::event::schema::field;
 use crate::output::{Counters, Delays};
 use crate::store::Figures;

@@ -19,6 +19,7 @@ mod life;
 mod logging;
 mod losses;
 mod marker;
+mod path;
 pub mod privilege;
 pub mod probe;
 pub mod recorded;
@@ -150,7 +151,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         seen,
         probe: line,
     };
-    let mut detector = watch::detector(&rules, &unseen, config.sequences);
+    let mut detector = path::detector(&rules, &unseen, config.sequences);
     let resumed = state.as_mut().and_then(|state| state.resume(detector.engine_mut(), !socket.handed_over()));
     resumed.into_iter().for_each(|told| tracing::info!("{told}"));
     let intake = Intake::new(config.audit.limits.clone(), mapper);

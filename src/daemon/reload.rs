@@ -17,7 +17,7 @@ use super::desk::Desk;
 use super::detector::Detector;
 use super::health::Unseen;
 use super::ruleset::RuleSet;
-use super::{Options, start, watch};
+use super::{Options, path, start};
 use crate::audit::kernel_rules;
 use crate::detect::{self, Engine};
 use crate::diagnostic::{Diagnostic, Level, render};
@@ -169,7 +169,7 @@ impl Work {
         }
         let destinations = self.destinations(&config).map_err(|error| refused(&[], &error.to_string()))?;
         let changed = keep_unchanged(&mut set.rules, &self.rules);
-        let detector = watch::detector(&set.rules, &self.unseen, config.sequences);
+        let detector = path::detector(&set.rules, &self.unseen, config.sequences);
         let mut told: Vec<String> = config_faults
             .iter()
             .chain(&set.faults)
