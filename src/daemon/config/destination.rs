@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::{
-    FORMATS, FileConfig, LineFormat, SyslogConfig, choice, narrow, path, queue, syslog_messages, word,
-};
+use super::tables::{FORMATS, choice, queue, syslog_messages};
+use super::values::{narrow, path, word};
+use super::{FileConfig, LineFormat, SyslogConfig};
 use crate::output::{Address, Bounds, Choice, Framing, JOURNAL_SOCKET, Peer, Protocol};
 use crate::toml_file::{Placed, Table};
 

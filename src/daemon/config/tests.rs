@@ -3,6 +3,7 @@
 use super::settings::{SETTINGS, TABLES};
 use super::*;
 use crate::output::{Framing, Peer};
+use crate::rule::Severity;
 
 fn read_text(text: &str, mode: Mode) -> (Config, Vec<String>) {
     let directory = tempfile::tempdir().expect("a directory");
@@ -134,7 +135,7 @@ fn every_key_that_is_read_is_in_the_table() {
     let text = whole(|table| table != "destination") + DESTINATIONS;
     let faults =
         Faults::new(crate::diagnostic::Source { name: "x".into(), text }.into(), Codes::CONFIG, Level::Error);
-    read_tree(&faults, Config::default());
+    tables::read(&faults, Config::default());
     let mut asked = faults.asked();
     asked.retain(|path| !TABLES.iter().any(|(table, _)| path == table));
     asked.sort();
@@ -216,7 +217,7 @@ fn sinks_are_what_is_set() {
 #[test]
 fn sizes() {
     let sizes = ["4096", "64K", "64M", "2G", "0", "-1", "1T", "K", "", "9223372036854775807G", "1.5M"];
-    let read = sizes.map(bytes);
+    let read = sizes.map(values::bytes);
     assert_eq!(
         read,
         [
