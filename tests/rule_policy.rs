@@ -77,7 +77,7 @@ fn an_override_changes_single_keys_and_says_so() {
     assert!(line("severity").contains("critical") && line("severity").contains("uid0.toml:3"), "{out}");
     assert!(line("severity").contains("the rule's file: medium"), "{out}");
     assert!(line("version").ends_with("persistence_linux_backdoor_user_creation.toml"), "{out}");
-    assert!(out.contains("cap: 7 alerts in each 5m, told when reached"), "{out}");
+    assert!(out.contains("cap: 7 alerts in each 5m, the rest told as a number"), "{out}");
 }
 
 #[test]
