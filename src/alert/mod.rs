@@ -232,16 +232,20 @@ impl Alert {
         time: Timestamp,
     ) -> Self {
         let reason = read::text(&document, "event.reason").unwrap_or_default().into_owned();
-        let millis = u64::try_from(time.as_millisecond()).unwrap_or(0);
-        let stamp = Stamp { millis, serial: 0 };
-        // Two reasons in one millisecond are two alerts.
-        let id = alert_id(&rule.uuid, &format!("{host_id} {reason}"), &[stamp]);
         document.insert("@timestamp".to_owned(), document::rfc3339(time).into());
         document.insert("auditward".to_owned(), serde_json::json!({ "about_itself": true }));
+        Self::of_no_event(rule, document, &format!("{host_id} {reason}"), time)
+    }
+
+    /// An alert that no audit event is behind, made of `source`. `what` tells it from others of the rule in the same
+    /// millisecond.
+    fn of_no_event(rule: &Arc<Rule>, source: Map<String, Value>, what: &str, time: Timestamp) -> Self {
+        let stamp = Stamp { millis: u64::try_from(time.as_millisecond()).unwrap_or(0), serial: 0 };
+        let id = alert_id(&rule.uuid, what, &[stamp]);
         let document = document::build(Parts {
             rule,
             severity: rule.severity,
-            source: document,
+            source,
             stamp: None,
             events: &[],
             stamps: &[],

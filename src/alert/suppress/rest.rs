@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::alert::document::{self, Parts, rfc3339};
-use crate::alert::{Alert, alert_id, read};
-use crate::audit::Stamp;
+use crate::alert::document::rfc3339;
+use crate::alert::{Alert, read};
 use crate::clean;
 use crate::rule::Rule;
 
@@ -148,23 +147,10 @@ impl Rest {
             "host": host,
             "auditward": { "suppressed": suppressed },
         });
-        let stamp = Stamp { millis: u64::try_from(time.as_millisecond()).unwrap_or(0), serial: 0 };
-        let host =
-            read::text(source.as_object().unwrap_or(&Map::new()), "host.id").unwrap_or_default().into_owned();
-        // Two in one millisecond are two alerts.
-        let id = alert_id(&rule.uuid, &format!("{host} {reason} {from} {to}"), &[stamp]);
-        let document = document::build(Parts {
-            rule: &rule,
-            severity: rule.severity,
-            source: source.as_object().cloned().unwrap_or_default(),
-            stamp: None,
-            events: &[],
-            stamps: &[],
-            id: &id,
-            created: time,
-            case: None,
-        });
-        Alert { is_rest: true, ..Alert::made(&rule, rule.severity, id, stamp, time, &document) }
+        let source = source.as_object().cloned().unwrap_or_default();
+        let host = read::text(&source, "host.id").unwrap_or_default();
+        let what = format!("{host} {reason} {from} {to}");
+        Alert { is_rest: true, ..Alert::of_no_event(&rule, source, &what, time) }
     }
 }
 
