@@ -72,17 +72,13 @@ impl Act {
     #[must_use]
     pub fn words(action: &str, is_of_type: impl Fn(&[u8]) -> bool) -> Option<&'static [Value<'static>]> {
         let mut rows = ACTS.iter().filter(|row| !action.is_empty() && row.action == action);
-        let first = rows.next()?;
+        let first = rows.clone().next()?;
         let is_one = |row: &&ActRow| {
             row.types.iter().all(|kind| matches!(kind, Value::Text(kind) if is_of_type(kind)))
         };
         // Only of a word that two acts have is the type looked at.
-        let rest: Vec<&ActRow> = rows.collect();
-        let row = if rest.is_empty() || is_one(&first) {
-            first
-        } else {
-            rest.into_iter().find(is_one).unwrap_or(first)
-        };
+        let shared = rows.clone().nth(1).is_some();
+        let row = if shared { rows.find(is_one).unwrap_or(first) } else { first };
         Some(row.actions)
     }
 }
