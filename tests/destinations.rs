@@ -7,21 +7,9 @@ use std::collections::HashSet;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use auditward::daemon::config::{self, Mode};
-use auditward::output::Outputs;
 use serde_json::Value;
 use syslog_support::rsyslog::Rsyslog;
-use syslog_support::{alert, hostile, pair, until};
-
-/// The destinations of a configuration, started.
-fn outputs(text: &str) -> Outputs {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("auditward.toml");
-    std::fs::write(&file, format!("[syslog]\nenabled = false\n{text}")).unwrap();
-    let (config, faults) = config::read(&file, Mode::Check).unwrap();
-    assert!(faults.is_empty(), "{faults:?}");
-    Outputs::new(config.sinks()).unwrap()
-}
+use syslog_support::{alert, configured, hostile, pair, until};
 
 /// What arrived by the input `name`, as MSG, oldest first.
 fn by(received: &[Value], name: &str) -> Vec<String> {
@@ -34,7 +22,7 @@ fn by(received: &[Value], name: &str) -> Vec<String> {
 fn every_destination_gets_every_alert_in_order_whatever_stands_in_the_arguments() {
     let Some(rsyslog) = Rsyslog::start() else { return };
     let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
-    let outputs = outputs(&format!(
+    let outputs = configured(&format!(
         "[[destination]]\nname = \"deaf\"\ntype = \"tcp\"\naddress = \"{}\"\n\
          [[destination]]\nname = \"far\"\ntype = \"tcp\"\naddress = \"127.0.0.1:{}\"\n\
          [[destination]]\nname = \"datagrams\"\ntype = \"udp\"\naddress = \"127.0.0.1:{}\"\n\
@@ -77,7 +65,7 @@ fn every_destination_gets_every_alert_in_order_whatever_stands_in_the_arguments(
 #[test]
 fn a_receiver_that_was_away_gets_what_came_meanwhile() {
     let Some(mut rsyslog) = Rsyslog::start() else { return };
-    let outputs = outputs(&format!(
+    let outputs = configured(&format!(
         "[[destination]]\nname = \"far\"\ntype = \"tcp\"\naddress = \"127.0.0.1:{}\"\n",
         rsyslog.tcp
     ));

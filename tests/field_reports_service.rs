@@ -18,7 +18,9 @@ use std::time::{Duration, Instant};
 
 use auditward::audit::netlink::{DEFAULT_BUFFER, Socket};
 use auditward::audit::{Record, RecordType};
-use live::{Daemon, KernelAudit, Rsyslogd, auditctl, eventually, private_usermod, scratch, take_over};
+use live::{
+    Daemon, KernelAudit, Rsyslogd, answered_status, auditctl, eventually, private_usermod, scratch, take_over,
+};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -68,16 +70,6 @@ fn processor_time(pid: u32) -> u64 {
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
-fn status(runtime: &Path) -> Value {
-    eventually("the daemon answers", || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_auditward"));
-        command.args(["status", "--format", "json", "--runtime"]).arg(runtime);
-        let output = command.output().map_err(|e| e.to_string())?;
-        serde_json::from_slice(&output.stdout)
-            .map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())
-    })
-}
-
 fn destination(report: &Value, name: &str) -> Value {
     let mut all = report["destinations"].as_array().expect("destinations").iter();
     all.find(|one| one["name"] == name).cloned().unwrap_or_else(|| panic!("{name} in {report:#}"))
@@ -120,7 +112,7 @@ fn store_count(report: &Value, key: &str) -> u64 {
 /// The store may find room for some still: what stands in its log may be overwritten.
 fn counted_as_stored_or_not(runtime: &Path, alerts: u64) {
     eventually("the alerts are counted as stored or not", || {
-        let report = status(runtime);
+        let report = answered_status(runtime);
         let counts = (store_count(&report, "stored"), store_count(&report, "unstored"));
         if counts.0 + counts.1 == alerts { Ok(()) } else { Err(format!("{counts:?}")) }
     });
@@ -128,13 +120,13 @@ fn counted_as_stored_or_not(runtime: &Path, alerts: u64) {
 
 /// Makes alerts, each of which is in syslog at once, until one is stored; gives their number.
 fn stored_again(usermod: &Path, rsyslogd: &Rsyslogd, runtime: &Path) -> usize {
-    let stored = store_count(&status(runtime), "stored");
+    let stored = store_count(&answered_status(runtime), "stored");
     let mut count = 0;
     eventually("alerts are stored again", || {
         count += 1;
         take_over(usermod, &format!("room-{count}"));
         rsyslogd.expect_line(&format!("-o room-{count}"));
-        let report = status(runtime);
+        let report = answered_status(runtime);
         let works = report["store"]["trouble"].is_null() && store_count(&report, "stored") > stored;
         if works { Ok(()) } else { Err(report["store"].to_string()) }
     });
@@ -182,7 +174,7 @@ fn f65_full_disk() {
         rsyslogd.expect_line(&format!("-o {name}"));
     }
     let told = eventually("the file is in trouble; two wait, and the third is in the writer's hand", || {
-        let told = destination(&status(&runtime), "file");
+        let told = destination(&answered_status(&runtime), "file");
         if told["trouble"].is_string() && told["waiting"] == 2 { Ok(told) } else { Err(told.to_string()) }
     });
     assert!(told["trouble"].as_str().unwrap().contains("No space left on device"), "{told}");
@@ -205,7 +197,7 @@ fn f65_full_disk() {
         text => Err(text),
     });
     assert_eq!(accounts_in(&file), all);
-    let told = destination(&status(&runtime), "file");
+    let told = destination(&answered_status(&runtime), "file");
     assert_eq!((&told["trouble"], &told["waiting"]), (&Value::Null, &Value::from(0)), "{told}");
     assert_eq!((&told["sent"], &told["lost"]), (&Value::from(4), &Value::from(0)), "{told}");
 
@@ -311,13 +303,13 @@ fn f08_its_own_calls_are_of_alerts_and_of_new_processes_not_of_events() {
     let alert = ["alone", "alone-again"].map(&mut alone).into_iter().max().unwrap();
     // A thousand events, then an alert, which comes after them: everything is done.
     let mut thousand = |name: &str, work: &mut dyn FnMut(&str)| {
-        let (before, began) = (events(&status(&runtime)), Instant::now());
+        let (before, began) = (events(&answered_status(&runtime)), Instant::now());
         own.count();
         work("for ((n = 0; n < 1000; n++)); do : >/dev/null; done");
         take_over(&usermod, name);
         rsyslogd.expect_line(&format!("-o {name}"));
         let calls = own.count();
-        let (seen, seconds) = (events(&status(&runtime)) - before, began.elapsed().as_secs());
+        let (seen, seconds) = (events(&answered_status(&runtime)) - before, began.elapsed().as_secs());
         println!(
             "{name}: {calls} calls of its own with {seen} events in {seconds} s, {alert} with an alert alone"
         );

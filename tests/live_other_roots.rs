@@ -106,12 +106,7 @@ impl Stage {
     }
 
     fn status(&self) -> Value {
-        let output = Command::new(env!("CARGO_BIN_EXE_auditward"))
-            .args(["status", "--format", "json", "--runtime"])
-            .arg(self.folder.path().join("run"))
-            .output()
-            .expect("auditward status");
-        serde_json::from_slice(&output.stdout).unwrap_or_default()
+        live::status(&self.folder.path().join("run"))
     }
 
     fn alerts(&self) -> Vec<Value> {

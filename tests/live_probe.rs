@@ -498,15 +498,7 @@ fn child_probe(pid: u32) -> Option<u32> {
 }
 
 fn report(folder: &Path) -> serde_json::Value {
-    eventually("the daemon answers", || {
-        let output = Command::new(env!("CARGO_BIN_EXE_auditward"))
-            .args(["status", "--format", "json", "--runtime"])
-            .arg(folder.join("run"))
-            .output()
-            .map_err(|e| e.to_string())?;
-        serde_json::from_slice(&output.stdout)
-            .map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())
-    })
+    live::answered_status(&folder.join("run"))
 }
 
 /// Runs the program for a moment, with this value of `GLIBC_TUNABLES`.

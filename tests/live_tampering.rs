@@ -77,11 +77,19 @@ fn configured(folder: &Path, rsyslogd: &Rsyslogd, rules: &str) -> PathBuf {
     config
 }
 
+/// Whether there is an auditd, and none of the host's own; why not is printed.
+fn may_run_auditd() -> bool {
+    let may = Path::new("/usr/sbin/auditd").exists() && !Path::new("/run/auditd.pid").exists();
+    if !may {
+        println!("skipped: no auditd, or one of the host's own");
+    }
+    may
+}
+
 #[test]
 fn auditd_that_is_killed_is_told_and_one_that_is_stopped_is_not() {
     let Some(kernel) = KernelAudit::take() else { return };
-    if !Path::new("/usr/sbin/auditd").exists() || Path::new("/run/auditd.pid").exists() {
-        println!("skipped: no auditd, or one of the host's own");
+    if !may_run_auditd() {
         return;
     }
     kernel.turn_on();
@@ -149,8 +157,7 @@ fn each_act_against_auditing_is_told_also_when_it_is_the_last_thing_said() {
 #[test]
 fn auditd_that_does_not_come_back_is_told_when_nothing_else_is_said() {
     let Some(kernel) = KernelAudit::take() else { return };
-    if !Path::new("/usr/sbin/auditd").exists() || Path::new("/run/auditd.pid").exists() {
-        println!("skipped: no auditd, or one of the host's own");
+    if !may_run_auditd() {
         return;
     }
     kernel.turn_on();

@@ -7,14 +7,13 @@ mod syslog_support;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
-use auditward::daemon::config::{self, Mode};
 use auditward::output::Outputs;
 use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     date_time_ymd,
 };
 use syslog_support::rsyslog::Rsyslog;
-use syslog_support::{alert, pair, until};
+use syslog_support::{alert, configured, pair, until};
 
 /// A certificate authority that writes into a directory: `NAME.pem` and `NAME.key`.
 struct Authority {
@@ -82,15 +81,6 @@ fn destination(name: &str, port: u16, certificates: &Path, more: &str) -> String
     )
 }
 
-fn outputs(text: &str) -> Outputs {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("auditward.toml");
-    std::fs::write(&file, format!("[syslog]\nenabled = false\n{text}")).unwrap();
-    let (config, faults) = config::read(&file, Mode::Check).unwrap();
-    assert!(faults.is_empty(), "{faults:?}");
-    Outputs::new(config.sinks()).unwrap()
-}
-
 /// The ids of the alerts that came by TLS.
 fn received(rsyslog: &Rsyslog) -> Vec<String> {
     let received = rsyslog.received();
@@ -120,7 +110,7 @@ fn alerts_arrive_over_tls_with_a_client_certificate_and_from_nobody_else() {
         |name: &str| format!("certificate = \"{0}/{name}.pem\"\nkey = \"{0}/{name}.key\"\n", here.display());
     let (agent, stranger) = (own("agent"), own("stranger"));
     let other = destination("other-ca", port, here, &agent).replace("/ca.pem", "/other.pem");
-    let outputs = outputs(
+    let outputs = configured(
         &[
             destination("by-name", port, here, &format!("{agent}server_name = \"loghost.example\"")),
             destination("by-address", port, here, &agent),
@@ -165,7 +155,7 @@ fn a_certificate_that_has_expired_holds_alerts_until_it_is_replaced() {
         "certificate = \"{0}/agent.pem\"\nkey = \"{0}/agent.key\"\nserver_name = \"loghost.example\"",
         here.display()
     );
-    let outputs = outputs(&destination("far", port, here, &own));
+    let outputs = configured(&destination("far", port, here, &own));
     let push = |n| {
         let alert = alert(&["usermod", "-u", "0", "-o", "bob"], n);
         outputs.push(&alert);

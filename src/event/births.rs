@@ -45,22 +45,10 @@ pub(super) fn restore(births: &[Birth], running: &mut [Found]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::ancestry::{Image, Limits, Terminal};
+    use crate::event::ancestry::Limits;
 
     fn found(pid: u32, start: u64) -> Found {
-        Found {
-            pid,
-            ppid: 1,
-            start,
-            login: None,
-            ids: None,
-            pgid: pid,
-            sid: pid,
-            terminal: Terminal::Unknown,
-            image: Image::new(Some(b"/bin/x"), None, None, None),
-            container: None,
-            foreign: None,
-        }
+        Found::running(pid, 1, start, b"/bin/x")
     }
 
     #[test]

@@ -172,6 +172,24 @@ pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Result<T, Stri
     }
 }
 
+/// What `auditward status` tells of the daemon with this runtime directory, or why it does not.
+fn ask_status(runtime: &Path) -> Result<serde_json::Value, String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auditward"));
+    command.args(["status", "--format", "json", "--runtime"]).arg(runtime);
+    let output = command.output().map_err(|e| e.to_string())?;
+    serde_json::from_slice(&output.stdout).map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// The status as it is now; null where the daemon does not answer.
+pub(crate) fn status(runtime: &Path) -> serde_json::Value {
+    ask_status(runtime).unwrap_or_default()
+}
+
+/// The status, once the daemon answers.
+pub(crate) fn answered_status(runtime: &Path) -> serde_json::Value {
+    eventually("the daemon answers", || ask_status(runtime))
+}
+
 /// A scratch folder that other users may enter: the daemon has given up being root.
 pub(crate) fn scratch() -> tempfile::TempDir {
     let folder = tempfile::Builder::new().prefix("auditward-live.").tempdir().expect("a scratch folder");

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use auditward::alert::Alert;
 use auditward::audit::Stamp;
+use auditward::daemon::config::{self, Mode};
 use auditward::event::schema::Live;
 use auditward::event::{Host, Mapper, Options};
 use auditward::output::{Bounds, Destination, Outputs, SinkConfig};
@@ -21,6 +22,16 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 pub(crate) const HOST_ID: &str = "7e0b37f5f03fca0d1d0448ebc1ce866c";
+
+/// The destinations of a configuration, started.
+pub(crate) fn configured(text: &str) -> Outputs {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("auditward.toml");
+    std::fs::write(&file, format!("[syslog]\nenabled = false\n{text}")).unwrap();
+    let (config, faults) = config::read(&file, Mode::Check).unwrap();
+    assert!(faults.is_empty(), "{faults:?}");
+    Outputs::new(config.sinks()).unwrap()
+}
 
 /// The first rule, as it is embedded.
 pub(crate) fn rule() -> Arc<Rule> {

@@ -267,7 +267,7 @@ impl ProcessTable {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Image, Limits, Sighting, Terminal};
+    use super::super::{Limits, Sighting, Terminal};
     use super::*;
 
     /// Processes of numbers 1 to 5, each the parent of the next, and how often one was asked for.
@@ -281,19 +281,7 @@ mod tests {
             self.asked.push(pid);
             let start = *self.starts.get(usize::try_from(pid).ok()?.checked_sub(1)?)?;
             let program = format!("/bin/{pid}");
-            Some(Found {
-                pid,
-                ppid: pid - 1,
-                start,
-                login: None,
-                ids: None,
-                pgid: pid,
-                sid: pid,
-                terminal: Terminal::Unknown,
-                image: Image::new(Some(program.as_bytes()), None, None, None),
-                container: None,
-                foreign: None,
-            })
+            Some(Found::running(pid, pid - 1, start, program.as_bytes()))
         }
     }
 

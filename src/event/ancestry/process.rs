@@ -175,6 +175,26 @@ pub struct Found {
     pub foreign: Option<bool>,
 }
 
+#[cfg(test)]
+impl Found {
+    /// A process that runs `program`, of which nothing else is known.
+    pub(crate) fn running(pid: u32, ppid: u32, start: u64, program: &[u8]) -> Self {
+        Self {
+            pid,
+            ppid,
+            start,
+            login: None,
+            ids: None,
+            pgid: pid,
+            sid: pid,
+            terminal: Terminal::Unknown,
+            image: Image::new(Some(program), None, None, None),
+            container: None,
+            foreign: None,
+        }
+    }
+}
+
 /// Where a process stands, as /proc says: all that is asked of one that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
