@@ -41,6 +41,8 @@ struct Changing {
     ours: u64,
     any: bool,
     back: bool,
+    /// Others' rules were changed after ours had come.
+    after: bool,
     auid: String,
 }
 
@@ -72,11 +74,13 @@ impl RuleRemovals {
             ours: 0,
             any: false,
             back: false,
+            after: false,
             auid: String::from_utf8_lossy(raw(b"auid")).into_owned(),
         });
         changing.last = at;
         // Others' rules behind ours have to give their keys: the unit lets ours step back.
         changing.any |= removed || !ours;
+        changing.after |= !ours && changing.back;
         match (ours, removed) {
             (true, true) => (changing.ours, changing.back) = (changing.ours + 1, false),
             (true, false) => changing.back = true,
@@ -114,7 +118,7 @@ impl RuleRemovals {
         rules: impl ExactSizeIterator<Item = &'r str>,
     ) -> Option<String> {
         // Those of others may have been what a detection went by: the unit looks.
-        self.wanted |= changing.any && self.wish.is_some() && !changing.back;
+        self.wanted |= self.wish.is_some() && (changing.after || changing.any && !changing.back);
         if changing.ours > 0 && !changing.back {
             self.blind_since.get_or_insert(changing.first);
             return Some(self.taken(changing, rules));
@@ -219,6 +223,24 @@ mod tests {
         }
         assert_eq!(round(&mut removals, 12_000), None);
         assert!(!wish.exists());
+    }
+
+    /// All within one look: everything removed, ours loaded again, and then a file of others'.
+    #[test]
+    fn others_rules_right_behind_ours_that_came_back_ask_for_a_look() {
+        for (others, asks) in
+            [(["identity", "auditward", "identity"], true), (["identity", "identity", "auditward"], false)]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            let wish = folder.path().join("reload-rules");
+            let mut removals = RuleRemovals::new(Some(wish.clone()));
+            change(&mut removals, 10_000, r#"auid=0 ses=1 op=remove_rule key="auditward" list=4 res=1"#);
+            for (at, key) in (10_100..).step_by(100).zip(others) {
+                change(&mut removals, at, &format!(r#"auid=0 ses=1 op=add_rule key="{key}" list=4 res=1"#));
+            }
+            assert_eq!(round(&mut removals, 12_000), None);
+            assert_eq!(wish.exists(), asks, "{others:?}");
+        }
     }
 
     #[test]
