@@ -170,16 +170,26 @@ fn f11_the_cap_is_told_and_no_alert_is_dropped_behind_it() {
     let (mut suppressor, start) = (Suppressor::default(), std::time::Instant::now());
     let alert = |n: u64| {
         let stamp = auditward::audit::Stamp { millis: 1_790_000_100_000 + n, serial: n };
-        Alert::new(&rules[0], &[serde_json::Map::new()], &[stamp], "host", jiff::Timestamp::UNIX_EPOCH)
+        // The 240th is about another account.
+        let target = if n == 240 { "dave" } else { "carol" };
+        let event =
+            serde_json::json!({ "user": { "audit": { "name": "alice" }, "target": { "name": target } } });
+        let event = event.as_object().unwrap().clone();
+        Alert::new(&rules[0], &[event], &[stamp], "host", jiff::Timestamp::UNIX_EPOCH)
     };
-    let sent = (0..250).filter(|n| suppressor.take(&alert(*n), start).is_none()).count();
+    let sent: Vec<u64> = (1..=250).filter(|n| suppressor.take(&alert(*n), start).is_none()).collect();
+    assert_eq!(sent, (1..=100).chain([240]).collect::<Vec<_>>(), "another account is never hidden");
     let told = suppressor.due(start + std::time::Duration::from_secs(60));
-    assert_eq!((sent, told.len()), (100, 1));
-    assert!(
-        told[0].line.starts_with("LOW Rule cap: 150 more in 60 s, not sent: 100 in 300 s"),
-        "{}",
-        told[0].line
+    assert_eq!(told.len(), 1);
+    let line = &told[0].line;
+    assert!(line.starts_with("LOW Rule cap: 149 more in 60 s, not sent: 100 in 300 s at most"), "{line}");
+    assert!(line.contains("(max_signals), accounts alice carol"), "{line}");
+    let suppressed = &told[0].document()["auditward"]["suppressed"];
+    assert_eq!(
+        (&suppressed["count"], &suppressed["accounts"]),
+        (&149.into(), &serde_json::json!(["alice", "carol"]))
     );
+    assert_eq!(suppressor.counts().capped, 149);
 }
 
 /// A rule on executions, one on a file, one on messages of programs: what each needs of the kernel.

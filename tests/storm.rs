@@ -10,17 +10,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auditward::alert::Alert;
-use auditward::alert::suppress::Suppressor;
+use auditward::alert::suppress::{Kept, Suppressor};
 use auditward::audit::Stamp;
-use auditward::event::schema::Live;
 use auditward::output::{
     Address, Body, Bounds, Choice, Destination, Format, Formatter, Framing, Outputs, Protocol, SinkConfig,
 };
-use auditward::rule::Rule;
 use auditward::store::{FILE, Settings, Store};
 use serde_json::Value;
 use syslog_support::rsyslog::Rsyslog;
-use syslog_support::{HOST_ID, exec, pair, rule, until};
+use syslog_support::{HOST_ID, exec, pair, rule_of, until};
 
 const A_MINUTE: u64 = 10_000;
 
@@ -85,21 +83,9 @@ fn start(here: &Path, rsyslog: &Rsyslog, deaf: &TcpListener) -> Outputs {
     .unwrap()
 }
 
-/// The first rule under another id and with another cap.
-fn rule_of(here: &Path, id: &str, max_signals: u64) -> Arc<Rule> {
-    let text = format!(
-        "[rule]\nrule_id = \"{id}\"\nname = \"{id}\"\ndescription = \"d\"\ntype = \"eql\"\nseverity = \"low\"\n\
-         risk_score = 21\nmax_signals = {max_signals}\nquery = '''{}'''\n",
-        rule().query
-    );
-    let file = here.join(format!("{id}.toml"));
-    std::fs::write(&file, text).unwrap();
-    auditward::rule::load::load(&[file], &Live).rules.remove(0)
-}
-
 /// Sends them, half of them of a rule with a cap: the ids of those that were sent, and how many were kept back.
-fn storm(here: &Path, outputs: &Outputs, count: u64, minutes: Option<u64>) -> (Vec<String>, u64) {
-    let rules = [rule_of(here, "free", 1_000_000), rule_of(here, "capped", 100)];
+fn storm(outputs: &Outputs, count: u64, minutes: Option<u64>) -> (Vec<String>, u64) {
+    let rules = [rule_of("free", "max_signals = 1_000_000"), rule_of("capped", "max_signals = 100")];
     let mut suppressor = Suppressor::default();
     let (mut sent, mut kept) = (Vec::new(), 0_u64);
     let (begun, before, mut most) = (Instant::now(), anonymous(), 0);
@@ -113,9 +99,9 @@ fn storm(here: &Path, outputs: &Outputs, count: u64, minutes: Option<u64>) -> (V
         let stamp = Stamp { millis, serial: n };
         let alert = Arc::new(Alert::new(rule, &[document], &[stamp], HOST_ID, jiff::Timestamp::now()));
         match suppressor.take(&alert, Instant::now()) {
-            Some(why) => {
+            Some(Kept { why, counted }) => {
                 kept += 1;
-                outputs.keep_back(&alert, why.word());
+                outputs.keep_back(&alert, why.word(), Some(counted));
             }
             None => {
                 sent.push(alert.id.clone());
@@ -150,7 +136,7 @@ fn ten_thousand_alerts_a_minute_and_nothing_is_uncounted() {
     let here = folder.path();
     let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
     let outputs = start(here, &rsyslog, &deaf);
-    let (sent, kept) = storm(here, &outputs, count, minutes);
+    let (sent, kept) = storm(&outputs, count, minutes);
     assert_eq!(sent.len() as u64 + kept, count);
     // 100 in 5 minutes, and some more where the storm goes on for longer.
     assert!(kept >= count / 2 - 100 * (2 + minutes.unwrap_or(0)), "{kept}");

@@ -42,7 +42,7 @@ pub use document::ECS_VERSION;
 pub use id::alert_id;
 pub(crate) use slot::MOST as MOST_TRIAGE;
 pub use source::{source, source_text, text_of};
-pub use suppress::{Rest, Why};
+pub use suppress::{Counted, Rest, RestKey, Untold, Why};
 pub use who::Who;
 
 /// One alert. Its line is complete; its document may be awaiting what is gathered on the host.
@@ -65,8 +65,8 @@ pub struct Alert {
     pub raised: bool,
     /// The readable line, clean: one line, no control characters, not yet cut to any sink's limit.
     pub line: String,
-    /// Whether it tells the number of alerts that were kept back: no limit keeps it back.
-    pub is_rest: bool,
+    /// Of which alerts that were kept back it tells the number: no limit keeps it back.
+    pub tells: Option<(RestKey, u64)>,
     /// Who is not sent it, where not every destination is; told once, before it is stored.
     pub kept_from: OnceLock<KeptFrom>,
     content: Content,
@@ -81,6 +81,8 @@ pub struct KeptFrom {
     /// Why, where somebody asked for it who would have got it: `building_block`, `alert_suppression`, `max_signals`,
     /// `alerts_per_minute`. None: it is not what these destinations ask for.
     pub why: Option<&'static str>,
+    /// The rests that will tell of it.
+    pub counted: Vec<Counted>,
 }
 
 /// What the document of an alert is made of. Alerts wait in queues, and a tree of objects takes ten times the
@@ -189,10 +191,10 @@ impl Alert {
         content: Content,
     ) -> Self {
         line.shrink_to_fit();
-        let (waited, raised, is_rest) = (Duration::ZERO, false, false);
+        let (waited, raised, tells) = (Duration::ZERO, false, None);
         let (severity, kept_from, triage) = (rule.severity, OnceLock::new(), Slot::default());
         let rule = Arc::clone(rule);
-        Self { rule, severity, id, stamp, created, waited, raised, line, is_rest, kept_from, content, triage }
+        Self { rule, severity, id, stamp, created, waited, raised, line, tells, kept_from, content, triage }
     }
 
     /// [`Alert::new`] of what was kept of the events. Its document is written when it is asked for.
@@ -331,6 +333,17 @@ impl Alert {
     #[must_use]
     pub fn document(&self) -> Map<String, Value> {
         serde_json::from_str(&self.json()).unwrap_or_default()
+    }
+
+    /// The accounts that it is about: who logged in, or else as whom it was done, and to whom.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<String> {
+        match &self.content {
+            Content::Document(_) => who::concerned(&self.document()),
+            Content::Events { events, stamps } => {
+                who::concerned(&document::of_sources(&self.rule, events, stamps, &self.id, self.created).0)
+            }
+        }
     }
 
     /// About how many bytes of memory it takes.

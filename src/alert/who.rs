@@ -20,8 +20,22 @@ const USERS: [&str; 9] = [
     "auditward.target.user.name",
 ];
 
+/// To whom it was done; the first that is there.
+const TARGETS: [&str; 3] = ["user.target.name", "auditward.target.user.name", "user.target.id"];
+
 /// `auid` and `ses` of what no login stands behind, as records have them.
 const UNSET: [&str; 2] = ["unset", "4294967295"];
+
+/// Who logged in, or else as whom the process ran, and to whom it was done: the name of each, or else its number.
+pub(super) fn concerned(document: &Map<String, Value>) -> Vec<String> {
+    let first = |paths: &[&str]| {
+        let texts = paths.iter().filter_map(|path| read::text(document, path));
+        texts.map(Cow::into_owned).find(|text| !UNSET.contains(&text.as_str()))
+    };
+    let mut accounts: Vec<String> = [first(&USERS[..6]), first(&TARGETS)].into_iter().flatten().collect();
+    accounts.dedup();
+    accounts
+}
 
 /// See the module's page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

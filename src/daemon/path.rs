@@ -13,7 +13,7 @@ use super::health::Unseen;
 use super::rule_removals::RuleRemovals;
 use super::triage::Triage;
 use crate::alert::Alert;
-use crate::alert::suppress::Suppressor;
+use crate::alert::suppress::{Kept, Suppressor};
 use crate::audit::RecordType;
 use crate::detect::Limits;
 use crate::event::{AuditDocument, Host};
@@ -92,14 +92,15 @@ impl Path {
             let received = received.checked_sub(alert.waited).unwrap_or(received);
             let kept_back = if alert.rule.building_block {
                 *building_blocks += 1;
-                Some("building_block")
+                Some(("building_block", None))
             } else {
-                suppressor.take(&alert, Instant::now()).map(|why| why.word())
+                let kept = suppressor.take(&alert, Instant::now());
+                kept.map(|Kept { why, counted }| (why.word(), Some(counted)))
             };
             let asked = kept_back.is_none() && triage.expect(&mut alert);
             let alert = Arc::new(alert);
             match kept_back {
-                Some(why) => outputs.keep_back(&alert, why),
+                Some((why, counted)) => outputs.keep_back(&alert, why, counted),
                 None => outputs.push_received(&alert, received),
             }
             // Lines do not wait for it.

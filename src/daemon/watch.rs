@@ -146,6 +146,7 @@ impl Watch {
         let live = counted(self.live() as u64, "rule");
         self.notice(Topic::Started, &format!("started, {live} live"), Urgency::Info);
         self.tell_former_losses();
+        self.tell_untold();
         // Nothing listens outside systemd, and that is no fault.
         let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&self.state())]);
         let mut round = Instant::now() + ROUND;
@@ -312,6 +313,14 @@ impl Watch {
     /// Alerts on what was found at the start.
     pub(super) fn alert(&mut self, alerts: Vec<Alert>) {
         alerts.into_iter().for_each(|alert| self.second.path.own(alert));
+    }
+
+    /// What the run before has kept back and was killed before it told.
+    fn tell_untold(&mut self) {
+        let Path { detector, outputs, .. } = &mut self.second.path;
+        for told in outputs.tell_untold(detector.engine().rules(), &self.life.start.health.host()) {
+            self.notice(Topic::Store, &told, Urgency::Warning);
+        }
     }
 
     /// A socket that systemd handed over may have been full while no daemon read it.

@@ -1,5 +1,6 @@
 //! Which alerts a destination takes, and how many a minute.
 
+use crate::alert::Counted;
 use crate::rule::{Rule, Severity};
 
 /// What a destination asks for. All that is given must be so; nothing given: every alert.
@@ -23,6 +24,16 @@ impl Choice {
             && (self.rules.is_empty() || self.rules.iter().any(|name| is_of(name, rule)))
             && (self.tags.is_empty() || self.tags.iter().any(|tag| rule.tags.contains(tag)))
     }
+}
+
+/// Whether an alert goes to a destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    Yes,
+    /// It is not what the destination asks for.
+    NotAsked,
+    /// There were too many: it is counted there.
+    NotNow(Counted),
 }
 
 /// Whether `name` is a short id, uuid or name (in whatever case) of `rule`.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use ::syslog::Facility;
 
-use crate::alert::{Alert, KeptFrom};
+use crate::alert::{Alert, Counted, KeptFrom};
 use crate::clean;
 use crate::store::{Figures, Position, Store};
 
@@ -33,9 +33,11 @@ mod rate;
 mod sink;
 mod stdout;
 pub mod syslog;
+mod untold;
 mod worker;
 
 pub use self::syslog::{Address, Body, Formatter, Framing, Peer, Protocol};
+use choice::Takes;
 pub use choice::{Choice, is_of};
 pub use delays::Delays;
 pub use journal::SOCKET as JOURNAL_SOCKET;
@@ -186,20 +188,13 @@ impl Handle {
     fn takes(&self, alert: &Alert, now: Instant) -> Takes {
         match self.choice.per_minute {
             _ if !self.choice.takes(&alert.rule, alert.severity) => Takes::NotAsked,
-            Some(limit) if !alert.is_rest && !self.rate().lets(alert, limit, now) => Takes::NotNow,
+            Some(limit) if alert.tells.is_none() => match self.rate().lets(alert, &self.name, limit, now) {
+                None => Takes::Yes,
+                Some(counted) => Takes::NotNow(counted),
+            },
             _ => Takes::Yes,
         }
     }
-}
-
-/// Whether an alert goes to a destination.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Takes {
-    Yes,
-    /// It is not what the destination asks for.
-    NotAsked,
-    /// There were too many.
-    NotNow,
 }
 
 /// Without [`Outputs::shutdown`], what still waits is given up.
@@ -301,26 +296,38 @@ impl Outputs {
     pub fn push_received(&self, alert: &Arc<Alert>, since: Instant) {
         let now = Instant::now();
         let takes: Vec<Takes> = self.sinks.iter().map(|sink| sink.takes(alert, now)).collect();
-        self.give(alert, since, &takes, takes.contains(&Takes::NotNow).then_some("alerts_per_minute"));
+        self.give(alert, since, &takes, None);
     }
 
-    /// Stores an alert that is sent to nobody, and why.
-    pub fn keep_back(&self, alert: &Arc<Alert>, why: &'static str) {
-        self.give(alert, Instant::now(), &vec![Takes::NotNow; self.sinks.len()], Some(why));
+    /// Stores an alert that is sent to nobody, why, and which rest will tell of it.
+    pub fn keep_back(&self, alert: &Arc<Alert>, why: &'static str, counted: Option<Counted>) {
+        self.give(alert, Instant::now(), &vec![Takes::NotAsked; self.sinks.len()], Some((why, counted)));
     }
 
     /// Stores the alert and gives it to those who take it; for the others its place in the store is passed over.
-    fn give(&self, alert: &Arc<Alert>, since: Instant, takes: &[Takes], why: Option<&'static str>) {
+    fn give(
+        &self,
+        alert: &Arc<Alert>,
+        since: Instant,
+        takes: &[Takes],
+        kept: Option<(&'static str, Option<Counted>)>,
+    ) {
         let each = || self.sinks.iter().zip(takes);
-        if takes.is_empty() || takes.iter().any(|takes| *takes != Takes::Yes) {
+        if kept.is_some() || takes.iter().any(|takes| *takes != Takes::Yes) {
             let names = each().filter(|(_, takes)| **takes != Takes::Yes).map(|(sink, _)| sink.name.as_str());
             let destinations = match takes.contains(&Takes::Yes) {
                 true => names.fold("|".to_owned(), |all, name| all + name + "|"),
                 false => "*".to_owned(),
             };
-            if !takes.is_empty() || why.is_some() {
-                let _ = alert.kept_from.set(KeptFrom { destinations, why });
+            let (mut why, counted) = kept.map_or((None, None), |(why, counted)| (Some(why), counted));
+            let mut counted: Vec<Counted> = counted.into_iter().collect();
+            for takes in takes {
+                if let Takes::NotNow(one) = takes {
+                    why = Some("alerts_per_minute");
+                    counted.push(one.clone());
+                }
             }
+            let _ = alert.kept_from.set(KeptFrom { destinations, why, counted });
         }
         let number = self.store.as_ref().and_then(|store| store.hand_over(alert));
         for (sink, takes) in each() {
@@ -352,8 +359,7 @@ impl Outputs {
             let rests = sink.rate().told(&sink.name, limit, now, at_once);
             for alert in rests {
                 told += 1;
-                let takes = |one| if one == n { Takes::Yes } else { Takes::NotAsked };
-                self.give(&Arc::new(alert), now, &(0..self.sinks.len()).map(takes).collect::<Vec<_>>(), None);
+                self.give(&Arc::new(alert), now, &self.to_one(n), None);
             }
         }
         told

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::alert::{Alert, Rest, Why};
+use crate::alert::{Alert, Counted, Rest, Why};
 
 /// The span of the limit.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -22,14 +22,14 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    /// Whether the alert goes out, of which at most `limit` do a minute; else it is counted.
-    pub(super) fn lets(&mut self, alert: &Alert, limit: u64, now: Instant) -> bool {
+    /// None when the alert goes out to `name`, of which at most `limit` do a minute; else where it is counted.
+    pub(super) fn lets(&mut self, alert: &Alert, name: &str, limit: u64, now: Instant) -> Option<Counted> {
         if self.began.is_none_or(|began| now.saturating_duration_since(began) >= MINUTE) {
             (self.began, self.sent) = (Some(now), 0);
         }
         if self.sent < limit {
             self.sent += 1;
-            return true;
+            return None;
         }
         self.kept_back += 1;
         match self.rests.get_mut(&alert.rule.uuid) {
@@ -39,7 +39,8 @@ impl Rate {
                 _ = self.rests.insert(alert.rule.uuid.clone(), Rest::of(alert, began));
             }
         }
-        false
+        let why = Why::Rate { destination: name.to_owned(), limit };
+        Some(why.counted(&alert.rule, String::new(), Vec::new()))
     }
 
     /// A line for each rule of which alerts were kept back: once its minute is over, or at once.
@@ -66,7 +67,7 @@ mod tests {
         let (alert, start) = (sample::plain(), Instant::now());
         let mut rate = Rate::default();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let sent = (0..10).filter(|_| rate.lets(&alert, 3, at(1))).count();
+        let sent = (0..10).filter(|_| rate.lets(&alert, "far", 3, at(1)).is_none()).count();
         assert_eq!((sent, rate.kept_back), (3, 7));
         assert!(rate.told("far", 3, at(60), false).is_empty());
         let told = rate.told("far", 3, at(61), false);
@@ -76,7 +77,7 @@ mod tests {
             "{}",
             told[0].line
         );
-        assert!(rate.lets(&alert, 3, at(61)), "a new minute");
+        assert_eq!(rate.lets(&alert, "far", 3, at(61)), None, "a new minute");
         assert!(rate.told("far", 3, at(300), true).is_empty(), "told once");
     }
 
@@ -93,7 +94,7 @@ mod tests {
                 now += Duration::from_millis(millis);
                 for _ in 0..alerts {
                     all += 1;
-                    sent += u64::from(rate.lets(&alert, limit, now));
+                    sent += u64::from(rate.lets(&alert, "far", limit, now).is_none());
                 }
                 if look {
                     told += rate.told("far", limit, now, false).iter().map(count).sum::<u64>();

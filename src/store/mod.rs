@@ -22,6 +22,7 @@ mod retention;
 mod row;
 mod schema;
 mod shared;
+mod untold;
 mod writer;
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ pub(super) const APPLICATION: i32 = 0x4157_5244;
 /// The document, and
 /// what is taken from it (`user` to `case_id`), are written a moment after the rest. A destination's `seq` is the last that its receiver has taken.
 /// `kept_from` names the destinations that are not sent the alert, as `|far|file|`, or all of them as `*`; `suppressed`
-/// says why, where it was kept back from somebody who asks for such alerts.
+/// says why, where it was kept back from somebody who asks for such alerts. `untold` has how many of them nobody was told
+/// of yet.
 pub(super) const STEPS: &[&str] = &[
     "
     CREATE TABLE alerts (
@@ -38,6 +39,21 @@ pub(super) const STEPS: &[&str] = &[
     "
     ALTER TABLE alerts ADD COLUMN kept_from TEXT;
     ALTER TABLE alerts ADD COLUMN suppressed TEXT;
+",
+    "
+    CREATE TABLE untold (
+        kept_by TEXT NOT NULL,
+        rule_uuid TEXT NOT NULL,
+        destination TEXT NOT NULL,
+        grouped TEXT NOT NULL,
+        why TEXT NOT NULL,
+        common TEXT NOT NULL,
+        rule_name TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        PRIMARY KEY (kept_by, rule_uuid, destination, grouped)
+    ) STRICT, WITHOUT ROWID;
 ",
 ];
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Settings;
-use crate::alert::Alert;
+use crate::alert::{Alert, RestKey};
 
 /// Alerts that may wait for the writer.
 const WAITING: usize = 8192;
@@ -53,6 +53,8 @@ struct State {
     slots: Vec<Arc<Slot>>,
     /// Names whose places are to be deleted.
     forgotten: Vec<String>,
+    /// What was kept back and is told by now.
+    settled: Vec<(RestKey, u64)>,
     told: Vec<String>,
     trouble: Option<String>,
 }
@@ -140,6 +142,7 @@ impl Shared {
             ended: false,
             slots: Vec::new(),
             forgotten: Vec::new(),
+            settled: Vec::new(),
             told: Vec::new(),
             trouble: None,
         };
@@ -325,8 +328,19 @@ impl Shared {
         self.work.notify_one();
     }
 
-    pub(super) fn take_forgotten(&self) -> Vec<String> {
-        std::mem::take(&mut self.state().forgotten)
+    /// See [`super::Store::settle_untold`].
+    pub(super) fn settle_untold(&self, key: RestKey, told: u64) {
+        let mut state = self.state();
+        state.settled.push((key, told));
+        state.nudged.get_or_insert_with(Instant::now);
+        drop(state);
+        self.work.notify_one();
+    }
+
+    /// Destinations whose places are to be deleted, and what was kept back and is told by now.
+    pub(super) fn take_forgotten(&self) -> (Vec<String>, Vec<(RestKey, u64)>) {
+        let mut state = self.state();
+        (std::mem::take(&mut state.forgotten), std::mem::take(&mut state.settled))
     }
 
     /// Keeps a sentence until it is told.

@@ -162,6 +162,37 @@ fn each_destination_goes_on_where_it_was() {
     close(store);
 }
 
+/// The file as each version that there was has left it.
+#[test]
+fn a_store_of_an_older_version_goes_on_where_it_was() {
+    for version in 1..schema::STEPS.len() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let connection = Connection::open(directory.path().join(FILE)).expect("a database");
+        schema::migrate(&connection, &schema::STEPS[..version]).expect("made");
+        for n in 1..=3 {
+            let row = format!(
+                "INSERT INTO alerts (seq, id, time, rule_id, rule_uuid, rule_name, severity, line, document) \
+                 VALUES ({n}, 'id{n}', 1790000100181, 'r', 'u', 'R', 47, 'MEDIUM R: {n}; time=x', '{{}}')"
+            );
+            connection.execute(&row, []).expect("written");
+        }
+        connection.execute("INSERT INTO destinations VALUES ('slow', 1)", []).expect("written");
+        drop(connection);
+
+        let mut store = open(directory.path());
+        assert_eq!((store.told(), store.figures().set_aside), (vec![], 0), "version {version}");
+        let mut slow = store.position("slow");
+        let backlog = slow.backlog().expect("two of them");
+        let left = slow.read(backlog.from, backlog.to).expect("readable");
+        let ids: Vec<&str> = left.iter().map(|(_, alert)| alert.id.as_str()).collect();
+        assert_eq!(ids, ["id2", "id3"], "version {version}");
+        hand_over(&mut store, 4..=5);
+        close(store);
+        let seqs: Vec<i64> = rows(directory.path()).into_iter().map(|(seq, _)| seq).collect();
+        assert_eq!(seqs, [1, 2, 3, 4, 5], "version {version}");
+    }
+}
+
 #[test]
 fn a_file_that_is_no_good_is_set_aside_and_a_new_one_begun() {
     let newer = |path: &Path| {

@@ -16,8 +16,8 @@ use super::file::{self, Unusable, beside};
 use super::position::Position;
 use super::row;
 use super::shared::{Figures, Shared, Slot, UNWRITTEN, Work};
-use super::{Settings, retention};
-use crate::alert::Alert;
+use super::{Settings, retention, untold};
+use crate::alert::{Alert, RestKey, Untold};
 
 /// After a failure, how long nothing is tried: what comes meanwhile goes out at once.
 const REST: Duration = Duration::from_secs(1);
@@ -44,6 +44,8 @@ pub struct Store {
     shared: Arc<Shared>,
     /// Where destinations were when the file was opened, less what stood in it.
     places: HashMap<String, i64>,
+    /// What an earlier run was killed before it told.
+    untold: Vec<Untold>,
 }
 
 impl Store {
@@ -81,8 +83,9 @@ impl Store {
                 HashMap::new()
             }
         };
+        let untold = writer.connection.as_ref().and_then(|connection| untold::read(connection).ok());
         std::thread::Builder::new().name("store".to_owned()).spawn(move || writer.run())?;
-        Ok(Self { shared, places })
+        Ok(Self { shared, places, untold: untold.unwrap_or_default() })
     }
 
     /// Takes the alert to be written; its number, or none where it has no room and goes out unwritten. Never waits
@@ -109,6 +112,17 @@ impl Store {
     /// Forgets the place of one that is no longer asked for.
     pub fn forget(&self, name: &str) {
         self.shared.forget(name.to_owned());
+    }
+
+    /// What was kept back before an earlier run was killed, and not told; once. It is owed until an alert that tells it
+    /// is stored, or [`Store::settle_untold`].
+    pub fn take_untold(&mut self) -> Vec<Untold> {
+        std::mem::take(&mut self.untold)
+    }
+
+    /// So many alerts that were kept back were told otherwise than by an alert.
+    pub fn settle_untold(&self, key: RestKey, told: u64) {
+        self.shared.settle_untold(key, told);
     }
 
     /// What is to be told of the store, once.
@@ -365,11 +379,13 @@ impl Writer {
     /// Writes the positions alone.
     fn positions(&mut self) {
         let Some(connection) = &self.connection else { return };
-        let forgotten = self.shared.take_forgotten();
+        let (forgotten, settled) = self.shared.take_forgotten();
         let forgotten = forgotten.iter().try_for_each(|name| {
             connection.execute("DELETE FROM destinations WHERE name = ?1", [name]).map(drop)
         });
-        match forgotten.and_then(|()| commit(connection, self.base(), &[], &self.shared.slots())) {
+        let settled = settled.iter().try_for_each(|(key, told)| untold::settle(connection, key, *told));
+        match forgotten.and(settled).and_then(|()| commit(connection, self.base(), &[], &self.shared.slots()))
+        {
             Ok(()) => self.checkpoints.committed(),
             // With the next alert it is tried again, and told then.
             Err(error) => tracing::debug!("positions of the destinations: {error}"),
@@ -521,6 +537,7 @@ fn commit(
     }
     let transaction = connection.unchecked_transaction()?;
     row::insert(&transaction, base, alerts)?;
+    untold::count(&transaction, alerts)?;
     for (slot, taken) in &moved {
         transaction.execute(
             "INSERT INTO destinations (name, seq) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET seq = ?2",

@@ -40,6 +40,19 @@ pub(crate) fn rule() -> Arc<Rule> {
     loaded.rules.into_iter().find(|r| r.uuid == uuid).expect("the embedded rule")
 }
 
+/// The first rule under another id and name, with `more` of its keys.
+pub(crate) fn rule_of(id: &str, more: &str) -> Arc<Rule> {
+    let text = format!(
+        "[rule]\nrule_id = \"{id}\"\nname = \"{id}\"\ndescription = \"d\"\ntype = \"eql\"\nseverity = \"low\"\n\
+         risk_score = 21\nquery = '''{}'''\n{more}\n",
+        rule().query
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(format!("{id}.toml"));
+    std::fs::write(&file, text).unwrap();
+    auditward::rule::load::load(&[file], &Live).rules.remove(0)
+}
+
 /// The exec of a usermod, as an event document; `serial` tells one from the other.
 pub(crate) fn exec(args: &[&str], serial: u64) -> (Map<String, Value>, Stamp) {
     let stamp = Stamp { millis: 1_790_000_100_101, serial };

@@ -4,7 +4,8 @@
 //! span. All of them are stored. Bounded: when too many groups are open, the oldest is told and closed early, so
 //! that what comes of it later goes out: nobody is silenced for want of memory.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 mod rest;
 
-pub use rest::{Rest, Why};
+pub use rest::{Counted, Rest, RestKey, Untold, Why};
 
 use super::{Alert, read};
 use crate::clean;
@@ -21,6 +22,8 @@ use crate::rule::{Rule, Suppression};
 
 /// Groups that are open at one time.
 const GROUPS: usize = 4096;
+/// Accounts of a rule that are known in one span of `max_signals`; one that is not known yet is let through.
+const ACCOUNTS: usize = 1024;
 /// Bytes of a value that is told.
 const VALUE: usize = 256;
 /// How often is told what `max_signals` keeps back, as long as it does.
@@ -46,6 +49,16 @@ pub struct Suppressor {
     /// Groups that were closed early: told with the next that are due.
     early: Vec<Rest>,
     counts: Counts,
+    hasher: RandomState,
+}
+
+/// Why an alert is kept back, and where it is counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Why.
+    pub why: Why,
+    /// The rest that will tell of it.
+    pub counted: Counted,
 }
 
 /// The rule and the values, hashed: they may be as long as an argument.
@@ -68,35 +81,41 @@ struct Cap {
     sent: u64,
     most: u64,
     window: Duration,
+    /// Accounts concerned in this span, hashed.
+    accounts: HashSet<u64>,
     rest: Option<Rest>,
 }
 
 impl Suppressor {
     /// Whether the alert is kept back, and why; it is counted then.
-    pub fn take(&mut self, alert: &Alert, now: Instant) -> Option<Why> {
+    pub fn take(&mut self, alert: &Alert, now: Instant) -> Option<Kept> {
         let rule = Arc::clone(&alert.rule);
         if let Some(suppression) = &rule.suppression
-            && self.is_alike(alert, suppression, now)
+            && let Some(counted) = self.is_alike(alert, suppression, now)
         {
             self.counts.suppressed += 1;
-            return Some(Why::Suppression);
+            return Some(Kept { why: Why::Suppression, counted });
         }
         let why = self.is_beyond(alert, &rule, now)?;
         self.counts.capped += 1;
-        Some(why)
+        let counted = why.counted(&rule, String::new(), Vec::new());
+        Some(Kept { why, counted })
     }
 
-    fn is_alike(&mut self, alert: &Alert, suppression: &Suppression, now: Instant) -> bool {
+    fn is_alike(&mut self, alert: &Alert, suppression: &Suppression, now: Instant) -> Option<Counted> {
         let document = alert.document();
-        let Some((key, values)) = key(&alert.rule, suppression, &document) else { return false };
+        let (key, values) = key(&alert.rule, suppression, &document)?;
+        let name = || key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let span = suppression.duration.unwrap_or(alert.rule.window);
         if let Some(group) = self.groups.get_mut(&key) {
             if now.saturating_duration_since(group.opened) < group.span {
                 match &mut group.rest {
                     Some(rest) => rest.add(alert),
-                    rest => *rest = Some(Rest::with(alert, &document, values, group.opened)),
+                    rest => {
+                        *rest = Some(Rest::with(alert, &document, name(), values.clone(), group.opened));
+                    }
                 }
-                return true;
+                return Some(Why::Suppression.counted(&alert.rule, name(), values));
             }
             self.close(&key);
         }
@@ -114,7 +133,7 @@ impl Suppressor {
             let groups = &self.groups;
             self.order.retain(|(key, number)| groups.get(key).is_some_and(|group| group.number == *number));
         }
-        false
+        None
     }
 
     fn close(&mut self, key: &Key) {
@@ -130,21 +149,36 @@ impl Suppressor {
             sent: 0,
             most,
             window,
+            accounts: HashSet::new(),
             rest: None,
         });
         // A reload may have changed them.
         (cap.most, cap.window) = (most, window);
         if now.saturating_duration_since(cap.opened) >= window {
             (cap.opened, cap.sent) = (now, 0);
+            cap.accounts.clear();
+        }
+        // Whoever makes much noise about one account must not hide what is done to another.
+        let accounts = alert.accounts();
+        let mut new = false;
+        for account in &accounts {
+            new |= cap.accounts.len() < ACCOUNTS && cap.accounts.insert(self.hasher.hash_one(account));
         }
         if cap.sent < most {
             cap.sent += 1;
             return None;
         }
-        match &mut cap.rest {
-            Some(rest) => rest.add(alert),
-            rest => *rest = Some(Rest::of(alert, now)),
+        if new {
+            return None;
         }
+        let rest = match &mut cap.rest {
+            Some(rest) => {
+                rest.add(alert);
+                rest
+            }
+            rest => rest.insert(Rest::of(alert, now)),
+        };
+        rest.name(accounts);
         Some(Why::MaxSignals(most, window))
     }
 

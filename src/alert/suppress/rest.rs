@@ -14,6 +14,8 @@ use crate::rule::Rule;
 
 /// Bytes of one value in the sentence.
 const VALUE: usize = 64;
+/// Accounts that are named.
+const ACCOUNTS: usize = 16;
 
 /// Alerts of one rule that were not sent, since they were last told.
 #[derive(Clone, Debug)]
@@ -29,6 +31,76 @@ pub struct Rest {
     host: Value,
     /// What they have in common: fields and their values.
     common: Vec<(String, String)>,
+    /// The group of `alert_suppression`, else empty.
+    group: String,
+    /// Accounts concerned, the first of them, and whether there were more.
+    accounts: Vec<String>,
+    more_accounts: bool,
+    /// The run before this one has counted them.
+    before: bool,
+}
+
+/// By what the store knows a [`Rest`] of a rule while nobody was told of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RestKey {
+    /// [`Why::word`].
+    pub by: String,
+    /// The uuid of the rule.
+    pub rule_uuid: String,
+    /// The destination whose limit it is, else empty.
+    pub destination: String,
+    /// The group of `alert_suppression`, else empty.
+    pub group: String,
+}
+
+/// A [`Rest`] that an alert is counted in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Which one.
+    pub key: RestKey,
+    /// Why, as it is told.
+    pub why: String,
+    /// What its alerts have in common: fields and their values.
+    pub common: Vec<(String, String)>,
+}
+
+/// A [`Rest`] that the store has of a run which ended before it was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untold {
+    /// Which one, and why.
+    pub counted: Counted,
+    /// The name of the rule.
+    pub rule_name: String,
+    /// How many alerts.
+    pub count: u64,
+    /// Times of the first and the last.
+    pub from: Timestamp,
+    /// See `from`.
+    pub to: Timestamp,
+}
+
+impl Untold {
+    /// The alert that tells of it. `host` is that of alerts (`id` and `name`).
+    #[must_use]
+    pub fn told(self, rule: &Arc<Rule>, host: Value) -> Alert {
+        let Self { counted: Counted { key, why, common }, count, from, to, .. } = self;
+        let now = Instant::now();
+        let span = to.duration_since(from).unsigned_abs();
+        let rest = Rest {
+            rule: Arc::clone(rule),
+            count,
+            since: now.checked_sub(span).unwrap_or(now),
+            from,
+            to,
+            host,
+            common,
+            group: String::new(),
+            accounts: Vec::new(),
+            more_accounts: false,
+            before: true,
+        };
+        rest.tell(key, &why, now)
+    }
 }
 
 /// Why alerts were kept back.
@@ -57,24 +129,52 @@ impl Why {
             Self::Rate { .. } => "alerts_per_minute",
         }
     }
+
+    /// The rest of `rule` that it makes.
+    #[must_use]
+    pub fn counted(&self, rule: &Rule, group: String, common: Vec<(String, String)>) -> Counted {
+        let (by, rule_uuid) = (self.word().to_owned(), rule.uuid.clone());
+        let destination = match self {
+            Self::Rate { destination, .. } => destination.clone(),
+            Self::Suppression | Self::MaxSignals(..) => String::new(),
+        };
+        Counted { key: RestKey { by, rule_uuid, destination, group }, why: self.to_string(), common }
+    }
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Suppression => f.write_str("not sent: alike (alert_suppression)"),
+            Self::MaxSignals(most, window) => {
+                write!(f, "not sent: {most} in {} s at most (max_signals)", window.as_secs())
+            }
+            Self::Rate { destination, limit } => {
+                write!(f, "not sent to {destination}: {limit} a minute at most")
+            }
+        }
+    }
 }
 
 impl Rest {
     /// With its first; the span that is told began `since`.
     #[must_use]
     pub fn of(alert: &Alert, since: Instant) -> Self {
-        Self::with(alert, &alert.document(), Vec::new(), since)
+        Self::with(alert, &alert.document(), String::new(), Vec::new(), since)
     }
 
     pub(super) fn with(
         alert: &Alert,
         document: &Map<String, Value>,
+        group: String,
         common: Vec<(String, String)>,
         since: Instant,
     ) -> Self {
         let host = document.get("host").cloned().unwrap_or_default();
         let (rule, time) = (Arc::clone(&alert.rule), alert.time());
-        Self { rule, count: 1, since, from: time, to: time, host, common }
+        let (accounts, more_accounts, before) = (Vec::new(), false, false);
+        let (count, from, to) = (1, time, time);
+        Self { rule, count, since, from, to, host, common, group, accounts, more_accounts, before }
     }
 
     /// One more.
@@ -83,6 +183,20 @@ impl Rest {
         // Events of several processors may come out of order.
         let time = alert.time();
         (self.from, self.to) = (self.from.min(time), self.to.max(time));
+    }
+
+    /// These accounts are concerned.
+    pub(super) fn name(&mut self, accounts: Vec<String>) {
+        for account in accounts {
+            let account = clean::cut(&account, VALUE);
+            if self.accounts.iter().any(|known| known == account) {
+                continue;
+            }
+            match self.accounts.len() < ACCOUNTS {
+                true => self.accounts.push(account.to_owned()),
+                false => self.more_accounts = true,
+            }
+        }
     }
 
     /// When the span began that is told.
@@ -106,33 +220,39 @@ impl Rest {
     /// The alert that tells of them: of the same rule, with their number and span.
     #[must_use]
     pub fn told(self, why: &Why, now: Instant) -> Alert {
-        let Self { rule, count, since, from, to, host, common } = self;
+        let key = why.counted(&self.rule, self.group.clone(), Vec::new()).key;
+        self.tell(key, &why.to_string(), now)
+    }
+
+    fn tell(self, key: RestKey, why: &str, now: Instant) -> Alert {
+        let Self { rule, count, since, from, to, host, common, accounts, more_accounts, before, .. } = self;
         let span = now.saturating_duration_since(since);
         let mut reason = format!("{} more", grouped(count));
         for (n, (field, value)) in common.iter().enumerate() {
             let value = clean::cut(value, VALUE);
             let _ = write!(reason, "{} {field} {value}", if n == 0 { " of" } else { "," });
         }
-        let _ = write!(reason, " in {} s, ", span.as_secs_f64().round());
-        match why {
-            Why::Suppression => reason.push_str("not sent: alike (alert_suppression)"),
-            Why::MaxSignals(most, window) => {
-                let _ = write!(reason, "not sent: {most} in {} s at most (max_signals)", window.as_secs());
-            }
-            Why::Rate { destination, limit } => {
-                let _ = write!(reason, "not sent to {destination}: {limit} a minute at most");
-            }
+        let _ = write!(reason, " in {} s, {why}", span.as_secs_f64().round());
+        if before {
+            reason.push_str(", counted by the run before this one");
+        }
+        if !accounts.is_empty() {
+            let more = if more_accounts { " and more" } else { "" };
+            let _ = write!(reason, ", accounts {}{more}", accounts.join(" "));
         }
         let time = Timestamp::now();
         let terms: Vec<Value> =
             common.iter().map(|(field, value)| json!({ "field": field, "value": value })).collect();
         let mut suppressed = json!({
             "count": count,
-            "by": why.word(),
+            "by": key.by,
             "seconds": span.as_secs(),
         });
         if let (Some(fields), false) = (suppressed.as_object_mut(), terms.is_empty()) {
             fields.insert("terms".to_owned(), terms.into());
+        }
+        if let (Some(fields), false) = (suppressed.as_object_mut(), accounts.is_empty()) {
+            fields.insert("accounts".to_owned(), accounts.into());
         }
         let source = json!({
             "@timestamp": rfc3339(time),
@@ -150,7 +270,7 @@ impl Rest {
         let source = source.as_object().cloned().unwrap_or_default();
         let host = read::text(&source, "host.id").unwrap_or_default();
         let what = format!("{host} {reason} {from} {to}");
-        Alert { is_rest: true, ..Alert::of_no_event(&rule, source, &what, time) }
+        Alert { tells: Some((key, count)), ..Alert::of_no_event(&rule, source, &what, time) }
     }
 }
 

@@ -26,6 +26,26 @@ fn alert(rule: &Arc<Rule>, account: &str, container: Option<&str>) -> Alert {
     Alert::new(rule, &[event], &[sample::STAMP], "host", sample::created())
 }
 
+/// Another account in the same span goes out; beyond what is remembered of accounts it is kept back, and told.
+#[test]
+fn noise_about_one_account_hides_no_other() {
+    let (rule, start) = (rule(2, None), Instant::now());
+    let mut suppressor = Suppressor::default();
+    let mut sent = |account: &str, after| {
+        suppressor.take(&alert(&rule, account, None), start + seconds(after)).is_none()
+    };
+    assert_eq!((0..10).filter(|_| sent("bob", 0)).count(), 2);
+    assert!(sent("eve", 1) && !sent("eve", 2));
+    // alice, who logged in, bob and eve are three of them.
+    let further = (0..ACCOUNTS + 7).filter(|n| sent(&format!("u{n}"), 3)).count();
+    assert_eq!(further, ACCOUNTS - 3);
+    assert!(sent("bob", 300) && sent("eve", 300) && sent("u1", 300), "a new span begins anew");
+    let told = suppressor.finish(start + seconds(301));
+    assert_eq!(told.iter().map(count).collect::<Vec<_>>(), [8 + 1 + 10]);
+    let line = &told[0].line;
+    assert!(line.contains("(max_signals), accounts alice bob eve u1021 u1022 "), "{line}");
+}
+
 fn count(alert: &Alert) -> u64 {
     read::text(&alert.document(), "auditward.suppressed.count").unwrap().parse().unwrap()
 }
@@ -38,7 +58,10 @@ fn seconds(seconds: u64) -> Duration {
 fn the_first_goes_out_and_the_rest_is_one_line_at_the_end_of_the_span() {
     let (rule, start) = (rule(100, by(&["user.target.name"], Some(600), true)), Instant::now());
     let mut suppressor = Suppressor::default();
-    let mut take = |account, after| suppressor.take(&alert(&rule, account, None), start + seconds(after));
+    let mut take = |account, after| {
+        let kept = suppressor.take(&alert(&rule, account, None), start + seconds(after));
+        kept.map(|kept| kept.why)
+    };
     assert_eq!(take("bob", 0), None);
     for after in [1, 2, 599] {
         assert_eq!(take("bob", after), Some(Why::Suppression));
@@ -73,7 +96,8 @@ fn an_alert_without_the_field_is_suppressed_or_not_as_the_rule_says() {
         let rule = rule(100, by(&["container.id"], Some(60), suppress_missing));
         let mut suppressor = Suppressor::default();
         assert_eq!(suppressor.take(&alert(&rule, "bob", None), start), None);
-        assert_eq!(suppressor.take(&alert(&rule, "bob", None), start), kept);
+        let second = suppressor.take(&alert(&rule, "bob", None), start);
+        assert_eq!(second.map(|kept| kept.why), kept);
         assert_eq!(suppressor.take(&alert(&rule, "bob", Some("none")), start), None, "none is not missing");
     }
 }

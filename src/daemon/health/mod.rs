@@ -135,6 +135,11 @@ impl Health {
         self.alert(&self.test, "host", reason, json!({}))
     }
 
+    /// `host` of an alert that no event is behind.
+    pub(super) fn host(&self) -> Value {
+        json!({ "id": self.host.id, "name": self.host.name })
+    }
+
     fn alert(&self, rule: &Arc<Rule>, category: &str, reason: &str, beside: Value) -> Alert {
         let mut document = Map::new();
         let event = json!({
@@ -145,7 +150,7 @@ impl Health {
             "reason": reason,
         });
         document.insert("event".to_owned(), event);
-        document.insert("host".to_owned(), json!({ "id": self.host.id, "name": self.host.name }));
+        document.insert("host".to_owned(), self.host());
         if let Value::Object(beside) = beside {
             document.extend(beside);
         }
