@@ -5,8 +5,9 @@ mod syslog_support;
 
 use std::collections::HashSet;
 use std::net::TcpListener;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use syslog_support::rsyslog::Rsyslog;
 use syslog_support::{alert, configured, hostile, pair, until};
@@ -62,25 +63,52 @@ fn every_destination_gets_every_alert_in_order_whatever_stands_in_the_arguments(
     drop(deaf);
 }
 
+/// rsyslogd is killed with alerts in its sockets that it has not read, is away for 60 s (where `AUDITWARD_STORM_MINUTES` is
+/// set, else for two), while further alerts come, and is started again.
 #[test]
-fn a_receiver_that_was_away_gets_what_came_meanwhile() {
+fn a_receiver_that_is_killed_and_away_for_60_s_gets_every_alert_in_order() {
     let Some(mut rsyslog) = Rsyslog::start() else { return };
+    let away =
+        Duration::from_secs(if std::env::var_os("AUDITWARD_STORM_MINUTES").is_some() { 60 } else { 2 });
     let outputs = configured(&format!(
-        "[[destination]]\nname = \"far\"\ntype = \"tcp\"\naddress = \"127.0.0.1:{}\"\n",
-        rsyslog.tcp
+        "[[destination]]\nname = \"far\"\ntype = \"tcp\"\naddress = \"127.0.0.1:{}\"\n\
+         [[destination]]\nname = \"near\"\ntype = \"unix\"\npath = \"{}\"\n",
+        rsyslog.tcp,
+        rsyslog.socket().display()
     ));
-    let push = |n| {
-        let alert = alert(&["usermod", "-u", "0", "-o", "bob"], n);
+    let mut wanted = Vec::new();
+    let mut push = || {
+        let alert = alert(&["usermod", "-u", "0", "-o", "bob"], wanted.len() as u64);
         outputs.push(&alert);
-        alert.line.clone()
+        wanted.push(alert.line.clone());
     };
-    let mut wanted = vec![push(1)];
-    until("the first", || rsyslog.received().len() == 1);
-    rsyslog.stop();
-    wanted.extend((2..=20).map(push));
-    until("trouble that is told", || outputs.counters()[0].trouble.is_some());
+    (0..100).for_each(|_| push());
+    until("the first", || rsyslog.received().len() == 200);
+    rsyslog.signal(Signal::SIGSTOP);
+    // A local socket holds eleven.
+    (0..8).for_each(|_| push());
+    until("they are in its sockets", || outputs.counters().iter().all(|counters| counters.sent == 108));
+    rsyslog.kill();
+    let begun = Instant::now();
+    while begun.elapsed() < away {
+        push();
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    until("trouble that is told", || outputs.counters().iter().all(|counters| counters.trouble.is_some()));
     rsyslog.run();
-    until("all of them", || rsyslog.received().len() >= 20);
-    assert_eq!(by(&rsyslog.received(), "imptcp"), wanted);
+    let last = wanted.last().unwrap();
+    for name in ["imptcp", "imuxsock"] {
+        until("the last", || by(&rsyslog.received(), name).last() == Some(last));
+        let mut received = by(&rsyslog.received(), name);
+        let all = received.len();
+        let mut seen = HashSet::new();
+        received.retain(|line| seen.insert(line.clone()));
+        assert!(received == wanted, "{name}: {} of {}, in order", received.len(), wanted.len());
+        println!(
+            "{name}: {} alerts, 8 of them unread when it was killed, {} twice",
+            wanted.len(),
+            all - wanted.len()
+        );
+    }
     assert!(outputs.shutdown(Duration::from_secs(10)).is_empty());
 }

@@ -475,7 +475,7 @@ fn f59_a_shortened_message_is_still_json_or_pairs_and_says_what_matters_first() 
 }
 
 #[test]
-fn rsyslog_restarted_or_stopped_gets_everything_once_and_in_order() {
+fn rsyslog_restarted_or_stopped_gets_everything_in_order() {
     let Some(mut rsyslog) = Rsyslog::start() else { return };
     let outputs = syslog(Address::Unix(rsyslog.socket()), Protocol::Rfc3164, Body::Text, 8192);
     let alerts = alerts(600);
@@ -492,15 +492,21 @@ fn rsyslog_restarted_or_stopped_gets_everything_once_and_in_order() {
     alerts[100..200].iter().for_each(|a| outputs.push(a));
     std::thread::sleep(Duration::from_millis(500));
     rsyslog.run();
-    until("the second hundred, after the restart", || rsyslog.received().len() == 200);
+    until("the second hundred, after the restart", || ids(&rsyslog).last() == Some(&alerts[199].id));
     rsyslog.signal(nix::sys::signal::Signal::SIGSTOP);
     alerts[200..].iter().for_each(|a| outputs.push(a));
     std::thread::sleep(Duration::from_secs(2));
     assert!(outputs.counters()[0].waiting > 100, "{:?}", outputs.counters());
     rsyslog.signal(nix::sys::signal::Signal::SIGCONT);
-    until("the rest", || rsyslog.received().len() == 600);
+    until("the rest", || ids(&rsyslog).last() == Some(&alerts[599].id));
     let expected: Vec<&str> = alerts.iter().map(|a| a.id.as_str()).collect();
-    assert_eq!(ids(&rsyslog), expected);
+    // What it read just before it was ended it may be sent again.
+    let mut once = ids(&rsyslog);
+    let all = once.len();
+    let mut seen = std::collections::HashSet::new();
+    once.retain(|id| seen.insert(id.clone()));
+    assert_eq!(once, expected);
+    assert!(all < 700, "{all}");
     assert!(outputs.shutdown(Duration::from_secs(10)).is_empty());
 }
 
@@ -517,12 +523,13 @@ fn a_receiver_over_tcp_that_hangs_and_dies_gets_the_rest_when_it_is_back() {
         message.param("event").unwrap().rsplit_once(':').unwrap().1.parse::<u64>().unwrap()
     };
     assert_eq!((1..=10).map(|_| next(&mut stream)).collect::<Vec<_>>(), (1..=10).collect::<Vec<_>>());
-    // It hangs for a while, then dies: what its kernel had taken is gone, as on any TCP; the rest is not.
+    // It hangs for a while, then dies: what its kernel had taken and nobody read is sent again.
     std::thread::sleep(Duration::from_millis(500));
     assert!(outputs.counters()[0].waiting > 0, "the kernel holds little: {:?}", outputs.counters());
     drop(stream);
     let mut stream = accept(&tcp);
     let mut last = next(&mut stream);
+    assert!(last <= 11, "{last} comes after 10");
     while last < 1500 {
         let serial = next(&mut stream);
         assert_eq!(serial, last + 1, "in order, without a gap");

@@ -19,7 +19,7 @@ pub mod netlink;
 pub mod path;
 pub mod reassembler;
 pub mod record;
-mod sockopt;
+pub(crate) mod sockopt;
 pub mod syscall;
 pub mod syscalls;
 pub mod types;

@@ -12,6 +12,12 @@ use nix::{getsockopt_impl, sockopt_impl};
 /// `SK_MEMINFO_VARS` of `include/uapi/linux/sock_diag.h`: how many words SO_MEMINFO gives.
 const MEMINFO_WORDS: usize = 9;
 
+/// `SK_MEMINFO_WMEM_ALLOC`: the word that counts the bytes of messages that the receiving socket still holds.
+const MEMINFO_WMEM_ALLOC: usize = 2;
+
+/// `SK_MEMINFO_WMEM_QUEUED`: the word that counts the bytes of a TCP socket that the other side has not acknowledged.
+const MEMINFO_WMEM_QUEUED: usize = 5;
+
 /// `SK_MEMINFO_DROPS`: the word that counts what the socket had no room for.
 const MEMINFO_DROPS: usize = 8;
 
@@ -46,6 +52,22 @@ sockopt_impl!(
 pub(super) fn drops(socket: &impl AsFd) -> io::Result<u32> {
     let words = getsockopt(socket, MemInfo)?;
     Ok(words.get(MEMINFO_DROPS).copied().unwrap_or_default())
+}
+
+/// Whether the receiver of a local socket has read all that was sent to it.
+///
+/// # Errors
+/// Those of getsockopt(2).
+pub(crate) fn is_read(socket: &impl AsFd) -> io::Result<bool> {
+    Ok(getsockopt(socket, MemInfo)?.get(MEMINFO_WMEM_ALLOC) == Some(&0))
+}
+
+/// Whether the other side has acknowledged all that was sent down a TCP socket.
+///
+/// # Errors
+/// Those of getsockopt(2).
+pub(crate) fn is_acknowledged(socket: &impl AsFd) -> io::Result<bool> {
+    Ok(getsockopt(socket, MemInfo)?.get(MEMINFO_WMEM_QUEUED) == Some(&0))
 }
 
 /// Address family and protocol of a socket.

@@ -63,6 +63,10 @@ impl Sink for JournalSink {
         self.transport.wait(at_most)
     }
 
+    fn look(&mut self) -> bool {
+        self.transport.look()
+    }
+
     fn trouble(&self) -> Option<String> {
         self.transport.trouble().map(ToString::to_string)
     }

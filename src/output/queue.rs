@@ -56,6 +56,8 @@ pub(crate) enum Item {
     Test(Message, SyncSender<TestAnswer>),
     /// Open files anew.
     Reopen,
+    /// Nothing came for as long as was to be waited.
+    Nothing,
 }
 
 /// After how long the receiver's system had the alert, or why it never will.
@@ -195,8 +197,9 @@ impl Queue {
         waits
     }
 
-    /// The next item; waits for one. None when the queue is closed and empty, or its time is over.
-    pub(crate) fn pop(&self) -> Option<Item> {
+    /// The next item; waits for one, or for so long. None when the queue is closed and empty, or its time is over.
+    pub(crate) fn pop_within(&self, at_most: Option<Duration>) -> Option<Item> {
+        let until = at_most.map(|at_most| Instant::now() + at_most);
         let mut state = self.lock();
         loop {
             match state.closing {
@@ -211,7 +214,15 @@ impl Queue {
                 }
                 return Some(item);
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let Some(until) = until else {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let now = Instant::now();
+            if now >= until {
+                return Some(Item::Nothing);
+            }
+            state = self.changed.wait_timeout(state, until - now).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -299,7 +310,7 @@ impl Queue {
         state.items.iter().find_map(|item| match item {
             Item::Message(_, since, _) => Some(*since),
             Item::Stored(span) => span.since,
-            Item::Gap(_) | Item::Passed(_) | Item::Test(..) | Item::Reopen => None,
+            Item::Gap(_) | Item::Passed(_) | Item::Test(..) | Item::Reopen | Item::Nothing => None,
         })
     }
 }
@@ -376,14 +387,14 @@ mod tests {
 
     fn drained(queue: &Queue) -> Vec<String> {
         queue.close(Instant::now() + Duration::from_secs(60));
-        std::iter::from_fn(|| queue.pop()).map(|item| text(Some(item))).collect()
+        std::iter::from_fn(|| queue.pop_within(None)).map(|item| text(Some(item))).collect()
     }
 
     #[test]
     fn what_is_lost_is_told_where_it_is_missing() {
         let queue = Queue::new(Bounds { messages: 2, bytes: usize::MAX });
         (1..=5).for_each(|n| queue.push(notice(n), Instant::now(), None));
-        assert_eq!(text(queue.pop()), "1");
+        assert_eq!(text(queue.pop_within(None)), "1");
         queue.push(notice(6), Instant::now(), None);
         queue.push(notice(7), Instant::now(), None);
         assert_eq!(queue.counts(), (2, 0, 4));
@@ -397,7 +408,7 @@ mod tests {
         queue.push(alert.clone(), Instant::now(), None);
         queue.push(alert.clone(), Instant::now(), None);
         assert_eq!(queue.counts(), (1, 1, 0));
-        assert!(matches!(queue.pop(), Some(Item::Message(..))));
+        assert!(matches!(queue.pop_within(None), Some(Item::Message(..))));
         queue.push(alert, Instant::now(), None);
         assert_eq!(queue.counts(), (1, 1, 0));
     }
@@ -408,9 +419,9 @@ mod tests {
         queue.push(notice(1), Instant::now(), None);
         queue.close(Instant::now() + Duration::from_secs(60));
         queue.push(notice(2), Instant::now(), None);
-        assert_eq!(text(queue.pop()), "1");
-        assert_eq!(text(queue.pop()), "1 lost 2-2");
-        assert!(queue.pop().is_none());
+        assert_eq!(text(queue.pop_within(None)), "1");
+        assert_eq!(text(queue.pop_within(None)), "1 lost 2-2");
+        assert!(queue.pop_within(None).is_none());
         queue.finish(0);
         assert_eq!(queue.left_at(Instant::now()), 0);
     }
@@ -421,7 +432,7 @@ mod tests {
         (0..3).for_each(|n| queue.push(notice(n), Instant::now(), None));
         queue.close(Instant::now());
         assert!(queue.is_over());
-        assert!(queue.pop().is_none());
+        assert!(queue.pop_within(None).is_none());
         queue.finish(1);
         assert_eq!(queue.left_at(Instant::now() + Duration::from_secs(60)), 4);
     }
@@ -448,8 +459,8 @@ mod tests {
         assert!(queue.take_reopen());
         assert!(!queue.take_reopen());
         queue.reopen();
-        assert!(matches!(queue.pop(), Some(Item::Reopen)));
-        assert_eq!(text(queue.pop()), "1");
+        assert!(matches!(queue.pop_within(None), Some(Item::Reopen)));
+        assert_eq!(text(queue.pop_within(None)), "1");
     }
 
     fn alert() -> Message {
@@ -467,7 +478,7 @@ mod tests {
         queue.push(alert(), Instant::now(), None);
         assert_eq!((queue.counts(), queue.stored()), ((2, 1, 2), 3));
         assert_eq!(queue.lock().items.len(), 4, "a queue that stays full does not grow");
-        assert_eq!(text(queue.pop()), "alert Some(1)");
+        assert_eq!(text(queue.pop_within(None)), "alert Some(1)");
         push(6);
         push(7);
         assert_eq!(
@@ -498,7 +509,7 @@ mod tests {
         assert_eq!(queue.lock().items.len(), 5, "one of each at the end");
         assert_eq!((queue.counts(), queue.stored()), ((1, 9, 0), 9));
         queue.close(Instant::now() + Duration::from_secs(60));
-        let items: Vec<String> = std::iter::from_fn(|| queue.pop())
+        let items: Vec<String> = std::iter::from_fn(|| queue.pop_within(None))
             .map(|item| match item {
                 Item::Message(_, _, number) => format!("alert {number:?}"),
                 Item::Passed(to) => format!("passed {to}"),

@@ -27,6 +27,12 @@ pub(crate) trait Sink: Send {
     /// Waits until there may be room, for `at_most`; false when there is nothing to wait for but time.
     fn wait(&self, at_most: Duration) -> bool;
 
+    /// Looks, while nothing is to be sent, whether what was sent has been read; sends again what was not. False when there
+    /// is nothing to look for any more.
+    fn look(&mut self) -> bool {
+        false
+    }
+
     /// Opens anew what stands under a path (after a log was rotated).
     fn reopen(&mut self) {}
 

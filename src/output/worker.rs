@@ -14,6 +14,9 @@ use crate::store::Position;
 
 /// The longest wait at a stretch: how late the end of the daemon is noticed.
 const SLICE: Duration = Duration::from_millis(200);
+/// How soon after the last message is looked whether it was read, and how often after that.
+const LOOK: Duration = Duration::from_millis(20);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How often the same trouble is told in the daemon's own log.
 const TELL_AGAIN: Duration = Duration::from_secs(60);
 
@@ -73,9 +76,14 @@ const READ_AGAIN: u32 = 5;
 impl Worker {
     /// Runs until the queue is closed and empty, or its time is over.
     pub(crate) fn run(mut self) {
-        let mut unsent = 0;
-        while let Some(item) = self.queue.pop() {
+        let (mut unsent, mut look) = (0, None);
+        while let Some(item) = self.queue.pop_within(look) {
             match item {
+                Item::Nothing => {
+                    look = self.sink.look().then_some(LOOK_AGAIN);
+                    self.tally.set_hand(|hand| hand.trouble = self.sink.trouble().filter(|_| look.is_some()));
+                    continue;
+                }
                 Item::Reopen => self.sink.reopen(),
                 Item::Gap(gap) => {
                     let notice = self.lost(&gap, &format!("the {} queue was full", self.name));
@@ -95,6 +103,7 @@ impl Worker {
                 Item::Test(message, answer) => self.test(&message, &answer),
                 Item::Passed(number) => self.place.iter().for_each(|place| place.taken(number)),
             }
+            look = Some(LOOK);
             if let Some(place) = &mut self.place
                 && self.queue.is_empty()
             {

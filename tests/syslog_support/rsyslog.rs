@@ -80,6 +80,13 @@ impl Rsyslog {
         let _ = child.wait();
     }
 
+    /// Kills the program, in whatever it is; its socket's place stays.
+    pub(crate) fn kill(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        child.kill().expect("killed");
+        let _ = child.wait();
+    }
+
     /// Stops it in its tracks, the sockets open.
     pub(crate) fn signal(&self, signal: Signal) {
         let child = self.child.as_ref().expect("running");

@@ -84,6 +84,10 @@ impl Sink for SyslogSink {
         self.logger.backend.wait(at_most)
     }
 
+    fn look(&mut self) -> bool {
+        self.logger.backend.look()
+    }
+
     fn trouble(&self) -> Option<String> {
         self.logger.backend.trouble().map(ToString::to_string)
     }

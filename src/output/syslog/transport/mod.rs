@@ -21,9 +21,11 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
-use nix::sys::socket::{self, sockopt};
+use nix::sys::socket;
+use nix::sys::socket::sockopt::SndBuf;
 
 use super::Framing;
+use crate::audit::sockopt;
 use crate::output::backoff::Backoff;
 
 mod tcp;
@@ -32,6 +34,7 @@ mod tests;
 mod tls;
 mod udp;
 mod unix;
+mod unread;
 
 pub use tls::Peer;
 
@@ -39,6 +42,7 @@ use tcp::Tcp;
 use tls::Tls;
 use udp::Udp;
 use unix::Local;
+use unread::Unread;
 
 /// Where messages go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +68,9 @@ pub struct Transport {
     trouble: Option<io::Error>,
     backoff: Backoff,
     next_attempt: Option<Instant>,
-    /// The message that is going out.
+    /// The message that is going out; after what is to be sent again.
     message: Vec<u8>,
+    unread: Unread,
     /// The same, framed for the socket of the moment.
     frame: Vec<u8>,
     /// Bytes of `frame` that the socket has taken.
@@ -104,6 +109,7 @@ impl Transport {
             backoff: Backoff::new(Duration::from_millis(20), longest),
             next_attempt: None,
             message: Vec::new(),
+            unread: Unread::default(),
             frame: Vec::new(),
             sent: 0,
             looked: None,
@@ -127,7 +133,7 @@ impl Transport {
     /// Bytes that a message may have after the last one was refused with EMSGSIZE.
     #[must_use]
     pub fn fitting(&self) -> usize {
-        let buffer = self.socket.as_ref().and_then(|s| socket::getsockopt(s, sockopt::SndBuf).ok());
+        let buffer = self.socket.as_ref().and_then(|s| socket::getsockopt(s, SndBuf).ok());
         // The kernel (unix_dgram_sendmsg) refuses what is longer than the send buffer less 32 bytes; for
         // UDP the path decides, and what every path of IPv6 takes without fragments is 1280 less headers.
         let known = match self.address {
@@ -147,49 +153,86 @@ impl Transport {
         nix::poll::poll(&mut fds, PollTimeout::from(timeout)).is_ok()
     }
 
-    /// Tries to get the rest of the frame out.
+    /// Looks, while nothing is to be sent, whether the receiver is there still and what it has read; what one that has
+    /// ended left unread is sent again. False when nothing is left to look for.
+    pub fn look(&mut self) -> bool {
+        if let (Some(socket), None) = (&mut self.socket, self.unread.next()) {
+            match socket.look(&self.address) {
+                Ok(true) => self.unread.read(0),
+                Ok(false) => self.unread.expire(),
+                Err(e) => self.disconnect(Some(e)),
+            }
+        }
+        if self.unread.next().is_some() {
+            // What it cannot do now, the next look or the next message does.
+            let _ = self.go_on();
+        }
+        !self.unread.is_empty()
+    }
+
+    /// Tries to get the rest of the frame out, and before a new one what is to be sent again.
     fn go_on(&mut self) -> io::Result<()> {
         // Twice: a socket that turns out dead is replaced at once, then only after a pause.
-        for _ in 0..2 {
+        let mut dead = 0;
+        while dead < 2 {
             self.connect()?;
             let Some(socket) = &mut self.socket else { break };
             if self.frame.is_empty() {
-                socket.framing(&self.address).push(&mut self.frame, &self.message);
+                let next = self.unread.next().unwrap_or(&self.message);
+                if next.is_empty() {
+                    return Ok(());
+                }
+                socket.framing(&self.address).push(&mut self.frame, next);
             }
+            // Asked before: when the receiver takes one more, it was alive when it had read all others.
+            let others_read = socket.is_read();
             match socket.send_rest(&self.frame, &mut self.sent) {
                 Ok(()) => {
-                    self.done();
-                    return Ok(());
+                    let again = self.unread.next().is_some();
+                    let keeps = socket.can_lose();
+                    self.frame.clear();
+                    self.sent = 0;
+                    self.backoff.reset();
+                    self.trouble = None;
+                    match (again, keeps) {
+                        (true, _) => self.unread.sent_again(keeps),
+                        (false, true) => self.unread.taken(std::mem::take(&mut self.message)),
+                        (false, false) => self.message.clear(),
+                    }
+                    if others_read {
+                        self.unread.read(1);
+                    }
+                    if !again {
+                        return Ok(());
+                    }
                 }
                 Err(e) if is_full(&e) => {
                     if self.was_replaced() {
                         self.disconnect(None);
+                        dead += 1;
                         continue;
                     }
                     return Err(io::ErrorKind::WouldBlock.into());
                 }
                 Err(e) if e.raw_os_error() == Some(Errno::EMSGSIZE as i32) => {
+                    self.frame.clear();
+                    self.sent = 0;
+                    if self.unread.next().is_some() {
+                        self.unread.sent_again(false);
+                        continue;
+                    }
                     self.refused = self.message.len();
                     self.refusals += 1;
-                    self.clear();
+                    self.message.clear();
                     return Err(e);
                 }
-                Err(e) => self.disconnect(Some(e)),
+                Err(e) => {
+                    self.disconnect(Some(e));
+                    dead += 1;
+                }
             }
         }
         Err(io::ErrorKind::WouldBlock.into())
-    }
-
-    fn done(&mut self) {
-        self.clear();
-        self.backoff.reset();
-        self.trouble = None;
-    }
-
-    fn clear(&mut self) {
-        self.message.clear();
-        self.frame.clear();
-        self.sent = 0;
     }
 
     /// Connects unless connected; `WouldBlock` while the pause after a failure lasts.
@@ -216,9 +259,14 @@ impl Transport {
         }
     }
 
-    /// Gives the socket up; a frame that was begun is sent again whole on the next.
+    /// Gives the socket up; a frame that was begun is sent again whole on the next, after what its receiver has perhaps
+    /// not read.
     fn disconnect(&mut self, why: Option<io::Error>) {
-        self.socket = None;
+        let has_read = why.as_ref().is_some_and(|why| why.kind() == io::ErrorKind::UnexpectedEof);
+        match self.socket.take() {
+            Some(socket) if has_read && socket.is_acknowledged() => self.unread.read(0),
+            _ => self.unread.lost(),
+        }
         self.frame.clear();
         self.sent = 0;
         self.trouble = why.or_else(|| Some(io::Error::other("the receiver's socket was replaced")));
@@ -288,6 +336,36 @@ impl Socket {
         }
     }
 
+    /// Whether what the kernel has taken can be lost with its receiver without our being told: not known of datagrams
+    /// over the network.
+    fn can_lose(&self) -> bool {
+        !matches!(self, Self::Udp(_))
+    }
+
+    /// Whether the receiver, if it is there still, has read all; false where that cannot be known.
+    fn is_read(&self) -> bool {
+        matches!(self, Self::Local(local) if local.is_read())
+    }
+
+    /// After the end of a stream: whether the other side had all by then. It would have reset the connection had its
+    /// program not read all of that.
+    fn is_acknowledged(&self) -> bool {
+        match self {
+            Self::Tcp(_) | Self::Tls(_) => sockopt::is_acknowledged(self).unwrap_or(false),
+            Self::Local(_) | Self::Udp(_) => true,
+        }
+    }
+
+    /// Whether the receiver is there and has read all; its end as the error. False where that cannot be known.
+    fn look(&mut self, address: &Address) -> io::Result<bool> {
+        match (self, address) {
+            (Self::Local(local), Address::Unix(path) | Address::Journal(path)) => local.look(path),
+            (Self::Tcp(tcp), _) => tcp.still_open().map(|()| false),
+            (Self::Tls(tls), _) => tls.read().map(|()| false),
+            _ => Ok(false),
+        }
+    }
+
     /// What is to be waited for before it goes on.
     fn awaits(&self) -> PollFlags {
         match self {
@@ -319,6 +397,11 @@ fn write_rest(stream: &mut impl Write, frame: &[u8], sent: &mut usize) -> io::Re
         }
     }
     Ok(())
+}
+
+/// The other side has closed a stream.
+fn closed() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the receiver has closed the connection")
 }
 
 /// No room at the moment: keep the socket and try later.

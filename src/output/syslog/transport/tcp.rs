@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::sys::socket::{self, AddressFamily, MsgFlags, SockFlag, SockType, SockaddrStorage, sockopt};
 
-use super::write_rest;
+use super::{closed, write_rest};
 
 /// Unacknowledged data for so long means that a TCP peer is gone.
 const TCP_USER_TIMEOUT_MS: u32 = 30_000;
@@ -73,11 +73,11 @@ impl Tcp {
 
     /// A peer that has closed would take the first write and lose it: its end of stream is seen before.
     /// What it may have sent is read and thrown away; syslog has no answers.
-    fn still_open(&self) -> io::Result<()> {
+    pub(super) fn still_open(&self) -> io::Result<()> {
         let mut scrap = [0_u8; 256];
         loop {
             match socket::recv(self.stream.as_raw_fd(), &mut scrap, MsgFlags::MSG_DONTWAIT) {
-                Ok(0) => return Err(io::ErrorKind::ConnectionReset.into()),
+                Ok(0) => return Err(closed()),
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return Ok(()),
                 Err(e) => return Err(e.into()),

@@ -15,6 +15,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
+use super::closed;
 use super::tcp::Tcp;
 
 /// With TLS 1.3 a receiver refuses our certificate after the handshake, as we see it: so long the first message waits
@@ -123,10 +124,10 @@ impl Tls {
     }
 
     /// Takes in what the receiver says: handshake, alerts, its end. Data is thrown away; syslog has no answers.
-    fn read(&mut self) -> io::Result<()> {
+    pub(super) fn read(&mut self) -> io::Result<()> {
         loop {
             match self.session.read_tls(&mut self.tcp.stream) {
-                Ok(0) => return Err(io::ErrorKind::ConnectionReset.into()),
+                Ok(0) => return Err(closed()),
                 Ok(_) => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
@@ -141,7 +142,7 @@ impl Tls {
             let mut scrap = [0_u8; 256];
             loop {
                 match self.session.reader().read(&mut scrap) {
-                    Ok(0) => return Err(io::ErrorKind::ConnectionReset.into()),
+                    Ok(0) => return Err(closed()),
                     Ok(_) => {}
                     Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
                     Err(e) => return Err(e),

@@ -13,6 +13,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{self, AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr};
 
 use super::write_rest;
+use crate::audit::sockopt;
 use crate::output::syslog::Framing;
 
 #[derive(Debug)]
@@ -69,6 +70,26 @@ impl Local {
             },
             Self::Stream(stream) => write_rest(stream, frame, sent),
         }
+    }
+
+    /// Whether the receiver has read all, if it is there still: what one that has ended did not read is gone too.
+    pub(super) fn is_read(&self) -> bool {
+        sockopt::is_read(self).unwrap_or(false)
+    }
+
+    /// Whether the receiver at `path` is there still and has read all; that it is not, as the error.
+    pub(super) fn look(&self, path: &Path) -> io::Result<bool> {
+        let read = self.is_read();
+        if let Self::Datagram(_, met) | Self::Journal(_, met) = self {
+            return match inode(path) {
+                // Its place alone may be gone, and it reads all the same.
+                None => Ok(false),
+                // Refused when nobody holds the socket any more.
+                found if found == *met => UnixDatagram::unbound()?.connect(path).map(|()| read),
+                Some(_) => Err(io::ErrorKind::ConnectionRefused.into()),
+            };
+        }
+        Ok(read)
     }
 
     /// Whether another socket stands now at `path`, where this one was met.
