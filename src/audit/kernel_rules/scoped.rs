@@ -193,13 +193,13 @@ impl Recorded {
     }
 }
 
-/// Where a path leads here; a file may be missing, its directory may not.
+/// Where a path leads here. What is missing is watched by its name, as long as the directory for it is there; of a file whose directory
+/// is missing, that one's name. Such a watch sees what comes into the directory once it is made.
 fn place(path: &PathName, absent: &mut BTreeSet<String>) -> Option<Scope> {
     let written = Path::new(&path.text);
-    let real = fs::canonicalize(written).ok().or_else(|| {
-        let folder = fs::canonicalize(written.parent()?).ok().filter(|_| !path.below)?;
-        Some(folder.join(written.file_name()?))
-    });
+    let in_its_folder = |name: &Path| Some(fs::canonicalize(name.parent()?).ok()?.join(name.file_name()?));
+    let real = fs::canonicalize(written).ok().or_else(|| in_its_folder(written));
+    let real = real.or_else(|| in_its_folder(written.parent().filter(|_| !path.below)?));
     let real = real.and_then(|real| Some(real.to_str()?.to_owned()));
     let Some(real) = real.filter(|real| PathName::of(real, true).is_some()) else {
         absent.insert(path.text.clone());
@@ -231,6 +231,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_missing_is_watched_by_name_where_its_directory_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().canonicalize().unwrap().join(name).to_str().unwrap().to_owned();
+        let placed = |name: &str, below| {
+            let mut absent = BTreeSet::new();
+            let place = place(&PathName { text: at(name), below }, &mut absent);
+            assert_eq!(place.is_none(), !absent.is_empty());
+            place
+        };
+        // As /etc/userdb/* and /var/lib/extrausers/passwd are named.
+        assert_eq!(placed("userdb", true), Some(Scope::Path(at("userdb"))));
+        assert_eq!(placed("extrausers/passwd", false), Some(Scope::Path(at("extrausers"))));
+        assert_eq!(placed("host/userdb", true), None, "nor is the directory for it there");
+        fs::create_dir(at("userdb")).unwrap();
+        fs::create_dir(at("extrausers")).unwrap();
+        assert_eq!(placed("userdb", true), Some(Scope::Directory(at("userdb"))));
+        assert_eq!(placed("extrausers/passwd", false), Some(Scope::Path(at("extrausers/passwd"))));
+    }
+
+    #[test]
     fn needs_of_one_scope_are_one_rule() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
@@ -251,7 +271,7 @@ mod tests {
             need("d", changes(), path(at("new-file"), false)),
             need("e", Recorded::Access(Access::ANY), path(at("new-file"), false)),
             need("f", changes(), path(at("bin"), true)),
-            need("g", changes(), path(at("absent/x"), false)),
+            need("g", changes(), path(at("absent/deeper/x"), false)),
             need("h", changes(), Of::Unbounded),
         ];
         let abis = Abi::of("x86_64", false);
@@ -266,7 +286,7 @@ mod tests {
         ];
         assert_eq!(lines, expected);
         assert_eq!(minimal.left_out(), ["connect of any program: c", "file changes of any program: h"]);
-        assert_eq!(minimal.absent, [at("absent/x")]);
+        assert_eq!(minimal.absent, [at("absent/deeper/x")]);
         // Each rule is asked for by the needs that it was made of, and by no other.
         let asked_by = |rule: &Rule| -> String {
             let asks =
