@@ -370,6 +370,24 @@ pub struct Accounts {
     pub watched: bool,
     /// Programs that may have written a file since it was last read, or may still.
     pub writers: usize,
+    /// Each file that was looked at.
+    pub files: Vec<AccountFile>,
+}
+
+/// An account file that is looked at, or a directory of them, since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AccountFile {
+    /// Its path.
+    pub file: String,
+    /// How often it was read.
+    pub reads: u64,
+    /// When it was last read, RFC 3339; none where it never was.
+    pub read_at: Option<String>,
+    /// Differences to the last known state that were found in it.
+    pub differences: u64,
+    /// How often it could not be read.
+    pub faults: u64,
 }
 
 /// See [`Report::canary`].

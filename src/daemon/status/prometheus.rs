@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Probe, Report, Store};
+use super::{AccountFile, Accounts, Probe, Report, Store};
 
 /// A metric.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ const fn metric(name: &'static str, kind: &'static str, help: &'static str) -> M
 }
 
 /// All metrics, in the order in which they are written.
-pub const METRICS: [Metric; 32] = [
+pub const METRICS: [Metric; 40] = [
     metric("auditward_info", "gauge", "Always 1; version and hash of the rule set as labels."),
     metric("auditward_start_time_seconds", "gauge", "When the daemon began to watch, since the Unix epoch."),
     metric("auditward_records_total", "counter", "Audit records received."),
@@ -73,6 +73,18 @@ pub const METRICS: [Metric; 32] = [
     metric("auditward_canary_missed_total", "counter", "Canaries that were not seen."),
     metric("auditward_probe_up", "gauge", "1 while the probe answers, else 0."),
     metric("auditward_probe_questions_total", "counter", "Questions to the probe, by outcome."),
+    metric("auditward_accounts", "gauge", "Entries of the account files: accounts, groups, uid_0."),
+    metric("auditward_accounts_watched", "gauge", "1 while inotify tells of changes, else 0."),
+    metric("auditward_accounts_writers", "gauge", "Programs that may have written an account file."),
+    metric("auditward_accounts_malformed", "gauge", "Lines of the account files that are passed over."),
+    metric("auditward_account_file_reads_total", "counter", "Reads of an account file."),
+    metric(
+        "auditward_account_file_read_seconds",
+        "gauge",
+        "Last read of an account file, since the Unix epoch.",
+    ),
+    metric("auditward_account_file_differences_total", "counter", "Differences found in an account file."),
+    metric("auditward_account_file_faults_total", "counter", "Reads of an account file that failed."),
 ];
 
 /// The text; times as Prometheus wants them, in seconds.
@@ -102,10 +114,7 @@ fn samples(report: &Report, name: &str) -> Samples {
         "auditward_info" => {
             vec![(labels(&[("version", &report.version), ("rules", &rules.hash)]), 1.0)]
         }
-        "auditward_start_time_seconds" => match report.up_since.parse::<jiff::Timestamp>() {
-            Ok(since) => one(since.as_second() as f64),
-            Err(_) => Vec::new(),
-        },
+        "auditward_start_time_seconds" => seconds(&report.up_since).map(one).unwrap_or_default(),
         "auditward_records_total" => one(totals.records as f64),
         "auditward_events_total" => one(totals.events as f64),
         "auditward_alerts_total" => one(totals.alerts as f64),
@@ -165,6 +174,9 @@ fn samples(report: &Report, name: &str) -> Samples {
         name if name.starts_with("auditward_store_") => {
             report.store.as_ref().map_or_else(Vec::new, |one| store(one, name))
         }
+        name if name.starts_with("auditward_account") => {
+            report.accounts.as_ref().map_or_else(Vec::new, |one| accounts(one, name))
+        }
         name => destinations(report, name),
     }
 }
@@ -193,6 +205,37 @@ fn lost(report: &Report) -> Samples {
     .into_iter()
     .map(|(place, reason, count)| (labels(&[("place", place), ("reason", reason)]), count as f64))
     .collect()
+}
+
+fn accounts(accounts: &Accounts, name: &str) -> Samples {
+    let one = |value: f64| vec![(String::new(), value)];
+    match name {
+        "auditward_accounts" => {
+            let Accounts { accounts, groups, uid_0, .. } = *accounts;
+            [("account", accounts), ("group", groups), ("uid_0", uid_0)]
+                .map(|(kind, count)| (labels(&[("kind", kind)]), count as f64))
+                .to_vec()
+        }
+        "auditward_accounts_watched" => one(f64::from(u8::from(accounts.watched))),
+        "auditward_accounts_writers" => one(accounts.writers as f64),
+        "auditward_accounts_malformed" => one(accounts.malformed as f64),
+        name => {
+            let value = |file: &AccountFile| match name {
+                "auditward_account_file_reads_total" => Some(file.reads as f64),
+                "auditward_account_file_read_seconds" => seconds(file.read_at.as_deref()?),
+                "auditward_account_file_differences_total" => Some(file.differences as f64),
+                "auditward_account_file_faults_total" => Some(file.faults as f64),
+                _ => None,
+            };
+            let all = accounts.files.iter();
+            all.filter_map(|file| Some((labels(&[("file", &file.file)]), value(file)?))).collect()
+        }
+    }
+}
+
+/// RFC 3339 in whole seconds since the Unix epoch.
+fn seconds(time: &str) -> Option<f64> {
+    Some(time.parse::<jiff::Timestamp>().ok()?.as_second() as f64)
 }
 
 fn store(store: &Store, name: &str) -> Samples {
@@ -266,6 +309,17 @@ mod tests {
             },
             delivery: Some(Delivery { count: 1, p50_micros: 1_500, p99_micros: 2_000, max_micros: 2_000 }),
             canary: Canary { age_seconds: Some(4), way_millis: Some(7), ..Canary::default() },
+            accounts: Some(Accounts {
+                accounts: 30,
+                files: vec![AccountFile {
+                    file: "/etc/passwd".to_owned(),
+                    reads: 5,
+                    read_at: Some("2026-11-25T20:00:01Z".to_owned()),
+                    differences: 2,
+                    faults: 1,
+                }],
+                ..Accounts::default()
+            }),
             ..Report::default()
         }
     }
@@ -292,11 +346,22 @@ mod tests {
         );
         assert!(text.contains("auditward_rule_matches_total{rule=\"some_rule\"} 7\n"), "{text}");
         assert!(text.contains("auditward_start_time_seconds 1795636800\n"), "{text}");
+        for line in [
+            "auditward_accounts{kind=\"account\"} 30\n",
+            "auditward_account_file_reads_total{file=\"/etc/passwd\"} 5\n",
+            "auditward_account_file_read_seconds{file=\"/etc/passwd\"} 1795636801\n",
+            "auditward_account_file_differences_total{file=\"/etc/passwd\"} 2\n",
+            "auditward_account_file_faults_total{file=\"/etc/passwd\"} 1\n",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
     }
 
     #[test]
     fn what_is_not_known_is_left_out() {
         let text = prometheus(&Report::default());
-        assert!(!text.contains("canary_age") && !text.contains("delivery"), "{text}");
+        for name in ["canary_age", "delivery", "account"] {
+            assert!(!text.contains(name), "{text}");
+        }
     }
 }
