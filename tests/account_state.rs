@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use auditward::account::{Change, Kind, Password, State, Writer, changes, document, read};
+use auditward::account::{Change, Kind, Metadata, Outcome, Password, State, Writer, changes, document, read};
 use auditward::event::Host;
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -252,14 +252,187 @@ fn a_passwd_of_100_mb_is_read_to_its_end_in_bounded_memory() {
 }
 
 #[test]
-fn another_nsswitch_is_told() {
-    let mut tree = Tree::known();
-    tree.write("etc/nsswitch.conf", "passwd: files\n");
-    assert_eq!(tree.sentences(), ["/etc/nsswitch.conf is another file now, or has other content"]);
-    tree.write("etc/nsswitch.conf", "passwd: files evil\n");
-    assert_eq!(tree.sentences().len(), 1);
+fn which_sources_are_asked_is_told_by_database() {
+    let mut tree = Tree::new();
+    tree.write("etc/nsswitch.conf", "passwd: files\nhosts: files dns\n");
+    tree.look();
+    // What is not about accounts, comments and blanks are no difference.
+    tree.write("etc/nsswitch.conf", "# a comment\n\npasswd:\tfiles # none\nhosts: dns\n");
+    assert_eq!(tree.look(), []);
+    tree.write("etc/nsswitch.conf", "passwd: files extrausers\nhosts: dns\nsudoers: files sss\n");
+    let told = tree.look();
+    let sentences: Vec<String> = told.iter().map(Change::sentence).collect();
+    assert_eq!(
+        sentences,
+        [
+            "the sources are \"passwd: files extrausers\" now, were \"passwd: files\", in /etc/nsswitch.conf line 1",
+            "the sources are \"sudoers: files sss\" now, were \"none\", in /etc/nsswitch.conf line 3",
+        ]
+    );
+    assert_eq!(grave(&told), sentences, "a source that was not asked");
+    tree.write("etc/nsswitch.conf", "passwd: extrausers files\nsudoers: files sss\n");
+    let told = tree.look();
+    assert_eq!(told.len(), 1);
+    assert_eq!(grave(&told), [""; 0], "another order");
     fs::remove_file(tree.root.path().join("etc/nsswitch.conf")).expect("removed");
-    assert_eq!(tree.sentences(), ["/etc/nsswitch.conf is gone"]);
+    let told = tree.look();
+    assert!(told.iter().all(|change| change.kind == Kind::Removed) && told.len() == 2, "{told:?}");
+    let event = document(&told[0], Timestamp::UNIX_EPOCH, &Host::recorded(None), &Writer::Unknown);
+    assert_eq!(event["event"]["category"], json!(["iam"]));
+    assert_eq!(event["event"]["type"], json!(["deletion", "admin"]));
+    assert_eq!(event["event"]["action"], "account-sources-changed");
+    assert_eq!(event.get("user"), None, "nobody's account");
+}
+
+/// A file that cannot be read leaves what was known; one that was not there at the first look is a difference when it comes.
+#[test]
+fn sources_that_cannot_be_read_are_told_as_such_alone() {
+    let mut tree = Tree::new();
+    let file = tree.root.path().join("etc/nsswitch.conf");
+    fs::create_dir(&file).expect("a directory");
+    let readout = read(tree.root.path(), &tree.state);
+    assert_eq!(readout.unreadable, ["/etc/nsswitch.conf: it is no plain file"]);
+    assert_eq!(readout.looked["/etc/nsswitch.conf"], Outcome::Fault);
+    tree.look();
+    fs::remove_dir(&file).expect("removed");
+    tree.write("etc/nsswitch.conf", "passwd: files evil\n");
+    assert_eq!(tree.look(), [], "the first time that it was read");
+    fs::remove_file(&file).expect("removed");
+    nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    assert_eq!(tree.look(), [], "a pipe in its place makes nobody wait");
+}
+
+fn of_sudoers(size: u64) -> Metadata {
+    Metadata { inode: 7, mode: 0o100_440, size, modified: 1_790_000_100_000_000_000, ..Metadata::default() }
+}
+
+#[test]
+fn what_the_probe_says_of_sudoers_files_is_compared_by_path() {
+    let tree = Tree::known();
+    let with = |files: &[(&str, Metadata)]| {
+        let mut state = tree.state.clone();
+        state.set_sudoers(Some(files.iter().map(|(path, file)| ((*path).into(), *file)).collect()));
+        state
+    };
+    let before = with(&[("/etc/sudoers", of_sudoers(700)), ("/etc/sudoers.d/ops", of_sudoers(22))]);
+    let told =
+        |after: &State| -> Vec<String> { changes(&before, after).iter().map(Change::sentence).collect() };
+    let text = |size| format!("mode 0440, owner 0:0, {size} bytes, modified 2026-09-21T14:15:00Z");
+    let after = with(&[("/etc/sudoers", of_sudoers(701)), ("/etc/sudoers.d/zz", of_sudoers(9))]);
+    assert_eq!(
+        told(&after),
+        [
+            format!("/etc/sudoers was changed: {}; before {}", text(701), text(700)),
+            format!("/etc/sudoers.d/zz was added: {}", text(9)),
+            format!("/etc/sudoers.d/ops is gone: {}", text(22)),
+        ]
+    );
+    // Put back as it was, with its time set: the kernel's own time of the change tells.
+    let touched = Metadata { changed: 1, ..of_sudoers(700) };
+    assert_eq!(told(&with(&[("/etc/sudoers", touched), ("/etc/sudoers.d/ops", of_sudoers(22))])).len(), 1);
+    assert_eq!(changes(&tree.state, &before), [], "what was not known before is no change");
+    let mut kept = before.clone();
+    kept.set_sudoers(None);
+    assert_eq!(kept, before, "a probe that is away changes nothing");
+    // Of the directory only who may write it counts.
+    let directory = |mode, size| ("/etc/sudoers.d", Metadata { mode, ..of_sudoers(size) });
+    let (was, more) = (with(&[directory(0o40_755, 1)]), with(&[directory(0o40_755, 2)]));
+    assert_eq!(changes(&was, &more), []);
+    assert_eq!(changes(&was, &with(&[directory(0o40_777, 1)])).len(), 1);
+    let event = document(
+        &changes(&before, &after)[1],
+        Timestamp::UNIX_EPOCH,
+        &Host::recorded(None),
+        &Writer::Unknown,
+    );
+    assert_eq!(event["event"]["action"], "sudoers-changed");
+    assert_eq!(event["event"]["type"], json!(["creation", "admin"]));
+    assert_eq!(event["auditward"]["account"]["file"], "/etc/sudoers.d/zz");
+    assert_eq!(event["auditward"]["account"]["to"], json!(text(9)));
+}
+
+/// Far more drop-ins than anybody has, links in a circle, and one that is a pipe, a directory or too large: handled, and told.
+#[test]
+fn odd_drop_ins_are_handled_and_told() {
+    let mut tree = Tree::known();
+    let folder = tree.root.path().join("etc/userdb");
+    for n in 0..10_000 {
+        tree.write(
+            &format!("etc/userdb/u{n:05}.user"),
+            format!(r#"{{"userName":"u{n:05}","uid":{}}}"#, n + 2_000),
+        );
+    }
+    tree.write("etc/userdb/u05000.user", r#"{"userName":"u05000","uid":0}"#);
+    let readout = read(tree.root.path(), &tree.state);
+    assert_eq!(readout.state.counts().0, 3 + 10_000);
+    assert!(readout.state.roots().any(|name| name.as_bytes() == b"u05000"));
+    assert_eq!(readout.unreadable, [""; 0]);
+    // Beyond the bound they are told.
+    for n in 10_000..16_400 {
+        fs::hard_link(folder.join("u00000.user"), folder.join(format!("u{n:05}.user"))).expect("a link");
+    }
+    let readout = read(tree.root.path(), &tree.state);
+    assert_eq!(readout.state.counts().0, 3 + 16_384);
+    assert_eq!(readout.unreadable, ["/etc/userdb: more than 16384 drop-ins: 16 are left out"]);
+    assert_eq!(readout.looked["/etc/userdb"], Outcome::Fault);
+    fs::remove_dir_all(&folder).expect("removed");
+
+    fs::create_dir(&folder).expect("a directory");
+    std::os::unix::fs::symlink("b.user", folder.join("a.user")).expect("a link");
+    std::os::unix::fs::symlink("a.user", folder.join("b.user")).expect("a link");
+    nix::unistd::mkfifo(&folder.join("pipe.user"), nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    fs::create_dir(folder.join("directory.user")).expect("a directory");
+    let large = format!(r#"{{"userName":"large","uid":0,"x":"{}"}}"#, "x".repeat(2 << 20));
+    tree.write("etc/userdb/large.user", large);
+    tree.write("etc/userdb/eve.user", r#"{"userName":"eve","uid":0}"#);
+    let readout = read(tree.root.path(), &tree.state);
+    let mut unreadable: Vec<_> =
+        readout.unreadable.iter().map(|one| one.split(": ").next().unwrap()).collect();
+    unreadable.sort_unstable();
+    let odd = ["a.user", "b.user", "directory.user", "pipe.user"].map(|name| format!("/etc/userdb/{name}"));
+    assert_eq!(unreadable, odd);
+    assert!(readout.state.files().any(|(s, files)| s.path() == "/etc/userdb/large.user" && files.partial));
+    let told = tree.sentences();
+    assert_eq!(
+        told,
+        ["account eve was added with UID 0, in /etc/userdb/eve.user"],
+        "nothing hides behind them"
+    );
+    assert_eq!(tree.look(), []);
+
+    // The directory itself is a link to itself, then no directory.
+    fs::remove_dir_all(&folder).expect("removed");
+    std::os::unix::fs::symlink("userdb", &folder).expect("a link");
+    assert_eq!(tree.look(), [], "what was known stands");
+    fs::remove_file(&folder).expect("removed");
+    tree.write("etc/userdb", "no directory");
+    assert_eq!(tree.look(), []);
+}
+
+/// A file that is made longer all the time is read as far as it was when it was opened, and said to be no whole one.
+#[test]
+fn a_file_that_grows_while_it_is_read_is_no_whole_one() {
+    use std::io::Write;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let tree = Tree::known();
+    let path = tree.root.path().join("etc/passwd");
+    let (grows, ends) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut file = fs::File::options().append(true).open(&path).expect("a file");
+            while !ends.load(Ordering::Relaxed) {
+                file.write_all(b"user:x:2000:2000:Some Body:/home/user:/usr/bin/bash\n").expect("written");
+                grows.store(true, Ordering::Relaxed);
+            }
+        });
+        while !grows.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
+        // However often: it ends, and is told as unsettled as soon as it was seen to grow.
+        let seen = (0..10_000).any(|_| read(tree.root.path(), &tree.state).unsettled);
+        ends.store(true, Ordering::Relaxed);
+        assert!(seen);
+    });
 }
 
 #[test]
@@ -283,8 +456,10 @@ fn what_the_probe_says_of_passwords_is_compared_by_name() {
 fn a_state_is_kept_whole_and_a_damaged_one_refused() {
     let tree = Tree::known();
     tree.write("etc/passwd", b"b\xffb:x:7:7::/\xfe:\n");
+    tree.write("etc/nsswitch.conf", "passwd: files systemd\n");
     let mut state = read(tree.root.path(), &tree.state).state;
     state.set_passwords(Some(BTreeMap::from([("bob".into(), Password::Locked)])));
+    state.set_sudoers(Some(BTreeMap::from([("/etc/sudoers".into(), of_sudoers(700))])));
     let bytes = state.to_bytes();
     assert_eq!(State::from_bytes(&bytes).expect("sound"), state);
     for end in [0, 10, bytes.len() / 2, bytes.len() - 1] {

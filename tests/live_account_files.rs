@@ -141,6 +141,16 @@ impl Stage {
         })
     }
 
+    /// Waits for an alert of `rule` on the file of this path.
+    fn expect_of_file(&self, rule: &str, file: &str) -> Value {
+        eventually(&format!("{rule} of {file}"), || {
+            let alerts = self.alerts();
+            let of =
+                |alert: &&Value| alert["rule"]["id"] == rule && alert["auditward"]["account"]["file"] == file;
+            alerts.iter().find(of).cloned().ok_or_else(|| format!("{alerts:#?}\n{}", self.stderr()))
+        })
+    }
+
     fn stderr(&self) -> String {
         self.daemon.as_ref().map(Daemon::stderr).unwrap_or_default()
     }
@@ -378,6 +388,45 @@ fn what_else_gives_somebody_more_is_told_live() {
     stage.expect("system_account_shell", "daemon");
     stage.shell("root", "echo root:x:1800:1800::/:/bin/sh >> $P");
     stage.expect("account_named_root", "root");
+}
+
+/// Who may what by sudo, and which sources are asked about accounts: told with the writer, one alert each, and counted by file.
+#[test]
+fn sudoers_files_and_account_sources_are_told_live_and_counted() {
+    let Some(mut stage) = Stage::unwatched() else { return };
+    stage.write("etc/sudoers", "root ALL=(ALL:ALL) ALL\n");
+    stage.write("etc/sudoers.d/ops", "%ops ALL=(ALL) ALL\n");
+    stage.write("etc/nsswitch.conf", "passwd: files systemd\nhosts: files dns\n");
+    stage.start();
+    // What sudo passes over, as editors leave it for a moment.
+    stage.shell("", "echo x > $T/etc/sudoers.d/.ops.swp; rm $T/etc/sudoers.d/.ops.swp");
+    stage.shell("", "echo 'bob ALL=(ALL) NOPASSWD: ALL' | tee $T/etc/sudoers.d/zz > $F/null");
+    let alert = stage.expect_of_file("sudoers_changed", "/etc/sudoers.d/zz");
+    assert_eq!((&alert["event"]["severity"], &alert["process"]["name"]), (&21.into(), &"tee".into()));
+    stage.shell("", "sed -i 's/^root.*/&\\nbob ALL=(ALL) ALL/' $T/etc/sudoers");
+    let alert = stage.expect_of_file("sudoers_changed", "/etc/sudoers");
+    assert_eq!(alert["process"]["name"], "sed");
+    stage.shell("", "sed -i 's/^passwd:.*/& evil/' $T/etc/nsswitch.conf");
+    let alert = stage.expect_of_file("unknown_account_source", "/etc/nsswitch.conf");
+    assert_eq!((&alert["event"]["severity"], &alert["process"]["name"]), (&47.into(), &"sed".into()));
+    assert_eq!(alert["auditward"]["account"]["to"], "passwd: files systemd evil");
+    stage.shell("", "sed -i 's/dns/dns myhostname/; s/ systemd evil//' $T/etc/nsswitch.conf");
+    let alert = stage.expect_of_file("account_sources_changed", "/etc/nsswitch.conf");
+    assert_eq!(alert["event"]["severity"], 21);
+    let told = stage.alerts();
+    assert_eq!(told.len(), 4, "{told:#?}");
+    let status = stage.status();
+    let file = |path: &str| {
+        let files = status["accounts"]["files"].as_array().expect("a list");
+        files.iter().find(|one| one["file"] == path).expect("counted").clone()
+    };
+    for (path, differences) in
+        [("/etc/sudoers", 1), ("/etc/sudoers.d", 1), ("/etc/nsswitch.conf", 2), ("/etc/passwd", 0)]
+    {
+        let file = file(path);
+        assert_eq!((&file["differences"], &file["faults"]), (&differences.into(), &0.into()), "{file}");
+        assert!(file["reads"].as_u64() > Some(0) && file["read_at"].is_string(), "{file}");
+    }
 }
 
 /// A mount hides the file without writing it: only the mounts tell.

@@ -131,6 +131,10 @@ fn each_act_against_auditing_is_told_also_when_it_is_the_last_thing_said() {
     rsyslogd.expect_line("| started, ");
     auditctl(&["-b", "63"]);
     rsyslogd.expect_line("| MEDIUM Audit Queue Made Shorter: ");
+    // More than anybody reaches here: nothing is lost by it.
+    auditctl(&["-r", "1000000"]);
+    auditctl(&["-r", "0"]);
+    rsyslogd.expect_line("| MEDIUM Audit Records Limited by Rate: ");
     auditctl(&unwatch);
     auditctl(&watch);
     rsyslogd.expect_line("| LOW Audit Rules Loaded Anew: ");
@@ -144,6 +148,7 @@ fn each_act_against_auditing_is_told_also_when_it_is_the_last_thing_said() {
     let lines = rsyslogd.lines();
     for told in [
         "Audit Queue Made Shorter: ",
+        "Audit Records Limited by Rate: ",
         "Audit Rules Loaded Anew: ",
         "Auditing Switched Off: ",
         "Audit Rules Removed: ",

@@ -306,7 +306,7 @@ fn rules(alert: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn a_routine_day_tells_of_two_new_members_of_privileged_groups_and_nothing_else() {
+fn a_routine_day_tells_of_two_new_members_of_privileged_groups_and_a_sudoers_file_and_nothing_else() {
     let day = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/routine-day.log.gz");
     let alerts = replay_file(&day);
     let told: Vec<_> = alerts
@@ -314,7 +314,8 @@ fn a_routine_day_tells_of_two_new_members_of_privileged_groups_and_nothing_else(
         .map(|alert| (rules(alert), alert["event"]["severity"].as_u64(), &alert["process"]["command_line"]))
         .collect();
     let by_arguments = || vec!["privileged_group_by_arguments"];
-    let [first, second] = told.as_slice() else { panic!("{told:?}") };
+    let [first, sudoers, second] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((&sudoers.0, sudoers.1), (&vec!["sudoers_file_written"], Some(21)), "as cloud-init makes it");
     assert_eq!((&first.0, first.1), (&by_arguments(), Some(21)));
     assert!(first.2.as_str().unwrap().starts_with("useradd debian "), "the first boot's user: {first:?}");
     assert_eq!((&second.0, second.1), (&by_arguments(), Some(21)));
@@ -341,6 +342,8 @@ fn a_day_of_a_whole_host_tells_of_members_reloads_and_packages_at_low_and_nothin
         ("auditward_changed_by_package", 7),
         // The first boot's user in sudo, and one in adm.
         ("privileged_group_by_arguments", 2),
+        // cloud-init's file, and Ansible's.
+        ("sudoers_file_written", 2),
     ];
     assert_eq!(told, wanted.map(|(rule, times)| (rule.to_owned(), times)).into());
 }

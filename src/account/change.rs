@@ -7,6 +7,7 @@ use super::passwd::{Password, User};
 use super::source::Source;
 use super::state::{Entry, Key, State};
 use super::text::Text;
+use super::{nsswitch, sudoers};
 
 /// Groups that lead to root, or to what only root may read.
 pub const PRIVILEGED_GROUPS: [&str; 8] = ["root", "wheel", "sudo", "adm", "docker", "lxd", "disk", "shadow"];
@@ -51,8 +52,10 @@ pub enum Aspect {
     GroupId,
     /// A membership in a privileged group.
     Member,
-    /// A file of which only the metadata are looked at.
-    File,
+    /// A sudoers file, of which only the metadata are looked at.
+    Sudoers,
+    /// The sources that are asked about accounts: a line of /etc/nsswitch.conf.
+    Sources,
 }
 
 /// One difference.
@@ -81,7 +84,7 @@ pub struct Change {
 }
 
 impl Change {
-    fn of(kind: Kind, aspect: Aspect, key: &Key, line: u64) -> Self {
+    pub(super) fn of(kind: Kind, aspect: Aspect, key: &Key, line: u64) -> Self {
         Self {
             kind,
             aspect,
@@ -122,7 +125,7 @@ impl Change {
     }
 
     /// Whether it gives somebody more than he had: UID 0, the name of root, a privileged group, no password, a
-    /// shell for a system account.
+    /// shell for a system account, a source of accounts that was not asked.
     #[must_use]
     pub fn is_privileged(&self) -> bool {
         let gained = !matches!(self.kind, Kind::Removed);
@@ -135,7 +138,9 @@ impl Change {
                 Aspect::Shell => self.is_of_system() && !self.to.as_ref().is_some_and(is_no_shell),
                 Aspect::Password => self.to.as_ref().is_some_and(|to| to.as_bytes() == b"empty"),
                 Aspect::Member => true,
-                Aspect::Home | Aspect::Group | Aspect::File => false,
+                Aspect::Sources => nsswitch::has_new_source(self.from.as_ref(), self.to.as_ref()),
+                // What it says is not known.
+                Aspect::Home | Aspect::Group | Aspect::Sudoers => false,
             }
     }
 
@@ -168,10 +173,15 @@ impl Change {
             (Aspect::Member, Kind::Removed) => format!("account {user} is no member of {group} any more"),
             (Aspect::Member, Kind::Found) => format!("account {user} is a member of {group}"),
             (Aspect::Member, _) => format!("account {user} became a member of {group}"),
-            (Aspect::File, Kind::Removed) => return format!("{} is gone", self.source.path()),
-            (Aspect::File, _) => {
-                return format!("{} is another file now, or has other content", self.source.path());
+            (Aspect::Sudoers, kind) => {
+                let path = self.source.path();
+                return match kind {
+                    Kind::Added => format!("{path} was added: {to}"),
+                    Kind::Removed => format!("{path} is gone: {from}"),
+                    _ => format!("{path} was changed: {to}; before {from}"),
+                };
             }
+            (Aspect::Sources, _) => format!("the sources are \"{to}\" now, were \"{from}\""),
         };
         let line = if self.line == 0 { String::new() } else { format!(" line {}", self.line) };
         format!("{what}, in {}{line}", self.source.path())
@@ -254,18 +264,8 @@ pub fn changes(before: &State, after: &State) -> Vec<Change> {
         found.push(member(Kind::Removed, of, place, before));
     }
     of_passwords(before, after, &mut found);
-    for (source, now) in &after.metadata {
-        let was = before.metadata.get(source);
-        if before.known.contains_key(source) && was != Some(now) {
-            let key = Key { source: source.clone(), name: Text::default(), nth: 0 };
-            let kind = if was.is_some() { Kind::Changed } else { Kind::Added };
-            found.push(Change::of(kind, Aspect::File, &key, 0));
-        }
-    }
-    for source in before.metadata.keys().filter(|source| !after.metadata.contains_key(source)) {
-        let key = Key { source: source.clone(), name: Text::default(), nth: 0 };
-        found.push(Change::of(Kind::Removed, Aspect::File, &key, 0));
-    }
+    sudoers::changes(before, after, &mut found);
+    nsswitch::changes(before, after, &mut found);
     bounded(found)
 }
 

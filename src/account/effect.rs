@@ -38,7 +38,9 @@ fn is_harmless(change: &Change, after: &State) -> bool {
             (Aspect::Gid | Aspect::Shell, _) => !change.is_of_system(),
             (Aspect::Group | Aspect::GroupId, _) => true,
             // Where keys are looked for; a password that was another before; what is not looked into.
-            (Aspect::Home | Aspect::Password | Aspect::Member | Aspect::File, _) => false,
+            (Aspect::Home | Aspect::Password | Aspect::Member | Aspect::Sudoers | Aspect::Sources, _) => {
+                false
+            }
         }
 }
 

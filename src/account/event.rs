@@ -91,7 +91,7 @@ pub fn document(change: &Change, time: Timestamp, host: &Host, writer: &Writer) 
 fn event(change: &Change) -> Value {
     let of = match change.aspect {
         Aspect::Group | Aspect::GroupId | Aspect::Member => "group",
-        Aspect::File => "info",
+        Aspect::Sudoers | Aspect::Sources => "admin",
         _ => "user",
     };
     let kind = match (change.kind, change.aspect) {
@@ -101,12 +101,10 @@ fn event(change: &Change) -> Value {
         (Kind::Added, _) => "creation",
         (Kind::Removed, _) => "deletion",
     };
-    let category = if change.aspect == Aspect::File { "configuration" } else { "iam" };
-    let types = if change.aspect == Aspect::File { vec![kind] } else { vec![kind, of] };
     json!({
         "kind": "event",
-        "category": [category],
-        "type": types,
+        "category": ["iam"],
+        "type": [kind, of],
         "action": action(change),
         "outcome": "success",
         "module": "auditward",
@@ -134,7 +132,8 @@ fn action(change: &Change) -> &'static str {
         (Aspect::Member, Kind::Removed) => "group-member-removed",
         (Aspect::Member, Kind::Found) => "group-member-found",
         (Aspect::Member, _) => "group-member-added",
-        (Aspect::File, _) => "account-configuration-changed",
+        (Aspect::Sudoers, _) => "sudoers-changed",
+        (Aspect::Sources, _) => "account-sources-changed",
     }
 }
 
@@ -142,7 +141,8 @@ fn action(change: &Change) -> &'static str {
 fn target(change: &Change) -> Map<String, Value> {
     let mut user = Map::new();
     let mut target = Map::new();
-    let of_account = !matches!(change.aspect, Aspect::Group | Aspect::GroupId | Aspect::File);
+    let of_account =
+        !matches!(change.aspect, Aspect::Group | Aspect::GroupId | Aspect::Sudoers | Aspect::Sources);
     if of_account {
         target.insert("name".to_owned(), change.user.lossy().into());
         target.extend(change.uid.map(|uid| ("id".to_owned(), uid.to_string().into())));

@@ -11,14 +11,15 @@ use nix::fcntl::OFlag;
 use super::change::is_privileged;
 use super::group::{self, Group};
 use super::lines;
+use super::nsswitch;
 use super::passwd::{self, Line, User};
-use super::source::{FILES, NSSWITCH, Source, USERDB};
+use super::source::{FILES, Source, USERDB};
 use super::state::{Entry, Files, Key, MOST_ENTRIES, State};
 use super::text::Text;
 use super::userdb;
 
 /// Drop-ins of one directory that are read.
-const MOST_DROP_INS: usize = 4096;
+const MOST_DROP_INS: usize = 16_384;
 
 /// Bytes of a drop-in.
 const DROP_IN: u64 = 1 << 20;
@@ -33,6 +34,27 @@ pub struct Readout {
     /// A file was changed while it was read, is empty, or ends in the middle of a line: what it says may not
     /// be all yet.
     pub unsettled: bool,
+    /// What became of each file; drop-ins count with their directory.
+    pub looked: BTreeMap<Box<str>, Outcome>,
+}
+
+/// What became of a file at one look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// It is not there, and need not be.
+    Absent,
+    /// It was read.
+    Read,
+    /// It could not be read.
+    Fault,
+}
+
+impl Readout {
+    /// Notes what became of a file; of what is counted together the worst counts.
+    fn note(&mut self, counted: &str, outcome: Outcome) {
+        let known = self.looked.entry(counted.into()).or_insert(outcome);
+        *known = (*known).max(outcome);
+    }
 }
 
 /// Reads everything below `root` (`/` on a host). What cannot be read keeps what `before` knew of it.
@@ -45,8 +67,9 @@ pub fn read(root: &Path, before: &State) -> Readout {
     for directory in USERDB {
         reading.drop_ins(directory);
     }
-    reading.metadata(NSSWITCH);
+    reading.databases();
     reading.out.state.passwords.clone_from(&before.passwords);
+    reading.out.state.sudoers.clone_from(&before.sudoers);
     reading.out
 }
 
@@ -66,9 +89,11 @@ impl Reading<'_> {
     fn file(&mut self, source: Source) {
         match self.lines_of(&source) {
             Ok(files) => {
+                self.out.note(source.path(), Outcome::Read);
                 self.out.state.known.insert(source, Some(files));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound && !source.is_required() => {
+                self.out.note(source.path(), Outcome::Absent);
                 self.out.state.known.insert(source, None);
             }
             Err(error) => self.keep(&source, &error),
@@ -89,6 +114,11 @@ impl Reading<'_> {
         if let Some(files) = self.before.known.get(source) {
             known.insert(source.clone(), files.clone());
         }
+        self.unreadable(source, error);
+    }
+
+    fn unreadable(&mut self, source: &Source, error: &io::Error) {
+        self.out.note(source.counted(), Outcome::Fault);
         self.out.unreadable.push(format!("{}: {error}", source.path()));
     }
 
@@ -129,19 +159,32 @@ impl Reading<'_> {
         let path = self.path(directory);
         let listing = match fs::read_dir(&path) {
             Ok(listing) => listing,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return self.out.note(directory, Outcome::Absent);
+            }
             Err(error) => return self.keep_below(directory, &error),
         };
+        self.out.note(directory, Outcome::Read);
         let mut names: Vec<String> = Vec::new();
+        let mut left_out = 0_u64;
         for entry in listing.flatten() {
             let Ok(name) = entry.file_name().into_string() else { continue };
             let wanted = [".user", ".group", ".membership"].iter().any(|end| name.ends_with(end));
             // `1001.user` is a link to `eve.user`: the same account by its number.
             let digits = name.split('.').next().is_some_and(|stem| stem.bytes().all(|b| b.is_ascii_digit()));
             let link = || fs::read_link(entry.path()).is_ok_and(|to| !to.to_string_lossy().contains('/'));
-            if wanted && !(digits && link()) && names.len() < MOST_DROP_INS {
-                names.push(name);
+            if !wanted || (digits && link()) {
+                continue;
             }
+            match names.len() < MOST_DROP_INS {
+                true => names.push(name),
+                false => left_out += 1,
+            }
+        }
+        if left_out > 0 {
+            self.out.note(directory, Outcome::Fault);
+            let told = format!("{directory}: more than {MOST_DROP_INS} drop-ins: {left_out} are left out");
+            self.out.unreadable.push(told);
         }
         names.sort_unstable();
         for name in names {
@@ -193,21 +236,34 @@ impl Reading<'_> {
         for source in known {
             self.keep(&source, error);
         }
+        self.out.note(directory, Outcome::Fault);
         self.out.unreadable.push(format!("{directory}: {error}"));
     }
 
-    fn metadata(&mut self, path: &str) {
-        let source = Source::Metadata(path.into());
-        if let Ok(meta) = fs::metadata(self.path(path)) {
-            let device = meta.dev().cast_signed();
-            let of = [
-                device,
-                meta.ino().cast_signed(),
-                meta.size().cast_signed(),
-                meta.mtime(),
-                meta.mtime_nsec(),
-            ];
-            self.out.state.metadata.insert(source.clone(), of);
+    /// Reads which sources are asked.
+    fn databases(&mut self) {
+        let source = Source::Nsswitch;
+        let read = open(&self.path(source.path())).and_then(|file| {
+            let before = stamp(&file)?;
+            let (databases, odd) = nsswitch::read(&file)?;
+            Ok((databases, odd.empty || odd.open_end || stamp(&file)? != before))
+        });
+        match read {
+            Ok((databases, unsettled)) => {
+                self.out.unsettled |= unsettled;
+                self.out.state.databases = databases;
+                self.out.note(source.path(), Outcome::Read);
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.out.note(source.path(), Outcome::Absent);
+            }
+            Err(error) => {
+                self.out.state.databases.clone_from(&self.before.databases);
+                self.unreadable(&source, &error);
+                if !self.before.known.contains_key(&source) {
+                    return;
+                }
+            }
         }
         self.out.state.known.insert(source, None);
     }

@@ -17,6 +17,8 @@ pub enum Source {
     Userdb(Box<str>),
     /// A file of which the metadata count alone.
     Metadata(Box<str>),
+    /// /etc/nsswitch.conf
+    Nsswitch,
 }
 
 impl Source {
@@ -29,7 +31,17 @@ impl Source {
             Self::Group => "/etc/group",
             Self::ExtraGroup => "/var/lib/extrausers/group",
             Self::Userdb(path) | Self::Metadata(path) => path,
+            Self::Nsswitch => "/etc/nsswitch.conf",
         }
+    }
+
+    /// The file that is counted for it: a drop-in is counted with its directory.
+    #[must_use]
+    pub fn counted(&self) -> &str {
+        let directories = USERDB.into_iter().chain([SUDOERS_D]);
+        let of =
+            |directory: &&str| self.path().strip_prefix(*directory).is_some_and(|rest| rest.starts_with('/'));
+        directories.into_iter().find(of).unwrap_or(self.path())
     }
 
     /// Whether every host has it: that it is gone is no removal of its accounts.
@@ -45,5 +57,5 @@ pub const FILES: [Source; 4] = [Source::Passwd, Source::ExtraPasswd, Source::Gro
 /// Where systemd's userdb looks for drop-ins (nss-systemd(8)).
 pub(super) const USERDB: [&str; 4] = ["/etc/userdb", "/run/userdb", "/run/host/userdb", "/usr/lib/userdb"];
 
-/// Which databases are asked: its metadata alone are looked at.
-pub(super) const NSSWITCH: &str = "/etc/nsswitch.conf";
+/// What sudo reads beside /etc/sudoers.
+pub(super) const SUDOERS_D: &str = "/etc/sudoers.d";

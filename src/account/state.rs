@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::group::Group;
 use super::passwd::{Password, User};
 use super::source::Source;
+use super::sudoers::Metadata;
 use super::text::Text;
 
 /// Ordinary entries of one kind that are kept. Entries with the number 0 and privileged groups are kept beyond it, up
@@ -57,8 +58,10 @@ pub struct Files {
 pub struct State {
     pub(super) users: BTreeMap<Key, Entry<User>>,
     pub(super) groups: BTreeMap<Key, Entry<Group>>,
-    /// Of files of which only that counts: device, inode, size, times of the last changes.
-    pub(super) metadata: BTreeMap<Source, [i64; 5]>,
+    /// Which sources are asked, by database; of the lines of /etc/nsswitch.conf that are about accounts.
+    pub(super) databases: BTreeMap<Text, Entry<Text>>,
+    /// The sudoers files by their path, where the probe tells them.
+    pub(super) sudoers: Option<BTreeMap<Text, Metadata>>,
     /// Passwords by name, where the probe tells them.
     pub(super) passwords: Option<BTreeMap<Text, Password>>,
     /// What was read at least once, or was seen not to be there.
@@ -88,7 +91,10 @@ struct Head {
 struct Kept<U, G> {
     users: U,
     groups: G,
-    metadata: Vec<(Source, [i64; 5])>,
+    #[serde(default)]
+    databases: Vec<(Text, Entry<Text>)>,
+    #[serde(default)]
+    sudoers: Option<Vec<(Text, Metadata)>>,
     passwords: Option<Vec<(Text, Password)>>,
     known: Vec<(Source, Option<Files>)>,
 }
@@ -126,13 +132,24 @@ impl State {
         }
     }
 
+    /// Takes what the probe says of the sudoers files, by path; what it cannot say leaves the former answer.
+    pub fn set_sudoers(&mut self, sudoers: Option<BTreeMap<Text, Metadata>>) {
+        if sudoers.is_some() {
+            self.sudoers = sudoers;
+        }
+    }
+
     /// The state as it is kept: a line with its sum, and JSON. No password and no hash of one is in it.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let kept = Kept {
             users: self.users.iter().collect::<Vec<_>>(),
             groups: self.groups.iter().collect::<Vec<_>>(),
-            metadata: self.metadata.iter().map(|(source, of)| (source.clone(), *of)).collect(),
+            databases: self.databases.iter().map(|(name, of)| (name.clone(), of.clone())).collect(),
+            sudoers: self
+                .sudoers
+                .as_ref()
+                .map(|all| all.iter().map(|(path, of)| (path.clone(), *of)).collect()),
             passwords: self.passwords.as_ref().map(|all| all.iter().map(|(n, p)| (n.clone(), *p)).collect()),
             known: self.known.iter().map(|(source, files)| (source.clone(), files.clone())).collect(),
         };
@@ -165,7 +182,8 @@ impl State {
         Ok(Self {
             users: kept.users.into_iter().collect(),
             groups: kept.groups.into_iter().collect(),
-            metadata: kept.metadata.into_iter().collect(),
+            databases: kept.databases.into_iter().collect(),
+            sudoers: kept.sudoers.map(|all| all.into_iter().collect()),
             passwords: kept.passwords.map(|all| all.into_iter().collect()),
             known: kept.known.into_iter().collect(),
         })

@@ -13,11 +13,11 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 
-use super::source::{FILES, Source, USERDB};
+use super::source::{FILES, SUDOERS_D, Source, USERDB};
 
 /// Directories of files with these names, below the root.
 const DIRECTORIES: [(&str, &[&str]); 2] = [
-    ("etc", &["passwd", "group", "shadow", "gshadow", "nsswitch.conf", "sudoers", "userdb"]),
+    ("etc", &["passwd", "group", "shadow", "gshadow", "nsswitch.conf", "sudoers", "sudoers.d", "userdb"]),
     ("var/lib/extrausers", &["passwd", "group"]),
 ];
 
@@ -148,7 +148,8 @@ impl Watch {
         for (directory, files) in DIRECTORIES {
             self.plan(&mut directories, directory, names(files));
         }
-        for directory in USERDB {
+        // Whom sudo lets what may be in a directory that the daemon may not list: then records and the interval tell.
+        for directory in USERDB.into_iter().chain([SUDOERS_D]) {
             self.plan(&mut directories, directory, None);
         }
         let files = FILES.iter().map(|source| self.root.join(source.path().trim_start_matches('/')));

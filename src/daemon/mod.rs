@@ -52,7 +52,7 @@ use crate::diagnostic::{Diagnostic, Level};
 use crate::event::proc::ProcGaps;
 use crate::event::{self, Host, Mapper};
 use crate::rule::policy::SITE;
-use accounts::{Known, Passwords};
+use accounts::{Known, Probed};
 use config::{Config, WithoutAuditing};
 use directories::Directories;
 use health::Health;
@@ -137,7 +137,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let faults = faults.iter().map(Diagnostic::one_line).chain(left_out).collect();
     let (rules, unseen) = (set.rules.clone(), health.unseen().clone());
     let accounts = config.accounts.clone();
-    let passwords = Passwords::new(line.patient_client(), &accounts.root);
+    let probed = Probed::new(line.patient_client(), &accounts.root);
     let journal_by_syslog = logging::by_syslog(&config.syslog);
     let daemon = config.daemon.clone();
     let started = Start {
@@ -168,7 +168,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let options = options.clone();
     watch.serve(|desk| Reloader::start(options, config, rules, unseen, desk));
     watch.alert(alerts);
-    watch.watch_accounts(accounts, known_accounts, passwords);
+    watch.watch_accounts(accounts, known_accounts, probed);
     let result = watch.run(&mut keeper).context("the audit socket failed");
     watch.stop(state);
     if let Some(keeper) = keeper {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use sd_notify::NotifyState;
 
-use super::accounts::{Accounts, Known, Passwords};
+use super::accounts::{Accounts, Known, Probed};
 use super::auditd::Auditd;
 use super::canary::Canary;
 use super::clock::Clock;
@@ -123,9 +123,9 @@ impl Watch {
     }
 
     /// Watches the account files from now on; that it cannot is told, and records are watched all the same.
-    pub(super) fn watch_accounts(&mut self, config: AccountsConfig, known: Known, passwords: Passwords) {
+    pub(super) fn watch_accounts(&mut self, config: AccountsConfig, known: Known, probed: Probed) {
         let accounts = &mut self.second.path.accounts;
-        let watched = self.desk.again().and_then(|desk| accounts.watch(config, known, passwords, desk));
+        let watched = self.desk.again().and_then(|desk| accounts.watch(config, known, probed, desk));
         if let Err(error) = watched {
             tracing::warn!("the account files are not watched: {error}");
         }

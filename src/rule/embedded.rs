@@ -11,6 +11,10 @@ pub(super) const RULES: &[(&str, &str)] = &[
         include_str!("../../rules/defense_evasion_audit_backlog_lowered.toml"),
     ),
     (
+        "defense_evasion_audit_rate_limited.toml",
+        include_str!("../../rules/defense_evasion_audit_rate_limited.toml"),
+    ),
+    (
         "defense_evasion_audit_rules_reloaded.toml",
         include_str!("../../rules/defense_evasion_audit_rules_reloaded.toml"),
     ),
@@ -47,6 +51,14 @@ pub(super) const RULES: &[(&str, &str)] = &[
         "persistence_account_password_emptied.toml",
         include_str!("../../rules/persistence_account_password_emptied.toml"),
     ),
+    (
+        "persistence_account_sources_changed.toml",
+        include_str!("../../rules/persistence_account_sources_changed.toml"),
+    ),
+    (
+        "persistence_account_sources_written.toml",
+        include_str!("../../rules/persistence_account_sources_written.toml"),
+    ),
     ("persistence_account_with_uid_0.toml", include_str!("../../rules/persistence_account_with_uid_0.toml")),
     (
         "persistence_accounts_made_in_bulk.toml",
@@ -62,6 +74,10 @@ pub(super) const RULES: &[(&str, &str)] = &[
     ),
     ("persistence_uid_0_by_arguments.toml", include_str!("../../rules/persistence_uid_0_by_arguments.toml")),
     (
+        "persistence_unknown_account_source.toml",
+        include_str!("../../rules/persistence_unknown_account_source.toml"),
+    ),
+    (
         "privilege_escalation_member_of_privileged_group.toml",
         include_str!("../../rules/privilege_escalation_member_of_privileged_group.toml"),
     ),
@@ -72,6 +88,14 @@ pub(super) const RULES: &[(&str, &str)] = &[
     (
         "privilege_escalation_privileged_group_by_arguments.toml",
         include_str!("../../rules/privilege_escalation_privileged_group_by_arguments.toml"),
+    ),
+    (
+        "privilege_escalation_sudoers_changed.toml",
+        include_str!("../../rules/privilege_escalation_sudoers_changed.toml"),
+    ),
+    (
+        "privilege_escalation_sudoers_file_written.toml",
+        include_str!("../../rules/privilege_escalation_sudoers_file_written.toml"),
     ),
 ];
 

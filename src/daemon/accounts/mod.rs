@@ -4,7 +4,8 @@
 //! kept as the known one. A daemon that is killed in between tells twice and never not at all.
 
 mod nominated;
-mod passwords;
+mod probed;
+mod tally;
 mod thread;
 
 use std::io;
@@ -25,7 +26,7 @@ use crate::account::{Change, Writer, document};
 use crate::alert::case::WithoutEffect;
 use crate::event::Host;
 pub(super) use nominated::Nominated;
-pub(super) use passwords::Passwords;
+pub(super) use probed::Probed;
 pub(super) use thread::Known;
 
 /// How long the thread may take to end.
@@ -86,12 +87,12 @@ impl Accounts {
         &mut self,
         config: AccountsConfig,
         known: Known,
-        passwords: Passwords,
+        probed: Probed,
         desk: Desk,
     ) -> io::Result<()> {
         let (call, called) = UnixStream::pair()?;
         call.set_nonblocking(true)?;
-        let run = move || thread::run(&config, known, passwords, &desk, &called);
+        let run = move || thread::run(&config, known, probed, &desk, &called);
         let thread = std::thread::Builder::new().name("accounts".to_owned()).spawn(run)?;
         self.thread = Some((call, thread));
         Ok(())

@@ -16,7 +16,8 @@ use super::super::intake::counted;
 use super::super::losses::stamp;
 use super::super::state_file::StateFile;
 use super::super::status;
-use super::{Passwords, Reading};
+use super::tally::Tally;
+use super::{Probed, Reading};
 use crate::account::{
     Aspect, Change, Kind, MOST_STATE_BYTES, Readout, Source, State, Watch, Woken, Written, changes,
     is_without_effect, read,
@@ -93,13 +94,14 @@ impl Known {
 pub(super) fn run(
     config: &AccountsConfig,
     mut known: Known,
-    mut passwords: Passwords,
+    mut probed: Probed,
     desk: &Desk,
     called: &UnixStream,
 ) {
     let mut watch = Watch::new(&config.root);
     let mut unseen = !known.state.is_unknown();
     let mut unreadable: Vec<String> = Vec::new();
+    let mut tally = Tally::default();
     // When what was read at once is to be read again.
     let mut again = None;
     // Until then something may have stood in the files that nobody has read.
@@ -109,13 +111,14 @@ pub(super) fn run(
         watch.renew();
         let written = watch.take_written();
         let began = Timestamp::now();
-        let Some(mut readout) = settled(&config.root, &known.state, called) else { return };
-        if !passwords_settled(&mut readout.state, &known.state, &mut passwords, called) {
+        let Some(mut readout) = settled(&config.root, &known.state, called, &mut tally) else { return };
+        if !probed_settled(&mut readout.state, &known.state, &mut probed, called, &mut tally) {
             return;
         }
         let changes = changes(&known.state, &readout.state);
+        tally.differences(&changes);
         let told = told(&mut known, &readout, &changes, &mut unreadable);
-        let report = report(&readout, &watch);
+        let report = report(&readout, &watch, &tally);
         let read_at = Timestamp::now();
         let (mut without_effect, all) =
             without_effect(&config.root, &written, &known.state, &readout, (doubt, began));
@@ -178,7 +181,7 @@ fn told(
     (!lines.is_empty()).then(|| (lines.join("; "), warning))
 }
 
-fn report(readout: &Readout, watch: &Watch) -> status::Accounts {
+fn report(readout: &Readout, watch: &Watch, tally: &Tally) -> status::Accounts {
     let (accounts, groups) = readout.state.counts();
     status::Accounts {
         read_at: stamp(Timestamp::now()),
@@ -195,13 +198,19 @@ fn report(readout: &Readout, watch: &Watch) -> status::Accounts {
         unreadable: readout.unreadable.clone(),
         watched: watch.hears(),
         writers: 0,
+        files: tally.report(),
     }
 }
 
 /// Reads until what is there may be taken for the whole; none when the daemon ends.
-fn settled(root: &Path, known: &State, called: &UnixStream) -> Option<Readout> {
+fn settled(root: &Path, known: &State, called: &UnixStream, tally: &mut Tally) -> Option<Readout> {
     let began = Instant::now();
-    let mut readout = read(root, known);
+    let mut look = || {
+        let readout = read(root, known);
+        tally.read(&readout);
+        readout
+    };
+    let mut readout = look();
     let mut since = began;
     let doubtful = |readout: &Readout| {
         readout.state != *known
@@ -213,7 +222,7 @@ fn settled(root: &Path, known: &State, called: &UnixStream) -> Option<Readout> {
         if !pause(called, AGAIN) {
             return None;
         }
-        let next = read(root, known);
+        let next = look();
         if next.state != readout.state {
             since = Instant::now();
         }
@@ -222,19 +231,28 @@ fn settled(root: &Path, known: &State, called: &UnixStream) -> Option<Readout> {
     Some(readout)
 }
 
-/// Asks for the passwords, once more where one has changed: its line may be half written. False when the daemon ends.
-fn passwords_settled(
+/// Asks for what the probe tells, once more where it has changed: a line of shadow may be half written, and a sudoers file that is made
+/// anew is empty at first. False when the daemon ends.
+fn probed_settled(
     state: &mut State,
     known: &State,
-    passwords: &mut Passwords,
+    probed: &mut Probed,
     called: &UnixStream,
+    tally: &mut Tally,
 ) -> bool {
-    state.set_passwords(passwords.ask());
-    if known.is_unknown() || !changes(known, state).iter().any(|one| one.aspect == Aspect::Password) {
+    let mut ask = |state: &mut State| {
+        let answered = probed.ask();
+        tally.answered(&answered);
+        state.set_passwords(answered.passwords);
+        state.set_sudoers(answered.sudoers);
+    };
+    ask(state);
+    let is_told = |change: &Change| matches!(change.aspect, Aspect::Password | Aspect::Sudoers);
+    if known.is_unknown() || !changes(known, state).iter().any(is_told) {
         return true;
     }
     let goes_on = pause(called, QUIET);
-    state.set_passwords(passwords.ask());
+    ask(state);
     goes_on
 }
 

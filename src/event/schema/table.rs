@@ -79,6 +79,8 @@ AUDITD_DATA_AUDIT_ENABLED = "auditd.data.audit_enabled": Keyword, Many, Kernel, 
 AUDITD_DATA_AUDIT_FAILURE = "auditd.data.audit_failure": Keyword, Many, Kernel, Data, Shown, "audit_failure=";
 /// Process id of the audit daemon, 0 for none.
 AUDITD_DATA_AUDIT_PID = "auditd.data.audit_pid": Keyword, Many, Kernel, Data, Shown, "audit_pid=";
+/// Audit records that the kernel makes a second at most; 0 for no limit.
+AUDITD_DATA_AUDIT_RATE_LIMIT = "auditd.data.audit_rate_limit": Keyword, Many, Kernel, Data, Shown, "audit_rate_limit=";
 /// Banners of a print job.
 AUDITD_DATA_BANNERS = "auditd.data.banners": Keyword, Many, Kernel, Data, Shown, "banners=";
 /// SELinux boolean.
