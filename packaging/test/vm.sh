@@ -79,7 +79,7 @@ furnish() {
         rm -rf "$root"/var/log/audit
     fi
     if [[ $1 == take-overs ]]; then
-        cp tests/live/io_uring_append.py "$root/root/"
+        cp tests/live/io_uring_append.py packaging/test/vm/take-overs.py "$root/root/"
         # A shell from before auditing was enabled, whose writes no record ever tells.
         cat >"$root/etc/systemd/system/early-shell.service" <<'END'
 [Unit]
@@ -114,12 +114,18 @@ END
     rm -rf "$root"
 }
 
+# The content of a container's image.
+furnish_image() {
+    local image=$work/vm-image.tar
+    [[ -s $image ]] || mmdebstrap --quiet --variant=essential --include=passwd,adduser bookworm "$image" >&2
+    cp "$image" "$root/root/image.tar"
+}
+
 # What the ordinary day needs: a recorder of all that the kernel says, rules that have it say much, a cloud's seed, packages
 # to upgrade to, and the content of an image.
 furnish_day() {
-    local image=$work/vm-image.tar debs=$work/vm-day-debs units=$root/etc/systemd/system name
-    [[ -s $image ]] || mmdebstrap --quiet --variant=essential --include=passwd,adduser bookworm "$image" >&2
-    cp "$image" "$root/root/image.tar"
+    local debs=$work/vm-day-debs units=$root/etc/systemd/system name
+    furnish_image
     mkdir -p "$debs" "$root/root/next"
     for name in auditd passwd base-passwd adduser sudo cron; do
         compgen -G "$debs/${name}_*.deb" >/dev/null || (cd "$debs" && apt-get -o APT::Sandbox::User=root download -qq "$name")

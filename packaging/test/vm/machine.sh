@@ -26,6 +26,17 @@ told_by() {
     check "that is the last line of the output" equal "$(tail -n 1 <<<"$1")" "$last"
     shown_by=${last#*alerts are shown by: }
 }
+alerts=/var/log/auditward/alerts.ndjson
+# alerts_to_file [LINE…]: the daemon writes that file; LINE is more of its configuration. Before the installation, since later
+# it would be somebody else's change of auditward.
+alerts_to_file() {
+    mkdir -p /etc/systemd/system/auditward.service.d /etc/auditward/auditward.d
+    printf '[Service]\nLogsDirectory=auditward\n' >/etc/systemd/system/auditward.service.d/alerts-to-file.conf
+    printf '%s\n' "$@" '[file]' "path = \"$alerts\"" >/etc/auditward/auditward.d/test.toml
+}
+alert_lines() { wc -l <"$alerts"; }
+# alerts_since MARK: the documents behind that line, without what the daemon says of itself
+alerts_since() { tail -n "+$(($1 + 1))" "$alerts" | grep -F '"kind":"alert"'; }
 # The alert that names the literal rule: one line, also where a stronger rule leads it.
 alert_of() { sh -c "$shown_by" 2>/dev/null | grep -F 'Potential Linux Backdoor' | grep -F -- "$1"; }
 told() { [[ -n $(alert_of "$1") ]]; }

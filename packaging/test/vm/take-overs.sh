@@ -2,17 +2,18 @@
 # In the virtual machine, with auditd and rsyslog: every way to an account with UID 0 that we know, under the kernel rules of
 # profile minimal and again of profile all. What the account files say afterwards is the truth; each account that has UID 0 then
 # has to be named by an alert of high or critical within two seconds of the file's change, and whatever did not give anybody
-# UID 0 alerts low or not at all, or as the literal rule and its like for the arguments (medium).
+# UID 0 alerts low or not at all, or as the literal rule and its like for the arguments (medium). take-overs.py judges that,
+# and prints the rows of docs/detection.md.
 #
 # Each act has an account of its own, so that an alert can be of no other act; what an act leaves beside the accounts is
 # taken away, and the account files are put back between the two profiles.
 # shellcheck disable=SC2016 # an act is run by a shell of its own, which has $A, $L
+# shellcheck disable=SC2154 # alerts is of machine.sh
 # shellcheck disable=SC2317 # functions are called by name, through check
 set -u
 # shellcheck source=/dev/null
 source /root/machine.sh
 
-alerts=/var/log/auditward/alerts.ndjson
 acts=/root/acts.tsv
 
 # ---- the acts ----------------------------------------------------------------------------------------
@@ -72,6 +73,7 @@ os.execve(tool, [\"x\", \"-u\", \"0\", \"-o\", os.environ[\"A\"]], os.environ)"'
     way symbolic_link new 'ln -s /etc/passwd /root/s; echo "$L" >> /root/s' 'rm /root/s'
     way mount_bind new '{ cat /etc/passwd; echo "$L"; } > /run/p; mount --bind /run/p /etc/passwd' 'umount /etc/passwd'
     way rename new 'mkdir -p /srv/x; { cat /etc/passwd; echo "$L"; } > /srv/x/n; mv /srv/x/n /etc/passwd'
+    way rename_2 new '{ cat /etc/passwd; echo "$L"; } > /srv/n; python3 -c "import os; os.rename(\"/srv/n\", \"/etc/passwd\")"'
     way proc_root new 'echo "$L" >> /proc/self/root/etc/passwd'
     way proc_1_root new 'echo "$L" >> /proc/1/root/etc/passwd'
     way io_uring new 'python3 /root/io_uring_append.py /etc/passwd "$L"'
@@ -80,6 +82,7 @@ os.execve(tool, [\"x\", \"-u\", \"0\", \"-o\", os.environ[\"A\"]], os.environ)"'
     # Other databases.
     way extrausers new 'mkdir -p /var/lib/extrausers; echo "$L" > /var/lib/extrausers/passwd' 'rm -r /var/lib/extrausers'
     way userdb new 'mkdir -p /etc/userdb; printf "{\"userName\":\"%s\",\"uid\":0}" $A > /etc/userdb/$A.user' 'rm -r /etc/userdb'
+    way userdb_run new 'mkdir -p /run/userdb; printf "{\"userName\":\"%s\",\"uid\":0}" $A > /run/userdb/$A.user' 'rm -r /run/userdb'
     # While nobody looks.
     way stopped new 'systemctl stop auditward.service; echo "$L" >> /etc/passwd; systemctl start auditward.service'
     # What fails.
@@ -93,23 +96,23 @@ os.execve(tool, [\"x\", \"-u\", \"0\", \"-o\", os.environ[\"A\"]], os.environ)"'
 
 # ---- one act -----------------------------------------------------------------------------------------
 
-lines() { wc -l <"$alerts"; }
 # given ACCOUNT: the file that gives it UID 0, if any
 given() {
     local file
     for file in /etc/passwd /var/lib/extrausers/passwd; do
         if grep -qE "^$1:[^:]*:0+:" "$file" 2>/dev/null; then say "$file"; return; fi
     done
-    file=/etc/userdb/$1.user
-    if [[ -e $file ]] && grep -q '"uid":0}' "$file"; then say "$file"; fi
+    for file in /{etc,run}/userdb/"$1".user; do
+        if [[ -e $file ]] && grep -q '"uid":0}' "$file"; then say "$file"; fi
+    done
 }
 # named MARK ACCOUNT: an alert of high or critical since then names the account
-named() { tail -n "+$(($1 + 1))" "$alerts" | grep -E '"severity":(73|99)[,}]' | quiet grep -F "\"name\":\"$2\""; }
+named() { alerts_since "$1" | grep -E '"severity":(73|99)[,}]' | quiet grep -F "\"name\":\"$2\""; }
 
 way() {
     local name=$1 command=$3 after=${4-} account mark began ended file changed
     account=$prefix-${name//_/-}
-    mark=$(lines)
+    mark=$(alert_lines)
     export A=$account L="$account:x:0:0::/root:/bin/sh"
     began=$EPOCHREALTIME
     bash -c "$command" >>/tmp/acts.log 2>&1
@@ -124,7 +127,7 @@ way() {
     else
         sleep 2.5
     fi
-    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$prefix" "$name" "$account" "${file:--}" "$mark" "$(lines)" \
+    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$prefix" "$name" "$account" "${file:--}" "$mark" "$(alert_lines)" \
         "$began" "$ended" "$changed" >>"$acts"
     if [[ -n $after ]]; then
         bash -c "$after" >>/tmp/acts.log 2>&1
@@ -152,16 +155,10 @@ check "the shell from before auditing waits" test -p /run/early
 (made a 3000)
 (made b 4000)
 
-mkdir -p /etc/systemd/system/auditward.service.d
-cat >/etc/systemd/system/auditward.service.d/alerts-to-file.conf <<'UNIT'
-[Service]
-LogsDirectory=auditward
-UNIT
+# No look by the interval: what is told was heard of.
+alerts_to_file '[accounts]' 'interval_seconds = 86400'
 printed=$(dpkg -i auditward_0.1.0-1_amd64.deb 2>&1)
 told_by "$printed"
-mkdir -p /etc/auditward/auditward.d
-printf '[file]\npath = "%s"\n' $alerts >/etc/auditward/auditward.d/test.toml
-systemctl restart auditward.service
 file_is_there() { [[ -e $alerts ]]; }
 check "the service runs, and writes its file" within 10 file_is_there
 # With the account of the service among them.
@@ -188,70 +185,8 @@ ways
 
 # ---- what came of it ---------------------------------------------------------------------------------
 
-cat >/tmp/judge.py <<'PYTHON'
-import json
-import sys
-from datetime import datetime
-
-LIMIT = 2.0
-BY_ARGUMENTS = {"linux_backdoor_user_creation", "uid_0_by_arguments"}
-RANKS = {21: "low", 47: "medium", 73: "high", 99: "critical"}
-alerts = [json.loads(line) for line in open(sys.argv[1])]
-profiles = {"a": "minimal", "b": "all"}
-missed, worst = 0, {"a": 0.0, "b": 0.0}
-counts = {"a": [0, 0], "b": [0, 0]}
-
-
-def ids(alert):
-    rules = [alert["rule"]["id"]]
-    case = alert.get("auditward", {}).get("case", {})
-    return rules + [rule["id"] for rule in case.get("rules", []) if rule.get("id") not in rules]
-
-
-print(f"{'way':22} {'rules':8} {'UID 0 in':28} {'s':>6}  alerts")
-for row in open(sys.argv[2]):
-    profile, name, account, file, mark, end, began, ended, changed = row.rstrip("\n").split("\t")
-    mine = alerts[int(mark) : int(end)]
-    shown, first, faults = [], None, []
-    for alert in mine:
-        if alert["event"].get("kind") != "alert":
-            continue
-        severity = alert["event"]["severity"]
-        target = alert.get("user", {}).get("target", {}).get("name", "")
-        created = datetime.fromisoformat(alert["event"]["created"].replace("Z", "+00:00")).timestamp()
-        writer = alert.get("auditward", {}).get("account", {}).get("writer")
-        who = alert.get("process", {}).get("name", "") or writer or ""
-        shown.append(f"{RANKS.get(severity, severity)} {'+'.join(ids(alert))} of {target or '?'} by {who}")
-        named = target == account or account in alert.get("message", "")
-        if severity >= 73 and named and first is None:
-            first = max(0.0, created - float(changed))
-        if severity >= 73 and target and not named:
-            faults.append("an alert of high that names somebody else")
-        if severity > 47 and alert["rule"]["id"].startswith("auditward-"):
-            faults.append("an alert of the daemon about itself")
-        if severity > 21 and file == "-" and not BY_ARGUMENTS & set(ids(alert)):
-            faults.append("an alert without a change")
-        if severity > 47 and file == "-":
-            faults.append("an alert above medium without a change")
-    if file != "-":
-        counts[profile][0] += 1
-        if first is None:
-            faults.append("NOT TOLD")
-        else:
-            worst[profile] = max(worst[profile], first)
-            counts[profile][1] += 1
-            if first > LIMIT:
-                faults.append("LATE")
-    missed += bool(faults)
-    seconds = "" if first is None else f"{first:.2f}"
-    print(f"{name:22} {profiles[profile]:8} {file:28} {seconds:>6}  {'; '.join(shown) or 'none'}")
-    for fault in sorted(set(faults)):
-        print(f"  NOT SO  {name}: {fault}")
-for profile, (changed, told) in counts.items():
-    print(f"{profiles[profile]}: {told} of {changed} told with the account named, the slowest after {worst[profile]:.2f} s")
-sys.exit(missed > 0)
-PYTHON
-check "every account that became UID 0 is told in time, and nothing else alerts" python3 /tmp/judge.py $alerts $acts
+check "every account that became UID 0 is told in time, and nothing else alerts" python3 /root/take-overs.py "$alerts" $acts
 changed_in() { awk -F '\t' -v p="$1" '$1 == p && $4 != "-"' $acts | wc -l; }
-check "as many acts as are meant to gave UID 0, under both" equal "$(changed_in a) $(changed_in b)" "44 44"
+check "as many acts as are meant to gave UID 0, under both" equal "$(changed_in a) $(changed_in b)" "46 46"
+check "the daemon ran all the time, but for the act that stops it" equal "$(grep -c '"message":"started, ' "$alerts")" 3
 finish
