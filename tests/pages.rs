@@ -8,16 +8,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders of this repository; a text in backticks that begins with one of them is a path.
-const FOLDERS: [&str; 9] =
-    [".ci/", "benches/", "docs/", "fuzz/", "packaging/", "rules/", "src/", "systemd/", "tests/"];
+const FOLDERS: [&str; 10] =
+    [".ci/", "benches/", "contrib/", "docs/", "fuzz/", "packaging/", "rules/", "src/", "systemd/", "tests/"];
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// README.md and its neighbours, and everything below docs/.
+/// README.md and its neighbours, and everything below docs/ and contrib/.
 fn pages() -> Vec<PathBuf> {
-    let mut folders = vec![repository().join("docs")];
+    let mut folders = vec![repository().join("docs"), repository().join("contrib")];
     let mut pages = markdown_of(repository());
     while let Some(folder) = folders.pop() {
         pages.extend(markdown_of(&folder));

@@ -4,13 +4,12 @@
 
 mod syslog_support;
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use auditward::output::{Address, Body, Destination, Formatter, Framing, Protocol};
 use serde_json::Value;
-use syslog_support::{alert, outputs, pair, until};
+use syslog_support::{alert, free_port, outputs, pair, until};
 
 /// The program and, where it was unpacked and not installed, the directory above `usr`.
 fn syslog_ng() -> Option<(PathBuf, PathBuf)> {
@@ -70,7 +69,7 @@ fn alerts_arrive_at_syslog_ng_and_its_fields_are_ours() {
     let Some((program, root)) = syslog_ng() else { return };
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let running = start(&program, &root, here, port);
     let formatter = Box::new(Formatter::new(Protocol::Rfc5424, Body::Text));
     let address = Address::Tcp(format!("127.0.0.1:{port}").parse().unwrap(), Framing::OctetCounting);

@@ -4,74 +4,19 @@
 
 mod syslog_support;
 
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use auditward::output::Outputs;
-use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    date_time_ymd,
-};
 use syslog_support::rsyslog::Rsyslog;
-use syslog_support::{alert, configured, pair, until};
-
-/// A certificate authority that writes into a directory: `NAME.pem` and `NAME.key`.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    directory: PathBuf,
-}
-
-impl Authority {
-    fn new(directory: &Path, name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.distinguished_name.push(rcgen::DnType::CommonName, name);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        std::fs::write(directory.join(format!("{name}.pem")), certificate.pem()).unwrap();
-        Self { issuer: Issuer::new(params, key), directory: directory.to_owned() }
-    }
-
-    /// A certificate for these names, until the first day of `year`.
-    fn give(&self, file: &str, names: &[&str], year: i32) {
-        let mut params =
-            CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
-        params.distinguished_name.push(rcgen::DnType::CommonName, names[0]);
-        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(year, 1, 1));
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages =
-            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        // The key first: who reads between the two finds two that do not fit, and tries again.
-        std::fs::write(self.directory.join(format!("{file}.key")), key.serialize_pem()).unwrap();
-        std::fs::write(self.directory.join(format!("{file}.pem")), certificate.pem()).unwrap();
-    }
-}
-
-const FAR: i32 = 2090;
+use syslog_support::tls::{self, Authority, FAR};
+use syslog_support::{alert, configured, free_port, pair, until};
 
 /// rsyslogd that takes TLS of `agent.example` only, at the port.
 fn start(certificates: &Path) -> Option<(Rsyslog, u16)> {
-    if !Path::new("/usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_gtls.so").exists() {
-        let live = std::env::var_os("AUDITWARD_LIVE").is_some_and(|v| v == "1");
-        assert!(!live || cfg!(not(target_arch = "x86_64")), "rsyslog's gtls driver is not installed");
-        println!("skipped: rsyslog's gtls driver is not installed (package rsyslog-gnutls)");
-        return None;
-    }
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let here = certificates.display();
-    let more = format!(
-        r#"
-global(defaultNetstreamDriverCAFile="{here}/ca.pem" defaultNetstreamDriverCertFile="{here}/server.pem"
-    defaultNetstreamDriverKeyFile="{here}/server.key")
-module(load="imtcp" StreamDriver.Name="gtls" StreamDriver.Mode="1" StreamDriver.AuthMode="x509/name"
-    PermittedPeer=["agent.example"])
-input(type="imtcp" address="127.0.0.1" port="{port}")
-"#
-    );
-    Some((Rsyslog::start_with(&more)?, port))
+    tls::is_installed().then_some(())?;
+    let port = free_port();
+    let input = tls::input(certificates, &["agent.example"], port, "");
+    Some((Rsyslog::start_with(&input)?, port))
 }
 
 fn destination(name: &str, port: u16, certificates: &Path, more: &str) -> String {

@@ -7,6 +7,7 @@
 mod common;
 pub(crate) mod rsyslog;
 pub(crate) mod strict;
+pub(crate) mod tls;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -141,6 +142,11 @@ pub(crate) fn outputs(name: &str, destination: Destination) -> Outputs {
         choice: Default::default(),
     };
     Outputs::new(vec![config]).expect("outputs")
+}
+
+/// A port of TCP on loopback that nobody listens at.
+pub(crate) fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Asks until it is so; panics after 30 seconds.

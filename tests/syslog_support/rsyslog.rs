@@ -1,6 +1,6 @@
 //! A private rsyslogd: sockets and files of its own, nothing of the system's.
 
-use std::net::{TcpListener, UdpSocket};
+use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -42,7 +42,7 @@ impl Rsyslog {
         rsyslogd()?;
         let dir = tempfile::tempdir().expect("directory");
         let udp = UdpSocket::bind("127.0.0.1:0").expect("port").local_addr().expect("port").port();
-        let tcp = TcpListener::bind("127.0.0.1:0").expect("port").local_addr().expect("port").port();
+        let tcp = super::free_port();
         let text = more.to_owned() + &configuration(dir.path(), udp, tcp);
         std::fs::write(dir.path().join("conf"), text).expect("configuration");
         let mut it = Self { child: None, dir, udp, tcp };
