@@ -15,7 +15,7 @@ use crate::audit::reassembler::Limits;
 use crate::detect;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::event::ancestry;
-use crate::output::syslog::{DEFAULT_LIMIT, EXAMPLE_ENTERPRISE};
+use crate::output::syslog::{DEFAULT_LIMIT, DEFAULT_LINE, EXAMPLE_ENTERPRISE};
 use crate::output::{Address, Body, Bounds, Choice, Destination, Format, Formatter, Protocol, SinkConfig};
 use crate::toml_file::{self, Codes, Faults};
 
@@ -191,6 +191,8 @@ pub struct SyslogConfig {
     pub facility: Facility,
     /// `limit`, in bytes.
     pub limit: usize,
+    /// The same of the readable line: shorter where no limit is set.
+    pub line: usize,
     /// `enterprise`
     pub enterprise: u32,
     /// `queue`, in alerts, and `queue_bytes`.
@@ -257,6 +259,7 @@ impl Default for SyslogConfig {
             body: Body::default(),
             facility: Facility::LOG_AUTHPRIV,
             limit: DEFAULT_LIMIT,
+            line: DEFAULT_LINE,
             enterprise: EXAMPLE_ENTERPRISE,
             queue: Bounds::default(),
             choice: Choice::default(),
@@ -322,6 +325,7 @@ impl SyslogConfig {
         Formatter {
             facility: self.facility,
             limit: self.limit,
+            line: self.line,
             enterprise: self.enterprise,
             ..Formatter::new(self.protocol, self.body)
         }

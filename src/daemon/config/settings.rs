@@ -230,11 +230,12 @@ pub const SETTINGS: &[Setting] = &[
         "auth, authpriv, cron, daemon, ftp, kern, local0 to local7, lpr, mail, news, syslog, user, uucp",
         "The facility. The level follows the rule's severity.",
     ),
-    row(
+    example(
         ("syslog", "limit"),
         "8192",
         "bytes, 480 to 262144",
-        "The most bytes of one message. Long values are shortened in the middle, and the alert says so.",
+        "The most bytes of one message. Long values are shortened in the middle, and the alert says so. Not set: 8192, and \
+         1024 of them for the readable line; beside it rfc5424 has all facts as structured data.",
     ),
     row(
         ("syslog", "queue"),
@@ -435,8 +436,8 @@ pub const SETTINGS: &[Setting] = &[
         ("destination", "limit"),
         "8192",
         "bytes, 480 to 262144",
-        "The most bytes of one message, but for a file. Not set: 8192; with udp 2048, which every receiver should take (RFC \
-         5426, 3.2). With journal: of one field, 49152.",
+        "The most bytes of one message, but for a file. Not set: as under [syslog]; with udp 2048, which every receiver \
+         should take (RFC 5426, 3.2). With journal: of one field, 49152.",
     ),
     row(("destination", "queue"), "10000", "alerts, 1 to 1000000", "As under [syslog]."),
     row(
@@ -488,7 +489,8 @@ pub const SETTINGS: &[Setting] = &[
         ("store", "megabytes"),
         "256",
         "8 to 1048576",
-        "When the alerts take more space than this, the oldest are deleted. An ordinary alert takes 6 to 7 KB.",
+        "When the alerts take more space than this, the oldest are deleted. An ordinary alert takes 15 to 35 KB, most of it \
+         what the host knew; without [triage] 6 to 7.",
     ),
     row(
         ("triage", "enabled"),

@@ -146,11 +146,13 @@ pub(super) fn syslog_messages(table: &Table<'_>, default: SyslogConfig) -> Syslo
     let least = i64::try_from(LEAST_LIMIT).unwrap_or(i64::MAX);
     let protocols = [("rfc3164", Protocol::Rfc3164), ("rfc5424", Protocol::Rfc5424)];
     let bodies = [("text", Body::Text), ("json", Body::Json), ("cee", Body::CeeJson), ("cef", Body::Cef)];
+    let limit = count(table, "limit", least..=1 << 18);
     SyslogConfig {
         protocol: word(table, "protocol", &protocols).unwrap_or(default.protocol),
         body: word(table, "format", &bodies).unwrap_or(default.body),
         facility: facility(table).unwrap_or(default.facility),
-        limit: count(table, "limit", least..=1 << 18).unwrap_or(default.limit),
+        limit: limit.unwrap_or(default.limit),
+        line: limit.unwrap_or(default.line),
         enterprise: narrow(table, "enterprise", 1..=u32::MAX.into()).unwrap_or(default.enterprise),
         queue: queue(table, default.queue),
         choice: choice(table, &default.choice),

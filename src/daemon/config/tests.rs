@@ -2,6 +2,7 @@
 
 use super::settings::{SETTINGS, TABLES};
 use super::*;
+use crate::output::syslog::DEFAULT_LINE;
 use crate::output::{Framing, Peer};
 use crate::rule::Severity;
 
@@ -124,6 +125,8 @@ fn the_tables_defaults_are_those_in_force() {
     assert_eq!(config.store.path.take(), Some("/var/lib/auditward/alerts.db".into()));
     assert_eq!(config.daemon.runtime_directory.take(), Some("/run/auditward".into()));
     assert_eq!(config.daemon.state_directory.take(), Some("/var/lib/auditward".into()));
+    // A limit that is set is that of the line too.
+    assert_eq!(std::mem::replace(&mut config.syslog.line, DEFAULT_LINE), DEFAULT_LIMIT);
     for choice in [&mut config.syslog.choice, &mut config.stdout.choice] {
         assert_eq!((choice.severity.take(), choice.per_minute.take()), (Some(Severity::High), Some(600)));
     }

@@ -31,6 +31,8 @@ pub const EXAMPLE_ENTERPRISE: u32 = 32473;
 /// What goes into one message by default: what receivers take without being told (rsyslog's and
 /// journald's lines are cut beyond).
 pub const DEFAULT_LIMIT: usize = 8192;
+/// What the readable line has by default: RFC 3164 (4.1) ends a whole message there, and a line of a log should be one that is read.
+pub const DEFAULT_LINE: usize = 1024;
 /// The least that RFC 5424 (6.1) lets every receiver take, and the least a limit can be.
 pub const LEAST_LIMIT: usize = 480;
 
@@ -69,6 +71,8 @@ pub struct Formatter {
     pub facility: Facility,
     /// Bytes of one message at most, header and all.
     pub limit: usize,
+    /// Bytes of the readable line at most.
+    pub line: usize,
     /// The number behind `auditward@` in structured data.
     pub enterprise: u32,
     /// HOSTNAME of messages that are about no host of their own.
@@ -95,6 +99,7 @@ impl Formatter {
             body,
             facility: Facility::LOG_AUTHPRIV,
             limit: DEFAULT_LIMIT,
+            line: usize::MAX,
             enterprise: EXAMPLE_ENTERPRISE,
             host: host_name(),
             pid: std::process::id(),
@@ -117,7 +122,7 @@ impl Formatter {
         let room = self.limit.saturating_sub(out.len() - start);
         match (self.body, message) {
             (Body::Text, _) => {
-                let text = text_within(message, room.saturating_sub(bom));
+                let text = text_within(message, room.saturating_sub(bom).min(self.line));
                 match self.protocol {
                     Protocol::Rfc3164 => out.extend_from_slice(text.as_bytes()),
                     Protocol::Rfc5424 => rfc5424::push_msg(out, &text),
