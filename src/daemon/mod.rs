@@ -22,6 +22,7 @@ mod marker;
 mod path;
 pub mod privilege;
 pub mod probe;
+mod programs;
 pub mod recorded;
 pub mod reload;
 mod roots;
@@ -60,6 +61,7 @@ use intake::Intake;
 use life::Start;
 use privilege::Identity;
 use probe::Line;
+use programs::Keeping;
 use reload::Reloader;
 use sequence_state::SequenceState;
 use triage::Triage;
@@ -119,6 +121,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let gaps = Box::new(ProcGaps::with_probe(line.hasty_client()));
     let mut mapper = Mapper::with_gaps(Host::this(), &mapping, gaps);
     let mut state = start::sequence_state(&directories);
+    let programs = start::programs(&directories);
     let known_accounts = Known::of(directories.state.as_deref());
     start::snapshot(&mut mapper, &state.as_mut().map(SequenceState::births).unwrap_or_default());
     let (outputs, left_out) = start::destinations(&config)?;
@@ -156,12 +159,18 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     resumed.into_iter().for_each(|told| tracing::info!("{told}"));
     let intake = Intake::new(config.audit.limits.clone(), mapper);
     let probes = [started.probe.patient_client(), started.probe.patient_client()];
+    let runs = Arc::clone(intake.mapper().runs());
+    let keeping = programs.map(|programs| {
+        programs.resume(&runs).into_iter().for_each(|told| tracing::warn!("{told}"));
+        programs.keep(Arc::clone(&runs))
+    });
+    let keeping = keeping.transpose().context("the thread that keeps counts")?;
     let triage = Triage::start(
         &config.triage,
         accounts.root.clone(),
         probes,
         started.store.clone(),
-        Arc::clone(intake.mapper().runs()),
+        Arc::clone(&runs),
     );
     let triage = triage.context("the thread that gathers")?;
     let mut watch = Watch::new(socket, intake, detector, outputs, started, &accounts, triage)?;
@@ -171,6 +180,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     watch.watch_accounts(accounts, known_accounts, probed);
     let result = watch.run(&mut keeper).context("the audit socket failed");
     watch.stop(state);
+    keeping.into_iter().for_each(Keeping::finish);
     if let Some(keeper) = keeper {
         sight::give_back(keeper);
     }

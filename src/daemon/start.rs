@@ -7,6 +7,7 @@ use anyhow::bail;
 
 use super::config::{self, CONFIG_FILE, Config, KernelRules, Mode};
 use super::directories::Directories;
+use super::programs::Programs;
 use super::ruleset::RuleSet;
 use super::sequence_state::SequenceState;
 use super::{Options, trial};
@@ -158,6 +159,13 @@ pub(super) fn sequence_state(directories: &Directories) -> Option<SequenceState>
     };
     let opened = SequenceState::open(directory);
     opened.inspect_err(|error| tracing::warn!("{error}: what sequences hold ends with this run")).ok()
+}
+
+/// The file for how often programs were executed; that there is none is told and no error.
+pub(super) fn programs(directories: &Directories) -> Option<Programs> {
+    let opened = Programs::open(directories.state.as_deref()?);
+    let told = "how often programs were executed is not kept over a restart";
+    opened.inspect_err(|error| tracing::warn!("{error}: {told}")).ok()
 }
 
 /// Takes the running processes into the process table, while /proc may be read as root.
