@@ -1,23 +1,22 @@
 //! The programs of a chain: whether they are what and where they should be.
 //!
 //! File facts and SHA-256 come from the probe, which reads the very file that the process runs, whatever its path names
-//! now. dpkg says whose a file is, by its lists; another package manager's database is not read.
+//! now. Whose a file is, `packages` says.
 
 use std::collections::HashMap;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::chain::Link;
+use super::packages::Packages;
 use super::{Missing, rfc3339, shown};
 use crate::probe::process::FileFacts;
 use crate::probe::{Client, Target};
 
-/// Programs and packages that are remembered.
+/// Programs whose digest is remembered.
 const REMEMBERED: usize = 512;
 
 /// A program larger than this is not read: it would take longer than an alert may wait.
@@ -41,7 +40,7 @@ const USUAL: [&str; 14] = [
     "/snap/",
 ];
 
-/// How long after its list dpkg may still be at the files of a package, in seconds.
+/// How long after its time of installation a package manager may still be at the files of a package, in seconds.
 const UNPACKING: i64 = 60;
 
 /// Device, inode, time of the last change in nanoseconds, size: by which a file is known again.
@@ -51,16 +50,7 @@ type Key = (u64, u64, i64, u64);
 #[derive(Debug, Default)]
 pub(super) struct Known {
     digests: HashMap<Key, String>,
-    packages: HashMap<String, Option<Package>>,
-    /// When dpkg last changed its database.
-    database: Option<(i64, i64)>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Package {
-    name: String,
-    /// When its list was written, in seconds since the Unix epoch.
-    installed: i64,
+    packages: Packages,
 }
 
 /// Adds what is known of its program to each link that still runs.
@@ -104,14 +94,8 @@ pub(super) fn tell(
 }
 
 impl Known {
-    /// What dpkg has changed since is asked for anew.
     fn refresh(&mut self, root: &Path) {
-        let changed =
-            fs::metadata(root.join("var/lib/dpkg/status")).ok().map(|of| (of.mtime(), of.mtime_nsec()));
-        if changed != self.database || self.packages.len() > REMEMBERED {
-            self.packages.clear();
-            self.database = changed;
-        }
+        self.packages.refresh(root);
         if self.digests.len() > REMEMBERED {
             self.digests.clear();
         }
@@ -147,16 +131,20 @@ impl Known {
             let time = Timestamp::from_nanosecond(i128::from(time)).map(rfc3339);
             told.insert(key.to_owned(), time.unwrap_or_default().into());
         }
-        match self.digest(file, target, probe, until) {
+        let digest = self.digest(file, target, probe, until);
+        match &digest {
             Ok(sha256) => {
                 told.insert("hash".to_owned(), json!({ "sha256": sha256 }));
             }
             Err(why) => unknown.push(format!("hash: {why}")),
         }
-        match self.package(root, path, until) {
+        match self.packages.of(root, path, until) {
             Ok(Some(package)) => {
                 told.insert("package".to_owned(), shown(&package.name).into());
-                let changed = file.changed.div_euclid(1_000_000_000) > package.installed + UNPACKING;
+                let changed = match (&package.sha256, &digest) {
+                    (Some(packed), Ok(sha256)) => packed != sha256,
+                    _ => file.changed.div_euclid(1_000_000_000) > package.installed + UNPACKING,
+                };
                 told.insert("changed_after_install".to_owned(), changed.into());
             }
             Ok(None) => {
@@ -192,51 +180,6 @@ impl Known {
         self.digests.insert(key, text.clone());
         Ok(text)
     }
-
-    /// Whose a file is.
-    fn package(&mut self, root: &Path, path: &str, until: Instant) -> Result<Option<Package>, String> {
-        if let Some(known) = self.packages.get(path) {
-            return Ok(known.clone());
-        }
-        let directory = root.join("var/lib/dpkg/info");
-        let lists = fs::read_dir(&directory).map_err(|_| "this host has no dpkg database".to_owned())?;
-        // Where /bin is /usr/bin, packages may still name the one or the other.
-        let other = match path.strip_prefix("/usr") {
-            Some(rest) => rest.to_owned(),
-            None => format!("/usr{path}"),
-        };
-        let wanted = [path.as_bytes(), other.as_bytes()];
-        for (count, list) in lists.flatten().map(|entry| entry.path()).enumerate() {
-            if count % 64 == 63 && Instant::now() >= until {
-                return Err("there was no time left".to_owned());
-            }
-            if list.extension().is_none_or(|end| end != "list") {
-                continue;
-            }
-            if let Some(package) = lists_one_of(&list, &wanted) {
-                self.packages.insert(path.to_owned(), Some(package.clone()));
-                return Ok(Some(package));
-            }
-        }
-        self.packages.insert(path.to_owned(), None);
-        Ok(None)
-    }
-}
-
-fn lists_one_of(list: &PathBuf, wanted: &[&[u8]; 2]) -> Option<Package> {
-    let text = fs::read(list).ok()?;
-    let listed = |path: &[u8]| {
-        memchr::memmem::find_iter(&text, path).any(|at| {
-            let starts = at == 0 || text.get(at - 1) == Some(&b'\n');
-            starts && text.get(at + path.len()).is_none_or(|byte| *byte == b'\n')
-        })
-    };
-    if !wanted.iter().any(|path| listed(path)) {
-        return None;
-    }
-    let name = list.file_stem()?.to_string_lossy().into_owned();
-    let installed = fs::metadata(list).ok()?.mtime();
-    Some(Package { name, installed })
 }
 
 fn is_usual(path: &str) -> bool {
@@ -245,36 +188,7 @@ fn is_usual(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-
-    fn soon() -> Instant {
-        Instant::now() + Duration::from_secs(600)
-    }
-
-    #[test]
-    fn dpkgs_lists_say_whose_a_file_is() {
-        let root = tempfile::tempdir().expect("a directory");
-        let info = root.path().join("var/lib/dpkg/info");
-        fs::create_dir_all(&info).expect("a directory");
-        fs::write(info.join("passwd.list"), "/.\n/usr/sbin\n/usr/sbin/usermod\n").expect("written");
-        fs::write(info.join("login.list"), "/bin/su\n/usr/sbin/usermod.d\n").expect("written");
-        fs::write(info.join("passwd.md5sums"), "x  /usr/sbin/else\n").expect("written");
-        let mut known = Known::default();
-        let mut of = |path: &str| {
-            let package = known.package(root.path(), path, soon()).expect("a database");
-            package.map(|package| package.name)
-        };
-        assert_eq!(of("/usr/sbin/usermod").as_deref(), Some("passwd"));
-        assert_eq!(of("/sbin/usermod").as_deref(), Some("passwd"), "before /usr was merged");
-        assert_eq!(of("/usr/bin/su").as_deref(), Some("login"));
-        for path in ["/usr/sbin/usermo", "/usr/sbin/usermod.d/x", "/usr/sbin/else", "/tmp/usr/sbin/usermod"] {
-            assert_eq!(of(path), None, "{path}");
-        }
-        let none = tempfile::tempdir().expect("a directory");
-        assert!(Known::default().package(none.path(), "/bin/su", soon()).is_err());
-    }
 
     #[test]
     fn usual_places_are_those_of_packages_and_administrators() {
