@@ -59,6 +59,11 @@ struct Stage {
 
 impl Stage {
     fn set() -> Option<Self> {
+        Self::with(|rule| rule, "")
+    }
+
+    /// With the rule's text made another one, and with more settings.
+    fn with(change: impl FnOnce(String) -> String, more: &str) -> Option<Self> {
         let kernel = KernelAudit::take()?;
         let folder = scratch();
         let tree = folder.path().join("tree");
@@ -74,13 +79,15 @@ impl Stage {
         .expect("utmp");
         let usermod = private_usermod(folder.path());
         kernel.record_executions_of(&usermod);
-        let configuration = folder.path().join("auditward.toml");
+        let (configuration, rule) = (folder.path().join("auditward.toml"), folder.path().join("rule.toml"));
+        fs::write(&rule, change(fs::read_to_string(RULE).expect("the rule"))).expect("written");
         let at = folder.path().display();
         let text = format!(
-            "rules = [\"{RULE}\"]\n[accounts]\nroot = \"{}\"\n[syslog]\nenabled = false\n[triage]\nwithin_ms = 10000\n\
+            "rules = [\"{at}/rule.toml\"]\n[accounts]\nroot = \"{}\"\n[syslog]\nenabled = false\n[triage]\nwithin_ms = 10000\n\
              [stdout]\nenabled = true\nformat = \"json\"\n\
-             [daemon]\nstate_directory = \"{at}/state\"\nruntime_directory = \"{at}/run\"\n",
-            tree.display()
+             [daemon]\nstate_directory = \"{at}/state\"\nruntime_directory = \"{at}/run\"\n{}",
+            tree.display(),
+            more.replace("FOLDER", &at.to_string()),
         );
         fs::write(&configuration, text).expect("configuration");
         let daemon = Daemon::start(folder.path(), &["--config", configuration.to_str().expect("UTF-8")]);
@@ -287,4 +294,56 @@ fn a_name_that_is_sql_is_one_literal_in_the_query() {
     assert!(shown.contains("WHERE username = 'x'' OR ''1''=''1'"), "{shown}");
     assert!(stage.daemon.process.end(Signal::SIGTERM).success());
     assert!(Path::new(&stage.tree).exists());
+}
+
+/// A question that takes as long as it may holds back the document and nobody else.
+#[test]
+fn a_line_goes_out_while_the_document_waits_for_what_is_gathered() {
+    let endless = "[[transform.osquery]]\nlabel = \"Endless\"\nquery = \"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 \
+                   FROM n) SELECT count(*) FROM n\"\n\n[rule]\n";
+    let lines =
+        "[[destination]]\nname = \"lines\"\ntype = \"file\"\nformat = \"text\"\npath = \"FOLDER/lines\"\n";
+    let Some(stage) = Stage::with(|rule| rule.replacen("\n[rule]\n", &format!("\n{endless}"), 1), lines)
+    else {
+        return;
+    };
+    let _child = take_over(&stage);
+    let read = |name: &str| fs::read_to_string(stage.folder.path().join(name)).unwrap_or_default();
+    let line = eventually("the line", || {
+        let text = read("lines");
+        text.lines().find(|line| line.contains("account dave")).map(str::to_owned).ok_or(text)
+    });
+    assert!(!read("auditward.stdout").contains("dave"), "the document had not waited");
+    let stored = stage.auditward(&["alerts", "list"]);
+    assert!(stored.contains(&line), "the line is in the store before the document is: {stored}");
+    let alert = stage.alert("dave");
+    let guide = alert["auditward"]["triage"]["guide"].as_array().expect("answers");
+    let endless = guide.iter().find(|one| one["label"] == "Endless").expect("the question");
+    assert_eq!(endless["not_answered"], "it took too long");
+    assert!(alert["auditward"]["triage"]["users"].is_array(), "what was gathered before is told");
+}
+
+/// What is not sent is stored with what would have been gone soon.
+#[test]
+fn an_alert_that_is_kept_back_has_its_processes() {
+    let Some(stage) = Stage::with(|rule| rule.replacen("max_signals = 100", "max_signals = 1", 1), "") else {
+        return;
+    };
+    // Beyond the limit, the second about an account is kept back.
+    for _ in 0..2 {
+        let done = Command::new(&stage.usermod).args(["-u", "0", "-o", "dave"]).status().expect("usermod");
+        assert!(done.success());
+    }
+    stage.alert("dave");
+    let kept: Value = eventually("the second alert, in the store", || {
+        let text = stage.auditward(&["alerts", "list", "--suppressed", "--format", "json"]);
+        let alert = text.lines().find_map(|line| serde_json::from_str::<Value>(line).ok());
+        alert.filter(|alert| alert["auditward"]["triage"].is_object()).ok_or(text)
+    });
+    assert_eq!(kept["auditward"]["target"]["user"]["name"], "dave");
+    let triage = &kept["auditward"]["triage"];
+    assert_eq!(triage["processes"][0]["name"], "usermod");
+    assert_eq!(triage["processes"][1]["pid"], std::process::id());
+    let why = json!([{ "what": "all but the processes", "reason": "the alert was kept back" }]);
+    assert_eq!(triage["missing"], why);
 }

@@ -50,6 +50,8 @@ pub use who::Who;
 pub struct Alert {
     /// The rule that matched.
     pub rule: Arc<Rule>,
+    /// The other rules that matched the same act, the strongest first.
+    pub also: Box<[Arc<Rule>]>,
     /// The rank: the rule's, or a lower one where more is known than its query asks.
     pub severity: Severity,
     /// `event.id`: hash of rule uuid, host id, and stamp and serial of the events; the same in every
@@ -159,7 +161,9 @@ impl Alert {
             case: Some(case),
         });
         let stamp = stamps.last().copied().unwrap_or(Stamp { millis: 0, serial: 0 });
+        let also = case.rules.iter().map(|matched| &matched.rule).filter(|other| other.uuid != rule.uuid);
         Self {
+            also: also.cloned().collect(),
             raised: case.raised_from.is_some(),
             ..Self::made(rule, severity, id, stamp, *created, &document)
         }
@@ -193,8 +197,22 @@ impl Alert {
         line.shrink_to_fit();
         let (waited, raised, tells) = (Duration::ZERO, false, None);
         let (severity, kept_from, triage) = (rule.severity, OnceLock::new(), Slot::default());
-        let rule = Arc::clone(rule);
-        Self { rule, severity, id, stamp, created, waited, raised, line, tells, kept_from, content, triage }
+        let (rule, also) = (Arc::clone(rule), Box::default());
+        Self {
+            rule,
+            also,
+            severity,
+            id,
+            stamp,
+            created,
+            waited,
+            raised,
+            line,
+            tells,
+            kept_from,
+            content,
+            triage,
+        }
     }
 
     /// [`Alert::new`] of what was kept of the events. Its document is written when it is asked for.
@@ -261,6 +279,11 @@ impl Alert {
     /// From now on what is gathered about it on the host is awaited, until then: see [`Alert::set_triage`].
     pub fn expect_triage(&mut self, until: Instant) {
         self.triage = Slot::awaited(until);
+    }
+
+    /// Nothing is gathered about it, since too many came at once; its document says so.
+    pub fn refuse_triage(&mut self) {
+        self.triage = Slot::crowded_out();
     }
 
     /// Writes what was gathered as `auditward.triage`; false where it is not awaited, or no longer.

@@ -9,11 +9,16 @@ pub(crate) const MOST: usize = 32 << 10;
 /// What stands where nothing came in time.
 const LATE: &str = r#"{"missing":[{"what":"everything","reason":"it was not gathered in time"}]}"#;
 
+/// What stands where there was no room to ask.
+const CROWDED: &str = r#"{"missing":[{"what":"everything","reason":"too many alerts came at once"}]}"#;
+
 /// See the module's page.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
     state: Mutex<State>,
     settled: Condvar,
+    /// The same as long as it is there: queues add it and take it away again.
+    size: usize,
 }
 
 #[derive(Debug, Default)]
@@ -29,7 +34,12 @@ enum State {
 
 impl Slot {
     pub(super) fn awaited(until: Instant) -> Self {
-        Self { state: Mutex::new(State::Awaited(until)), settled: Condvar::new() }
+        Self { state: Mutex::new(State::Awaited(until)), size: MOST / 2, ..Self::default() }
+    }
+
+    /// Nothing is gathered, since more came at once than can be asked about.
+    pub(super) fn crowded_out() -> Self {
+        Self { state: Mutex::new(State::Written(CROWDED.into())), size: CROWDED.len(), ..Self::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -88,7 +98,7 @@ impl Slot {
 
     /// Bytes of memory that it takes or will take.
     pub(super) fn size(&self) -> usize {
-        if matches!(*self.state(), State::Nothing) { 0 } else { MOST / 2 }
+        self.size
     }
 }
 
@@ -123,6 +133,15 @@ mod tests {
         nothing.give_up();
         assert_eq!(nothing.written(), None);
         assert!(serde_json::from_str::<serde_json::Value>(LATE).expect("JSON").is_object());
+    }
+
+    #[test]
+    fn where_there_was_no_room_that_is_said_at_once() {
+        let slot = Slot::crowded_out();
+        assert!(slot.is_settled(Instant::now()));
+        assert!(!slot.write("{}".to_owned()));
+        assert_eq!(slot.written().as_deref(), Some(CROWDED));
+        assert!(serde_json::from_str::<serde_json::Value>(CROWDED).expect("JSON").is_object());
     }
 
     #[test]

@@ -77,6 +77,14 @@ struct Ancestor<'e> {
     working_directory: Option<Cow<'e, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    terminal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container: Option<Value>,
 }
 
 impl<'e> Own<'e> {
@@ -112,10 +120,24 @@ pub(super) fn account(event: &AuditDocument<'_>) -> Option<String> {
     Some(target::from_arguments(tool, &arguments)?.to_str_lossy().into_owned())
 }
 
+/// As whom a process ran when it was last seen, and who had logged in.
+fn user_of(process: &Process) -> Option<Value> {
+    let mut user = Map::new();
+    if let Some(ids) = process.ids() {
+        user.insert("id".to_owned(), ids.uid.to_string().into());
+        user.insert("effective".to_owned(), json!({ "id": ids.euid.to_string() }));
+    }
+    if let Some(login) = process.login() {
+        user.insert("audit".to_owned(), json!({ "id": login.auid.to_string() }));
+    }
+    (!user.is_empty()).then(|| user.into())
+}
+
 impl<'e> Ancestor<'e> {
     fn of(process: &'e Process) -> Self {
         let image = process.image.as_ref();
         let text = |of: fn(&'e Image) -> Option<&'e [u8]>| image.and_then(of).map(ByteSlice::to_str_lossy);
+        let no_terminal = process.terminal.present() == Some(false);
         let start = i64::try_from(process.start).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
         Self {
             pid: process.pid,
@@ -125,6 +147,10 @@ impl<'e> Ancestor<'e> {
             args_count: image.and_then(Image::count),
             working_directory: text(Image::directory),
             start: start.map(rfc3339),
+            terminal: process.terminal.name().or_else(|| no_terminal.then(|| "none".to_owned())),
+            user: user_of(process),
+            session: process.login().map(|login| login.ses.to_string()),
+            container: process.container().map(|id| json!({ "id": id.to_str_lossy() })),
         }
     }
 }

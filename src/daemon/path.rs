@@ -97,15 +97,15 @@ impl Path {
                 let kept = suppressor.take(&alert, Instant::now());
                 kept.map(|Kept { why, counted }| (why.word(), Some(counted)))
             };
-            let asked = kept_back.is_none() && triage.expect(&mut alert);
+            let ticket = triage.expect(&mut alert, kept_back.is_some());
             let alert = Arc::new(alert);
             match kept_back {
                 Some((why, counted)) => outputs.keep_back(&alert, why, counted),
                 None => outputs.push_received(&alert, received),
             }
             // Lines do not wait for it.
-            if asked {
-                triage.hand_over(alert);
+            if let Some(ticket) = ticket {
+                triage.hand_over(alert, ticket);
             }
         });
     }

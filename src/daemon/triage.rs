@@ -1,22 +1,24 @@
-//! The thread that gathers what the host knows about each alert, off the path of records.
+//! The two threads that gather what the host knows about each alert, off the path of records: one takes at once what ends
+//! with the processes, the other asks for the rest.
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::status;
 use crate::alert::Alert;
 use crate::event::Runs;
 use crate::probe::Client;
-use crate::triage::{Depth, Host};
+use crate::triage::{Captured, Capturer, Enricher, Host};
 
-/// Alerts that may wait to be asked about; of those that find no room nothing is gathered.
+/// Alerts that may wait for their processes to be asked about; of those that find no room nothing is gathered.
 const WAITING: usize = 256;
 
-/// From so many on, of each only the processes are gathered.
+/// Alerts that may wait for the rest; of those that find no room only the processes are told. No more alerts that are kept
+/// back wait for their processes.
 const STORM: usize = 16;
 
 /// How long an answer of the probe is waited for.
@@ -48,17 +50,44 @@ pub(super) struct Counts {
     without: AtomicU64,
 }
 
+impl Counts {
+    /// Writes into the alert what was gathered.
+    fn write(&self, alert: &Alert, told: &serde_json::Map<String, serde_json::Value>, whole: bool) {
+        let count = match (alert.set_triage(told), whole) {
+            (false, _) => &self.without,
+            (true, false) => &self.captured,
+            (true, true) => &self.whole,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// An alert that is to be asked about.
+#[derive(Debug)]
+struct Asked {
+    alert: Arc<Alert>,
+    ticket: Ticket,
+}
+
+/// What [`Triage::expect`] said of an alert.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket {
+    matched: Instant,
+    until: Instant,
+    kept_back: bool,
+}
+
 /// The loop's side.
 #[derive(Debug)]
 pub(super) struct Triage {
-    queue: Option<SyncSender<Arc<Alert>>>,
+    queue: Option<SyncSender<Asked>>,
     waiting: Arc<AtomicUsize>,
     counts: Arc<Counts>,
     within: Duration,
 }
 
 impl Triage {
-    /// Starts the thread. `root` is below which account files are, `probes` read of
+    /// Starts the threads. `root` is below which account files are, `probes` read of
     /// processes what the daemon may not, `store` is where alerts are.
     pub(super) fn start(
         config: &TriageConfig,
@@ -71,39 +100,40 @@ impl Triage {
         let mut queue = None;
         if config.enabled {
             let (sender, alerts) = sync_channel(WAITING);
+            let (next, captured) = sync_channel(STORM);
             probes.iter_mut().for_each(|probe| probe.set_patience(PROBE));
-            let mut worker = Worker {
-                host: Host::new(root).with(probes, store).with_runs(runs),
-                waiting: Arc::clone(&waiting),
-                counts: Arc::clone(&counts),
-                within: config.within,
-            };
-            let run = move || worker.run(&alerts);
-            std::thread::Builder::new().name("triage".to_owned()).spawn(run)?;
+            let (capturer, enricher) = Host::new(root).with(probes, store).with_runs(runs).split();
+            let (of_first, of_second) = (Arc::clone(&counts), Arc::clone(&counts));
+            let mut first = First { capturer, waiting: Arc::clone(&waiting), counts: of_first, next };
+            let mut second = Second { enricher, counts: of_second };
+            let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+            thread("capture").spawn(move || first.run(&alerts))?;
+            thread("enrich").spawn(move || second.run(&captured))?;
             queue = Some(sender);
         }
         Ok(Self { queue, waiting, counts, within: config.within })
     }
 
     /// Says whether the alert will be asked about, and lets those wait for it who want all of it.
-    pub(super) fn expect(&self, alert: &mut Alert) -> bool {
-        if self.queue.is_none() {
-            return false;
-        }
-        let room = self.waiting.load(Ordering::SeqCst) < WAITING;
-        if room {
-            alert.expect_triage(Instant::now() + self.within);
-        } else {
+    pub(super) fn expect(&self, alert: &mut Alert, kept_back: bool) -> Option<Ticket> {
+        self.queue.as_ref()?;
+        let most = if kept_back { STORM } else { WAITING };
+        if self.waiting.load(Ordering::SeqCst) >= most {
+            alert.refuse_triage();
             self.counts.without.fetch_add(1, Ordering::Relaxed);
+            return None;
         }
-        room
+        let matched = Instant::now();
+        alert.expect_triage(matched + self.within);
+        // A little is left for writing it down.
+        Some(Ticket { matched, until: matched + self.within * 3 / 4, kept_back })
     }
 
     /// Has it asked about. Never waits.
-    pub(super) fn hand_over(&self, alert: Arc<Alert>) {
+    pub(super) fn hand_over(&self, alert: Arc<Alert>, ticket: Ticket) {
         let Some(queue) = &self.queue else { return };
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        if queue.try_send(alert).is_err() {
+        if queue.try_send(Asked { alert, ticket }).is_err() {
             self.waiting.fetch_sub(1, Ordering::SeqCst);
             self.counts.without.fetch_add(1, Ordering::Relaxed);
         }
@@ -117,27 +147,46 @@ impl Triage {
     }
 }
 
-struct Worker {
-    host: Host,
+/// The thread that takes what would be gone soon.
+struct First {
+    capturer: Capturer,
     waiting: Arc<AtomicUsize>,
     counts: Arc<Counts>,
-    within: Duration,
+    next: SyncSender<(Asked, Captured)>,
 }
 
-impl Worker {
-    fn run(&mut self, alerts: &Receiver<Arc<Alert>>) {
-        while let Ok(alert) = alerts.recv() {
-            let behind = self.waiting.fetch_sub(1, Ordering::SeqCst);
-            let depth = if behind > STORM { Depth::Capture } else { Depth::Whole };
-            // A little is left for writing it down.
-            let until = Instant::now() + self.within * 3 / 4;
-            let told = self.host.gather(&alert, depth, until);
-            let count = match (alert.set_triage(&told), depth) {
-                (false, _) => &self.counts.without,
-                (true, Depth::Capture) => &self.counts.captured,
-                (true, Depth::Whole) => &self.counts.whole,
+impl First {
+    fn run(&mut self, alerts: &Receiver<Asked>) {
+        while let Ok(asked) = alerts.recv() {
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
+            let captured = self.capturer.capture(&asked.alert, asked.ticket.matched);
+            let (why, (asked, captured)) = if asked.ticket.kept_back {
+                ("the alert was kept back", (asked, captured))
+            } else {
+                match self.next.try_send((asked, captured)) {
+                    Ok(()) => continue,
+                    Err(TrySendError::Full(both) | TrySendError::Disconnected(both)) => {
+                        ("too many alerts came at once", both)
+                    }
+                }
             };
-            count.fetch_add(1, Ordering::Relaxed);
+            self.counts.write(&asked.alert, &captured.alone(why), false);
+        }
+    }
+}
+
+/// The thread that asks for the rest.
+struct Second {
+    enricher: Enricher,
+    counts: Arc<Counts>,
+}
+
+impl Second {
+    fn run(&mut self, captured: &Receiver<(Asked, Captured)>) {
+        while let Ok((Asked { alert, ticket }, captured)) = captured.recv() {
+            let whole = Instant::now() < ticket.until;
+            let told = self.enricher.enrich(captured, &alert, ticket.until);
+            self.counts.write(&alert, &told, whole);
         }
     }
 }

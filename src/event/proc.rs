@@ -64,6 +64,16 @@ impl ProcGaps {
     }
 
     fn read(&mut self, pid: u32) -> Option<Found> {
+        self.read_within(pid, true, true)
+    }
+
+    /// What a look at a process costs little of: without its namespaces, and without program and directory unless the `links`
+    /// are wanted.
+    pub(crate) fn glance(&mut self, pid: u32, links: bool) -> Option<Found> {
+        self.read_within(pid, links, false)
+    }
+
+    fn read_within(&mut self, pid: u32, links: bool, namespaces: bool) -> Option<Found> {
         let dir = self.root.join(pid.to_string());
         let stat = fs::File::open(dir.join("stat")).ok()?;
         let before = Stat::read(&stat)?;
@@ -76,6 +86,7 @@ impl ProcGaps {
         let container = container(&dir);
         let line = limited(&dir.join("cmdline")).unwrap_or_default();
         let [executable, directory] = match fs::read_link(dir.join("exe")) {
+            _ if !links => [None, None],
             // A kernel thread has neither arguments nor a program.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !line.is_empty() => {
                 self.ask_for_links(Target { pid, start: before.start })
@@ -83,7 +94,7 @@ impl ProcGaps {
             program => [program.ok(), fs::read_link(dir.join("cwd")).ok()].map(|path| path.map(into_bytes)),
         };
         let image = image(executable.as_deref(), directory.as_deref(), &before.comm, &line);
-        let foreign = self.foreign(&dir, &status);
+        let foreign = if namespaces { self.foreign(&dir, &status) } else { None };
         // Another process may have got the number while its files were read: then this one is gone, and its file
         // says nothing more.
         let _ = Stat::read(&stat)?;

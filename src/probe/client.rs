@@ -338,18 +338,10 @@ pub struct Accounts {
 mod tests {
     use std::thread;
 
-    use nix::sys::socket::{Backlog, accept4, bind, listen};
+    use nix::sys::socket::accept4;
 
     use super::super::server;
     use super::*;
-
-    fn listener(path: &Path) -> OwnedFd {
-        let listener =
-            socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None).expect("socket");
-        bind(listener.as_raw_fd(), &UnixAddr::new(path).expect("address")).expect("bound");
-        listen(&listener, Backlog::new(8).expect("backlog")).expect("listens");
-        listener
-    }
 
     fn client(path: &Path, patience: Duration) -> (Client, Arc<Counts>) {
         let counts = Arc::new(Counts::default());
@@ -369,7 +361,7 @@ mod tests {
     fn a_probe_that_is_there_answers() {
         let folder = tempfile::tempdir().expect("a directory");
         let path = folder.path().join("socket");
-        let listening = listener(&path);
+        let listening = server::listener(&path);
         let uid = nix::unistd::geteuid().as_raw();
         server::check_listener(&listening).expect("a listener");
         thread::spawn(move || server::serve(&listening, uid, None));
@@ -389,7 +381,7 @@ mod tests {
         let (mut client, counts) = client(&path, Duration::from_millis(1));
         assert_eq!(client.audit_status(), Err(NotReadable::Away));
         assert_eq!(counted(&counts), [0, 1, 0]);
-        let listening = listener(&path);
+        let listening = server::listener(&path);
         let uid = nix::unistd::geteuid().as_raw();
         thread::spawn(move || server::serve(&listening, uid, None));
         client.set_patience(Duration::from_secs(30));
@@ -400,7 +392,7 @@ mod tests {
     fn another_user_is_hung_up_on() {
         let folder = tempfile::tempdir().expect("a directory");
         let path = folder.path().join("socket");
-        let listening = listener(&path);
+        let listening = server::listener(&path);
         let other = nix::unistd::geteuid().as_raw() + 1;
         thread::spawn(move || server::serve(&listening, other, None));
         let (mut client, _) = client(&path, Duration::from_secs(30));
@@ -411,7 +403,7 @@ mod tests {
     fn a_probe_that_says_nothing_costs_one_wait_and_its_late_answer_is_not_taken_for_another() {
         let folder = tempfile::tempdir().expect("a directory");
         let path = folder.path().join("socket");
-        let listening = listener(&path);
+        let listening = server::listener(&path);
         let (mut client, counts) = client(&path, Duration::from_millis(50));
         assert_eq!(client.process(this()), Err(NotReadable::Slow));
         // Not asked at all: the rest has begun.
@@ -441,7 +433,7 @@ mod tests {
     fn an_answer_that_is_none_ends_the_connection() {
         let folder = tempfile::tempdir().expect("a directory");
         let path = folder.path().join("socket");
-        let listening = listener(&path);
+        let listening = server::listener(&path);
         let probe = thread::spawn(move || {
             let connection = accept4(&listening, SockFlag::SOCK_CLOEXEC).expect("a connection");
             send(connection.as_raw_fd(), &[b'x'; 9000], MsgFlags::empty()).expect("sent");

@@ -123,6 +123,18 @@ fn converse(connection: &OwnedFd) -> io::Result<()> {
     }
 }
 
+/// A socket that listens, to serve in a test.
+#[cfg(test)]
+pub(crate) fn listener(path: &Path) -> OwnedFd {
+    use nix::sys::socket::{Backlog, bind, listen, socket};
+
+    let listener =
+        socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None).expect("socket");
+    bind(listener.as_raw_fd(), &UnixAddr::new(path).expect("address")).expect("bound");
+    listen(&listener, Backlog::new(8).expect("backlog")).expect("listens");
+    listener
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

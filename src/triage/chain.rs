@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::accounts::Accounts;
-use super::{Host, Missing, args_within, processes, shown};
+use super::{Capturer, Missing, args_within, processes, shown};
 use crate::alert::read;
 use crate::clean;
 use crate::event::Runs;
@@ -15,6 +15,7 @@ use crate::probe::Target;
 const MOST: usize = 32;
 
 /// A process of a chain.
+#[derive(Debug)]
 pub(super) struct Link {
     pub(super) pid: u32,
     /// What is told of it.
@@ -56,7 +57,7 @@ fn pid_of(process: &Map<String, Value>) -> Option<u32> {
 impl Chain {
     /// `millis` is when the event was: what began later has taken over a number.
     pub(super) fn of(
-        host: &mut Host,
+        host: &mut Capturer,
         document: &Map<String, Value>,
         accounts: &Accounts,
         millis: u64,
@@ -73,8 +74,13 @@ impl Chain {
             let records = recorded.get(at).copied().filter(|process| pid_of(process) == Some(pid));
             at += 1;
             // A container's init has the number 1 in there alone; these are the host's numbers.
-            let found = host.gaps.look(pid).filter(|found| found.start <= millis.saturating_add(1000));
+            let told = |path: &str| records.is_some_and(|process| read::get(process, path).is_some());
+            let links = !(told("executable") && told("working_directory"));
+            let found =
+                host.gaps.glance(pid, links).filter(|found| found.start <= millis.saturating_add(1000));
             let parent = recorded.get(at).and_then(|process| pid_of(process));
+            let told = if at == 1 { read::text(document, "process.parent.pid") } else { None };
+            let parent = parent.or_else(|| told.and_then(|pid| pid.parse().ok()));
             let own = if at == 1 { Some(document) } else { None };
             chain.links.push(host.link(pid, records, found.as_ref(), own, accounts));
             let looping = |pid: u32| chain.links.iter().any(|link| link.pid == pid);
@@ -94,9 +100,10 @@ impl Chain {
     }
 
     /// The address behind an ssh session, as sshd told its child in the environment.
-    fn connection(&mut self, host: &mut Host, millis: u64) {
+    fn connection(&mut self, host: &mut Capturer, millis: u64) {
         for link in &mut self.links {
-            if link.target.is_none() {
+            // Above the login there is no session that an address would be of.
+            if link.target.is_none() || link.told.get("login_user").is_some_and(|user| user == "none") {
                 continue;
             }
             let Some(environment) = host.gaps.environment(link.pid, millis) else { continue };
@@ -138,7 +145,7 @@ fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-impl Host {
+impl Capturer {
     /// What is told of one process. `own` is the alert's document for the acting process, whose user and terminal it has.
     fn link(
         &mut self,
@@ -180,28 +187,35 @@ impl Host {
         let tty = document("auditd.data.tty").filter(|tty| tty != "(none)").map(|tty| terminal(&tty));
         let tty = tty.or_else(|| found.and_then(|found| found.terminal.name()));
         let no_tty = found.is_some_and(|found| found.terminal.present() == Some(false));
-        put("terminal", tty.map(|tty| shown(&tty).into()).or(no_tty.then(|| "none".into())));
-        let uid = |path: &str| document(path).and_then(|uid| uid.parse::<u32>().ok());
+        let tty = tty.or_else(|| no_tty.then(|| "none".to_owned())).or_else(|| recorded("terminal"));
+        put("terminal", tty.map(|tty| shown(&tty).into()));
+        // Of a parent that has ended, as it was when a record last told of it.
+        let number = |text: String| text.parse::<u32>().ok();
+        let uid = |path: &str| document(path).and_then(number);
+        let was = |path: &str| recorded(path).and_then(number);
         let ids = found.and_then(|found| found.ids);
-        let user = uid("user.id").or(ids.map(|ids| ids.uid));
+        let user = uid("user.id").or(ids.map(|ids| ids.uid)).or_else(|| was("user.id"));
         put("user", user.map(|uid| account(accounts, uid)));
-        let effective = uid("user.effective.id").or(ids.map(|ids| ids.euid));
+        let effective =
+            uid("user.effective.id").or(ids.map(|ids| ids.euid)).or_else(|| was("user.effective.id"));
         if effective != user {
             put("effective_user", effective.map(|uid| account(accounts, uid)));
         }
         let login = found.and_then(|found| found.login);
-        let auid = uid("user.audit.id").or(login.map(|login| login.auid));
+        let auid = uid("user.audit.id").or(login.map(|login| login.auid)).or_else(|| was("user.audit.id"));
         put(
             "login_user",
             auid.map(|auid| if auid == u32::MAX { "none".into() } else { account(accounts, auid) }),
         );
         let session = document("auditd.session").or(login.map(|login| login.ses.to_string()));
+        let session = session.or_else(|| recorded("session"));
         let session =
             session.map(|session| if session == u32::MAX.to_string() { "none".into() } else { session });
         put("session", session.map(Value::from));
         put("unit", processes::unit(&self.proc, pid).map(|unit| shown(&unit).into()));
-        if let Some(container) = found.and_then(|found| found.container.as_deref()) {
-            put("container", Some(json!({ "id": lossy(container) })));
+        let container = found.and_then(|found| found.container.as_deref()).map(lossy);
+        if let Some(container) = container.or_else(|| recorded("container.id")) {
+            put("container", Some(json!({ "id": shown(&container) })));
         }
         if !unknown.is_empty() {
             let reason = match found {

@@ -2,14 +2,13 @@
 
 use std::time::Instant;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::accounts::Accounts;
 use super::answer::Answers;
 use super::query::{self, Filling};
 use super::users::{Concerned, Role};
-use crate::alert::read;
-use crate::rule::Rule;
+use crate::alert::{Alert, read};
 
 /// What values come from.
 pub(super) struct Guide<'a> {
@@ -22,10 +21,16 @@ pub(super) struct Guide<'a> {
 const OF_A_USER: [&str; 4] = ["user.name", "user.id", "group.name", "group.id"];
 
 impl Guide<'_> {
-    /// Every question of the rule, once for each user where it is about one.
-    pub(super) fn answer(&self, rule: &Rule, answers: Option<&Answers>, until: Instant) -> Value {
+    /// Every question of the alert's rules, once for each user where it is about one. One that two rules ask is asked once.
+    pub(super) fn answer(&self, alert: &Alert, answers: Option<&Answers>, until: Instant) -> Value {
         let mut told: Vec<Value> = Vec::new();
-        for question in query::of_rule(rule) {
+        let rules = std::iter::once(&alert.rule).chain(&alert.also);
+        let questions = rules.flat_map(|rule| query::of_rule(rule).into_iter().map(move |one| (rule, one)));
+        let mut before: Vec<String> = Vec::new();
+        for (rule, question) in questions.take(query::MOST) {
+            if before.contains(&question.query) {
+                continue;
+            }
             let about_user = query::fields(&question.query).iter().any(|field| OF_A_USER.contains(field));
             let everyone: Vec<Option<&Concerned>> = match about_user {
                 true if !self.concerned.is_empty() => self.concerned.iter().map(Some).collect(),
@@ -42,6 +47,9 @@ impl Guide<'_> {
                 one.insert("label".to_owned(), question.label.as_str().into());
                 if let Some(user) = user {
                     one.insert("role".to_owned(), user.role.word().into());
+                }
+                if rule.uuid != alert.rule.uuid {
+                    one.insert("rule".to_owned(), json!({ "id": rule.id }));
                 }
                 one.insert("query".to_owned(), filled.query.as_str().into());
                 let answer = match (&filled.unfilled[..], answers) {
@@ -62,6 +70,7 @@ impl Guide<'_> {
                 asked.push(filled.query);
                 told.push(one.into());
             }
+            before.push(question.query);
         }
         told.into()
     }

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
+use super::Missing;
 use crate::event::ancestry::Terminal;
 use crate::event::proc::boot_millis;
 
@@ -38,14 +39,20 @@ pub(super) struct Task {
     pub(super) directory: Option<String>,
 }
 
-/// All of them, by pid.
-pub(super) fn all(proc: &Path) -> Vec<Task> {
+/// All of them, by pid, and why they are not all.
+pub(super) fn all(proc: &Path) -> (Vec<Task>, Option<Missing>) {
     let boot = boot_millis(proc);
     let entries = fs::read_dir(proc).into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let mut tasks: Vec<Task> = pids.take(MOST).filter_map(|pid| one(proc, boot, pid)).collect();
     tasks.sort_by_key(|task| task.pid);
-    tasks
+    // With `hidepid` of proc(5) and `ProtectProc=` of systemd.exec(5), init is not among them.
+    let why = match tasks.first() {
+        None => Some("/proc cannot be read"),
+        Some(first) if first.pid != 1 => Some("/proc hides those of other users"),
+        Some(_) => (tasks.len() == MOST).then_some("there are more than are read"),
+    };
+    (tasks, why.map(|why| Missing::of("processes of the users", why)))
 }
 
 fn one(proc: &Path, boot: u64, pid: u32) -> Option<Task> {
@@ -112,7 +119,8 @@ mod tests {
 
     #[test]
     fn this_process_is_among_them() {
-        let all = all(Path::new("/proc"));
+        let (all, missing) = all(Path::new("/proc"));
+        assert_eq!(missing, None);
         let own = all.iter().find(|task| task.pid == std::process::id()).expect("own process");
         assert_eq!(own.parent, nix::unistd::getppid().as_raw().cast_unsigned());
         assert_eq!(own.uid, nix::unistd::getuid().as_raw());

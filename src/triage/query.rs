@@ -7,8 +7,8 @@ use serde::Deserialize;
 use crate::clean;
 use crate::rule::{Osquery, Rule};
 
-/// Questions of one rule that are asked.
-const MOST: usize = 32;
+/// Questions that are asked.
+pub(super) const MOST: usize = 32;
 
 /// The beginning of a question within the guide's text: `!{osquery{"label":"…","query":"…"}}`.
 const INLINE: &str = "!{osquery";

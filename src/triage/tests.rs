@@ -50,9 +50,9 @@ fn alert(rule: Rule, args: &[&str]) -> Alert {
     Alert::new(&Arc::new(rule), &[event], &[Stamp { millis: now, serial: 1 }], "host", Timestamp::now())
 }
 
-fn gather(root: &Path, alert: &Alert, depth: Depth) -> Value {
+fn gather(root: &Path, alert: &Alert) -> Value {
     let until = Instant::now() + Duration::from_secs(600);
-    Host::new(root.to_owned()).gather(alert, depth, until).into()
+    Host::new(root.to_owned()).gather(alert, until).into()
 }
 
 fn of<'v>(triage: &'v Value, label: &str) -> Vec<(&'v str, Value)> {
@@ -69,7 +69,7 @@ fn of<'v>(triage: &'v Value, label: &str) -> Vec<(&'v str, Value)> {
 #[test]
 fn the_questions_of_the_guide_are_answered_for_each_user() {
     let root = tree();
-    let triage = gather(root.path(), &alert(rule(), &["usermod", "-u", "0", "-o", "bob"]), Depth::Whole);
+    let triage = gather(root.path(), &alert(rule(), &["usermod", "-u", "0", "-o", "bob"]));
     assert_eq!(of(&triage, "roots"), [("", json!([{ "username": "bob", "description": "Bob's desk" }]))]);
     let users = of(&triage, "user");
     let roles: Vec<_> = users.iter().map(|(role, rows)| (*role, rows[0]["username"].as_str())).collect();
@@ -91,10 +91,25 @@ fn the_questions_of_the_guide_are_answered_for_each_user() {
     assert_eq!(file["unfilled"], json!(["file.path"]));
 }
 
+/// The strongest rule of a case leads its alert, and asks nothing itself.
+#[test]
+fn the_questions_of_every_rule_that_matched_are_asked_once() {
+    let root = tree();
+    let strongest = Rule { uuid: "stronger".to_owned(), id: "stronger".to_owned(), ..sample::rule() };
+    let third = Rule { uuid: "third".to_owned(), id: "third".to_owned(), ..rule() };
+    let mut alert = alert(strongest, &["usermod", "-u", "0", "-o", "bob"]);
+    alert.also = [Arc::new(rule()), Arc::new(third)].into();
+    let triage = gather(root.path(), &alert);
+    let roles: Vec<_> = of(&triage, "user").iter().map(|(role, _)| *role).collect();
+    assert_eq!(roles, ["actor", "login", "target"]);
+    let of_rule = |one: &Value| one["rule"]["id"] == "uid0-account-usermod";
+    assert!(triage["guide"].as_array().expect("a list").iter().all(of_rule), "{triage:#}");
+}
+
 #[test]
 fn the_accounts_concerned_are_told_whole() {
     let root = tree();
-    let triage = gather(root.path(), &alert(rule(), &["usermod", "-u", "0", "-o", "bob"]), Depth::Whole);
+    let triage = gather(root.path(), &alert(rule(), &["usermod", "-u", "0", "-o", "bob"]));
     let users = triage["users"].as_array().expect("a list");
     let bob = &users[2];
     assert_eq!((&bob["role"], &bob["name"], &bob["id"]), (&json!("target"), &json!("bob"), &json!("0")));
@@ -112,7 +127,7 @@ fn the_accounts_concerned_are_told_whole() {
 #[test]
 fn the_chain_reaches_up_to_init() {
     let root = tree();
-    let triage = gather(root.path(), &alert(rule(), &["usermod", "-u", "0", "-o", "bob"]), Depth::Whole);
+    let triage = gather(root.path(), &alert(rule(), &["usermod", "-u", "0", "-o", "bob"]));
     let processes = triage["processes"].as_array().expect("a list");
     assert_eq!(processes[0]["pid"], std::process::id());
     assert_eq!(processes[0]["state"], "running");
@@ -125,27 +140,64 @@ fn the_chain_reaches_up_to_init() {
 }
 
 #[test]
+fn a_parent_that_has_ended_is_told_as_the_records_saw_it() {
+    let root = tree();
+    let mut event = sample::usermod(&["usermod", "-u", "0", "-o", "bob"]);
+    event["process"]["pid"] = std::process::id().into();
+    // Beyond `PID_MAX_LIMIT`: such a process does not run.
+    let parent = json!({
+        "pid": 4_194_305, "name": "sudo", "executable": "/usr/bin/sudo", "args": ["sudo", "-i"], "working_directory": "/",
+        "start": "2026-09-21T14:14:50.000Z", "terminal": "pts/7", "session": "3", "container": { "id": "c0ffee" },
+        "user": { "id": "0", "effective": { "id": "0" }, "audit": { "id": "1000" } },
+    });
+    event.insert("auditward".to_owned(), json!({ "ancestors": [parent, { "pid": 4_194_306 }] }));
+    let now = u64::try_from(Timestamp::now().as_millisecond()).expect("after 1970");
+    let stamp = Stamp { millis: now, serial: 1 };
+    let alert = Alert::new(&Arc::new(rule()), &[event], &[stamp], "host", Timestamp::now());
+    let triage = gather(root.path(), &alert);
+    let ended = &triage["processes"][1];
+    assert_eq!((&ended["state"], &ended["terminal"]), (&json!("ended"), &json!("pts/7")));
+    assert_eq!(ended["user"], json!({ "id": "0", "name": "root" }));
+    assert_eq!(ended["login_user"], json!({ "id": "1000", "name": "alice" }));
+    assert_eq!((&ended["session"], &ended["container"]["id"]), (&json!("3"), &json!("c0ffee")));
+    assert_eq!(ended["missing"]["what"], json!(["unit"]));
+    // Of a parent of which the records have the number alone, that is told.
+    let last = &triage["processes"][2];
+    let unknown: Vec<_> = last["missing"]["what"].as_array().expect("a list").iter().collect();
+    assert!(["name", "user", "terminal"].iter().all(|what| unknown.contains(&&json!(what))), "{last:#}");
+    assert!(triage["missing"].to_string().contains("a parent had ended"));
+}
+
+#[test]
 fn what_is_missing_is_named() {
     let root = tempfile::tempdir().expect("a directory");
-    let triage = gather(root.path(), &alert(rule(), &["true"]), Depth::Whole);
+    let triage = gather(root.path(), &alert(rule(), &["true"]));
     let missing: Vec<_> =
         triage["missing"].as_array().expect("a list").iter().map(|one| &one["what"]).collect();
     for what in ["/etc/passwd", "/etc/group", "sessions", "target user"] {
         assert!(missing.contains(&&json!(what)), "{what}: {missing:?}");
     }
     assert_eq!(triage["users"][0]["missing"]["what"], json!(["entry", "groups"]));
-    let captured = gather(root.path(), &alert(rule(), &["true"]), Depth::Capture);
+    let (mut capturer, _) = Host::new(root.path().to_owned()).split();
+    let alone =
+        capturer.capture(&alert(rule(), &["true"]), Instant::now()).alone("too many alerts came at once");
+    let captured = Value::from(alone);
     assert!(captured["missing"].to_string().contains("too many alerts came at once"));
     assert!(captured["processes"][0]["pid"].is_number() && captured.get("guide").is_none());
+    assert_eq!(captured["advice"]["references"], "none");
+    let late = Host::new(root.path().to_owned()).gather(&alert(rule(), &["true"]), Instant::now());
+    assert!(json!(late["missing"]).to_string().contains("there was no time left"), "{late:?}");
 }
 
 #[test]
 fn an_alert_holds_no_more_than_it_may() {
     let root = tree();
     let long = "SELECT username, ".to_owned() + &vec!["description"; 400].join(", ") + " FROM users";
-    let osquery = vec![Osquery { label: "long".to_owned(), query: long }; 32];
+    let question =
+        |n: usize| Osquery { label: "long".to_owned(), query: format!("{long} LIMIT {}", 100 + n) };
+    let osquery = (0..32).map(question).collect();
     let rule = Rule { osquery, ..sample::rule() };
-    let triage = gather(root.path(), &alert(rule, &["usermod", "-u", "0", "-o", "bob"]), Depth::Whole);
+    let triage = gather(root.path(), &alert(rule, &["usermod", "-u", "0", "-o", "bob"]));
     assert!(triage.to_string().len() <= MOST_TRIAGE);
     assert!(triage["missing"].to_string().contains("longer than an alert may be"));
     assert!(triage["users"].is_array());
@@ -158,7 +210,7 @@ fn what_is_gathered_stands_in_the_document_and_secrets_do_not() {
     alert.expect_triage(Instant::now() + Duration::from_secs(600));
     let mut child = std::process::Command::new("sleep").arg("600").env_clear().spawn().expect("sleep");
     let alone = alert.document();
-    let triage = gather(root.path(), &alert, Depth::Whole);
+    let triage = gather(root.path(), &alert);
     child.kill().expect("killed");
     child.wait().expect("gone");
     assert!(alert.set_triage(triage.as_object().expect("an object")));
@@ -167,6 +219,80 @@ fn what_is_gathered_stands_in_the_document_and_secrets_do_not() {
     assert_eq!(document["auditward"]["audit_id"], alone["auditward"]["audit_id"]);
     assert!(alone["auditward"].get("triage").is_none());
     assert!(!alert.json().contains("sekrit-of-bob"));
+}
+
+/// A host with every source that there is, in a folder of its own: account files, sessions, lists of dpkg, a store, a probe.
+fn whole_host() -> (tempfile::TempDir, Host) {
+    let root = tree();
+    let at = |path: &str| root.path().join(path);
+    std::fs::create_dir_all(at("run/systemd/sessions")).expect("a directory");
+    std::fs::create_dir_all(at("var/lib/dpkg/info")).expect("a directory");
+    let path = at("alerts.db");
+    drop(crate::store::Store::open(crate::store::Settings { path: path.clone(), days: 1, bytes: 8 << 20 }));
+    let listening = probe::server::listener(&at("probe"));
+    let uid = nix::unistd::geteuid().as_raw();
+    std::thread::spawn(move || probe::server::serve(&listening, uid, None));
+    let client = || Client::new((&*at("probe")).into(), Duration::from_secs(60), Arc::default());
+    let host = Host::new(root.path().to_owned()).with([client(), client()], Some(path));
+    (root, host)
+}
+
+/// Everything that is named as missing, by the whole, by a process, by a program.
+fn named(triage: &Map<String, Value>) -> String {
+    let mut all = vec![json!(triage.get("missing"))];
+    for process in triage["processes"].as_array().into_iter().flatten() {
+        all.extend([process["missing"].clone(), process["file"]["missing"].clone()]);
+    }
+    json!(all).to_string()
+}
+
+#[test]
+fn each_source_that_is_taken_away_is_named() {
+    /// What takes a source away, and what is named then.
+    type Taken = (&'static str, fn(&Path, &mut Host), &'static str);
+    let remove = |root: &Path, path: &str| {
+        let path = root.join(path);
+        if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }
+            .expect("removed");
+    };
+    let sources: [Taken; 9] = [
+        ("/etc/passwd", |_, _| (), "/etc/passwd"),
+        ("/etc/group", |_, _| (), "/etc/group"),
+        ("/run/utmp and logind's files", |_, _| (), "neither /run/systemd/sessions nor /run/utmp"),
+        ("dpkg's lists", |_, _| (), "this host has no database of dpkg or rpm"),
+        ("the store", |_, host| host.enricher.store = Some("/nonexistent".into()), "other alerts"),
+        ("no store", |_, host| host.enricher.store = None, "alerts are not stored"),
+        ("the probe", |_, host| host.enricher.probe = None, "there is no probe to ask"),
+        (
+            "a probe that is gone",
+            |_, host| {
+                let nobody =
+                    Client::new(Path::new("/nonexistent").into(), Duration::from_secs(60), Arc::default());
+                host.enricher.probe = Some(nobody);
+            },
+            "not readable: the probe is not there",
+        ),
+        ("/proc", |root, host| host.enricher.proc = root.join("nothing"), "/proc cannot be read"),
+    ];
+    let alert = alert(rule(), &["usermod", "-u", "0", "-o", "bob"]);
+    let soon = || Instant::now() + Duration::from_secs(600);
+    for (source, take, told) in sources {
+        let (root, mut host) = whole_host();
+        let whole = named(&host.gather(&alert, soon()));
+        assert!(!whole.contains(told), "{source}, before it was taken away: {whole}");
+        match source {
+            "/run/utmp and logind's files" => {
+                ["run/utmp", "run/systemd/sessions"].iter().for_each(|path| remove(root.path(), path));
+            }
+            "dpkg's lists" => remove(root.path(), "var/lib/dpkg/info"),
+            file if file.starts_with("/etc/") => remove(root.path(), &file[1..]),
+            _ => take(root.path(), &mut host),
+        }
+        // What was remembered of programs is not what this is about.
+        host.enricher.programs = executables::Known::default();
+        let without = named(&host.gather(&alert, soon()));
+        assert!(without.contains(told), "{source}: {without}");
+    }
 }
 
 /// Elastic's own guides, where they are at hand (they are under another licence, and so not in this repository).
@@ -182,7 +308,7 @@ fn every_question_of_elastics_guides_is_filled_and_those_of_our_tables_are_answe
     let (mut asked, mut answered) = (0, 0);
     for one in loaded.rules.iter().filter(|rule| !rule.osquery.is_empty()) {
         let rule = Rule { osquery: one.osquery.clone(), note: one.note.clone(), ..sample::rule() };
-        let triage = gather(root.path(), &alert(rule, &["usermod", "-u", "0", "-o", "bob"]), Depth::Whole);
+        let triage = gather(root.path(), &alert(rule, &["usermod", "-u", "0", "-o", "bob"]));
         let guide = triage["guide"].as_array().unwrap_or_else(|| panic!("{}: {triage:#}", one.id));
         asked += one.osquery.len();
         for question in &one.osquery {

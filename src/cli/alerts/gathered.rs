@@ -218,6 +218,14 @@ fn account_of(user: &Fields) -> String {
     }
 }
 
+/// What a question is called: its label, whom it is asked for, and the rule where that is not the alert's own.
+pub(super) fn title(question: &Fields) -> String {
+    let of = |path: &str| get(question, path).unwrap_or_default();
+    let about = get(question, "role").map(|word| format!(" [{}]", role(&word))).unwrap_or_default();
+    let rule = get(question, "rule.id").map(|id| format!(" (asked by {id})")).unwrap_or_default();
+    format!("{}{about}{rule}", of("label"))
+}
+
 /// The guide's questions with their answers.
 pub(super) fn guide(triage: &Fields, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\nthe guide's questions:")?;
@@ -225,8 +233,7 @@ pub(super) fn guide(triage: &Fields, out: &mut dyn Write) -> io::Result<()> {
     for (number, question) in list(triage, "guide").enumerate() {
         none = false;
         let of = |path: &str| get(question, path).map(|text| text.into_owned());
-        let about = of("role").map(|word| format!(" [{}]", role(&word))).unwrap_or_default();
-        writeln!(out, "  {}. {}{about}", number + 1, shown(&of("label").unwrap_or_default()))?;
+        writeln!(out, "  {}. {}", number + 1, shown(&title(question)))?;
         writeln!(out, "     {}", as_it_is(&of("query").unwrap_or_default()))?;
         match of("not_answered") {
             Some(why) => writeln!(out, "     not answered: {}", shown(&why))?,

@@ -168,10 +168,9 @@ fn user(user: &Fields) -> User {
 
 fn question(question: &Fields) -> Question {
     let of = |path: &str| get(question, path).map(Cow::into_owned).unwrap_or_default();
-    let about = get(question, "role").map(|word| format!(" [{}]", gathered::role(&word))).unwrap_or_default();
     let (columns, rows) = gathered::table(question);
     Question {
-        title: shown(&format!("{}{about}", of("label"))),
+        title: shown(&gathered::title(question)),
         query: as_it_is(&of("query")),
         why: get(question, "not_answered").map(|why| shown(&why)),
         columns,

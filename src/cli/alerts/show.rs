@@ -212,19 +212,50 @@ pub(super) fn threats(fields: &Fields) -> Vec<(String, String)> {
 pub(super) fn blocks(fields: &Fields, rule: Option<&Rule>) -> Vec<(&'static str, String)> {
     let mut told = vec![("what it means", get(fields, "rule.description").unwrap_or_default().into_owned())];
     match rule {
-        None => told.push((
-            "what to do",
-            "The rule itself is not among those that are installed: what it says to do is not known."
-                .to_owned(),
-        )),
+        None => {
+            for (title, key) in [
+                ("when it is no attack", "false_positives"),
+                ("what to do", "response"),
+                ("set-up", "setup"),
+                ("references", "references"),
+            ] {
+                let path = format!("auditward.triage.advice.{key}");
+                told.extend(read::get(fields, &path).map(|value| (title, lines(value))));
+            }
+            if told.len() == 1 {
+                let why =
+                    "The rule itself is not among those that are installed: what it says to do is not known.";
+                told.push(("what to do", why.to_owned()));
+            }
+        }
         Some(rule) => {
-            told.push(("when it is no attack", rule.false_positives.join("\n")));
-            told.push(("what to do", rule.note.clone()));
+            // In the file they may be set in.
+            let reasons = rule.false_positives.iter().flat_map(|text| text.trim().lines());
+            told.push(("when it is no attack", reasons.map(str::trim).collect::<Vec<_>>().join("\n")));
+            told.push(("what to do", with_questions(rule)));
             told.push(("set-up", rule.setup.clone()));
             told.push(("references", rule.references.join("\n")));
         }
     }
     told
+}
+
+/// Texts, each in a line.
+fn lines(value: &Value) -> String {
+    match value {
+        Value::Array(list) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n"),
+        one => read::scalar(one).map(Cow::into_owned).unwrap_or_default(),
+    }
+}
+
+/// The guide, with the labels of its questions where it names them by number.
+fn with_questions(rule: &Rule) -> String {
+    let mut note = rule.note.clone();
+    // The highest number first, of which the lower ones may be the beginning.
+    for (at, question) in rule.osquery.iter().enumerate().rev() {
+        note = note.replace(&format!("$osquery_{at}"), &format!("\"{}\" (answered above)", question.label));
+    }
+    note
 }
 
 fn block(out: &mut dyn Write, title: &str, text: &str) -> io::Result<()> {
