@@ -4,35 +4,22 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::collections::hash_map::{Entry, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use auditward::alert::{Alert, source, text_of};
+use auditward::audit::Shelf;
 use auditward::detect::{Engine, Events, Evidence, Keep, Kept, Limits, Match, Source};
 use auditward::eql::Kind;
 use auditward::eql::finite::{Bounds, answer};
 use auditward::event::document::Order;
-use auditward::event::origin::{Number, Origin};
-use auditward::event::schema::{Live, ROWS, field};
-use auditward::event::{AuditDocument, Document, FieldId, Held, Host, Mapper, Options, Value, Values};
+use auditward::event::schema::{Live, field};
+use auditward::event::{Document, FieldId, Held, Resting, Value, Values};
 use auditward::rule::Rule;
 use auditward::rule::load::{embedded, load};
-use common::{read_events, recordings};
+use common::{each_document, recordings};
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json};
-
-/// Each event of a recording, mapped as in replay.
-fn each_event(log: &[u8], mut ask: impl FnMut(&AuditDocument<'_>)) {
-    let mut mapper = Mapper::new(Host::recorded(None), &Options::replay());
-    let mut arena = bumpalo::Bump::new();
-    read_events(log, |event| {
-        arena.reset();
-        if let Some(document) = mapper.map(event, &arena) {
-            ask(&document);
-        }
-    });
-}
 
 /// Rules that ask about every kind of thing, in every form that the index takes apart.
 const QUERIES: &[&str] = &[
@@ -108,7 +95,7 @@ fn dispatch_says_what_every_rule_says_of_every_recorded_event() {
     let mut matches: BTreeMap<String, u64> = BTreeMap::new();
     let mut events = 0;
     for (_, log) in recordings() {
-        each_event(&log, |event| {
+        each_document(&log, |event| {
             events += 1;
             for key in ask(&mut engine, event) {
                 *matches.entry(key).or_default() += 1;
@@ -126,38 +113,6 @@ fn dispatch_says_what_every_rule_says_of_every_recorded_event() {
     let all = events * engine.rules().len() as u64;
     eprintln!("{events} events, {} rules: asked {asked} times of {all}", engine.rules().len());
     assert!(asked * 2 < all);
-}
-
-/// What the engine remembers of one event it takes for the answer of the next with the same numbers.
-#[test]
-fn events_with_equal_numbers_of_origin_have_equal_values() {
-    let origins =
-        [Origin::Started, Origin::Parent, Origin::EntryLeader, Origin::GroupLeader, Origin::SessionLeader];
-    let fields: Vec<(FieldId, Origin)> = (0..ROWS.len())
-        .map(|id| FieldId(u16::try_from(id).unwrap()))
-        .filter_map(|field| Some((field, Origin::of(field)?)))
-        .collect();
-    let mut known: HashMap<(Origin, FieldId, Number), String> = HashMap::new();
-    let (mut numbered, mut again) = (0, 0);
-    for (name, log) in recordings() {
-        each_event(&log, |event| {
-            for origin in origins {
-                let Some(number) = event.origin(origin) else { continue };
-                numbered += u32::from(number.is_some());
-                for (field, _) in fields.iter().filter(|(_, of)| *of == origin) {
-                    let values = format!("{:?}", event.values(*field));
-                    match known.entry((origin, *field, number)) {
-                        Entry::Occupied(before) => {
-                            again += 1;
-                            assert_eq!(*before.get(), values, "{name}: {field:?}");
-                        }
-                        Entry::Vacant(place) => _ = place.insert(values),
-                    }
-                }
-            }
-        });
-    }
-    assert!(numbered > 10_000 && again > 10_000, "{numbered} numbers, {again} that came again");
 }
 
 /// Sequences of every shape that execs alone can complete; their stages are among those that the index
@@ -202,7 +157,7 @@ fn dispatch_finds_the_sequences_that_asking_about_every_event_finds() {
             found.entry(key(rule)).or_default().push(serials);
         };
         let (arena, mut events) = (bumpalo::Bump::new(), Vec::new());
-        each_event(&log, |event| {
+        each_document(&log, |event| {
             events.push(Held::copy(event, &wanted, &arena));
             engine.process(event, |matched| match matched.events {
                 Events::Kept(kept) => note(matched.rule, kept),
@@ -234,6 +189,9 @@ fn dispatch_finds_the_sequences_that_asking_about_every_event_finds() {
     assert!(seldom.is_empty(), "these prove nothing: {seldom:?}");
 }
 
+/// What is kept of an event, its source, and the event on a shelf.
+type Waiting = (Evidence, Map<String, Json>, Option<Resting>);
+
 /// What is kept of an event gives the source of an alert of it, also when the process table has gone on; and
 /// an alert of it is that of its source, line and document to the byte.
 #[test]
@@ -241,9 +199,12 @@ fn what_is_kept_of_an_event_makes_the_alert_that_its_source_makes() {
     let rule = &embedded(&Live).rules[0];
     let (mut events, mut with_parents, mut joined) = (0, 0, 0);
     for (name, log) in recordings() {
-        let mut kept: Vec<(Evidence, Map<String, Json>)> = Vec::new();
-        let mut check = |kept: &mut Vec<(Evidence, Map<String, Json>)>| {
-            for (evidence, source) in &*kept {
+        let (mut kept, mut shelf): (Vec<Waiting>, _) = Default::default();
+        let mut check = |kept: &mut Vec<Waiting>, shelf: &mut Shelf| {
+            for (evidence, source, rested) in &mut *kept {
+                if let Some(rested) = rested.take() {
+                    evidence.source = Source::Event(Arc::new(rested.stored(shelf)));
+                }
                 // As texts, so that the order of the keys counts.
                 let text: Json = serde_json::from_str(&text_of(&evidence.source)).unwrap();
                 assert_eq!(text.to_string(), Json::Object(source.clone()).to_string(), "{name}");
@@ -251,8 +212,8 @@ fn what_is_kept_of_an_event_makes_the_alert_that_its_source_makes() {
                     u64::from(source.get("auditward").is_some_and(|own| own["ancestors"].is_array()));
             }
             for some in kept.chunks(3) {
-                let evidence: Vec<&Evidence> = some.iter().map(|(evidence, _)| evidence).collect();
-                let sources: Vec<_> = some.iter().map(|(_, source)| source.clone()).collect();
+                let evidence: Vec<&Evidence> = some.iter().map(|(evidence, ..)| evidence).collect();
+                let sources: Vec<_> = some.iter().map(|(_, source, _)| source.clone()).collect();
                 let stamps: Vec<_> = evidence.iter().map(|evidence| evidence.stamp()).collect();
                 let now = jiff::Timestamp::UNIX_EPOCH;
                 let host = &evidence.last().unwrap().host;
@@ -264,7 +225,7 @@ fn what_is_kept_of_an_event_makes_the_alert_that_its_source_makes() {
             }
             kept.clear();
         };
-        each_event(&log, |event| {
+        each_document(&log, |event| {
             let (evidence, source) = (event.keep(), source(event));
             let stamp = evidence.stamp();
             let expected = Alert::new(
@@ -277,13 +238,15 @@ fn what_is_kept_of_an_event_makes_the_alert_that_its_source_makes() {
             let alert = Alert::of_events(rule, &[&evidence], Some(event), jiff::Timestamp::UNIX_EPOCH);
             assert_eq!(alert.line, expected.line, "{name}");
             assert_eq!(alert.json(), expected.json(), "{name}");
-            kept.push((evidence, source));
+            // Every second one waits on a shelf meanwhile.
+            let rested = if events % 2 == 0 { event.rest(&mut shelf) } else { None };
+            kept.push((evidence, source, rested));
             events += 1;
             if kept.len() == 100 {
-                check(&mut kept);
+                check(&mut kept, &mut shelf);
             }
         });
-        check(&mut kept);
+        check(&mut kept, &mut shelf);
     }
     assert!(events > 7_000 && with_parents > 1_000 && joined > 2_000, "{events} {with_parents} {joined}");
 }
@@ -300,7 +263,7 @@ fn a_call_is_asked_as_its_document_shows_it() {
     ];
     let mut known = 0;
     for (name, log) in recordings() {
-        each_event(&log, |event| {
+        each_document(&log, |event| {
             let source = Json::Object(source(event));
             for (key, field) in fields {
                 let values = event.values(field);
@@ -340,7 +303,7 @@ fn the_first_rule_matches_as_the_index_of_the_recordings_says() {
     for (name, log) in recordings() {
         let Some(count) = expected.get(&name) else { continue };
         let mut engine = Engine::new(embedded(&Live).rules);
-        each_event(&log, |event| engine.process(event, |_| {}));
+        each_document(&log, |event| engine.process(event, |_| {}));
         let literal = engine.counts().find(|(rule, _)| rule.id == "linux_backdoor_user_creation");
         let (_, counts) = literal.unwrap();
         assert_eq!(counts.matched, *count, "{name}");
@@ -493,7 +456,7 @@ fn cost_of_rules() {
             let mut engine = Engine::new(rules.clone());
             let start = std::time::Instant::now();
             for _ in 0..20 {
-                each_event(&log, |event| engine.process(event, |_| {}));
+                each_document(&log, |event| engine.process(event, |_| {}));
             }
             let spent = start.elapsed();
             let asked: u64 = engine.counts().map(|(_, counts)| counts.asked).sum();

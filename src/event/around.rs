@@ -50,6 +50,18 @@ impl<'e> Kin<'e> {
         }
     }
 
+    /// In which places of `line`, the parents of `process`, its leaders stand, where that is all there is to say.
+    pub(super) fn leaders_in(
+        self,
+        process: &Process,
+        line: Option<&Arc<Line>>,
+    ) -> Option<[Option<usize>; 3]> {
+        match self {
+            Self::Table(table) => table.leaders_in(process, line),
+            Self::Stored(..) => None,
+        }
+    }
+
     /// Session leader, group leader and entry leader of the event's `process`.
     pub(super) fn leaders(self, process: &Process) -> [Option<&'e Process>; 3] {
         match self {

@@ -81,7 +81,12 @@ impl Stored {
     /// Stores the event of `document`. Live, /proc is asked now for what the document might want of it.
     #[must_use]
     pub fn of(document: &AuditDocument<'_>) -> Self {
-        Self { event: OwnedEvent::of(document.event), beside: Beside::of(document) }
+        let mut beside = Beside::of(document);
+        if let (Some(process), Some(of)) = (&mut beside.process, document.process) {
+            process.image = of.image.as_ref().map(Image::detached);
+        }
+        beside.previous = document.previous.map(Image::detached);
+        Self { event: OwnedEvent::of(document.event), beside }
     }
 
     /// When the event was.
@@ -106,13 +111,22 @@ impl Stored {
 impl Resting {
     /// Puts the event of `document` on a shelf, as [`Stored::of`] would store it.
     pub fn of(document: &AuditDocument<'_>, shelf: &mut Shelf) -> Self {
-        Self { event: shelf.put(document.event), beside: Beside::of(document) }
+        let image = document.process.and_then(|process| process.image.as_ref());
+        let images = [image, document.previous].map(|image| image.map(Image::bytes));
+        Self { event: shelf.put(document.event, images), beside: Beside::of(document) }
     }
 
     /// Takes it from its shelf.
     #[must_use]
     pub fn stored(self, shelf: &mut Shelf) -> Stored {
-        Stored { event: shelf.take(self.event), beside: self.beside }
+        let Self { event, mut beside } = self;
+        let (event, images) = shelf.take(event);
+        let [image, previous] = images.map(|image| image.map(Image::of_bytes));
+        if let Some(process) = &mut beside.process {
+            process.image = image;
+        }
+        beside.previous = previous;
+        Stored { event, beside }
     }
 
     /// It is no longer wanted.
@@ -128,10 +142,12 @@ impl Resting {
 }
 
 impl Beside {
+    /// All but the images.
     fn of(document: &AuditDocument<'_>) -> Self {
         let parent = document.process.zip(document.parent);
-        let line = parent.and_then(|(process, parent)| document.around.kin.line(process, parent));
-        let leaders = document.leaders().map(|leader| match leader {
+        let kin = document.around.kin;
+        let line = parent.and_then(|(process, parent)| kin.line(process, parent));
+        let leader = |leader: Option<&Process>| match leader {
             None => Leader::Unknown,
             Some(leader) if document.process.is_some_and(|process| std::ptr::eq(process, leader)) => {
                 Leader::Itself
@@ -140,7 +156,12 @@ impl Beside {
                 Some(at) => Leader::Parent(at),
                 None => Leader::Other(Box::new(leader.detached())),
             },
-        });
+        };
+        // Mostly they are among the parents, in the places of those that led the event before.
+        let leaders = match document.process.and_then(|process| kin.leaders_in(process, line.as_ref())) {
+            Some(places) => places.map(|at| at.map_or(Leader::Unknown, Leader::Parent)),
+            None => document.leaders().map(leader),
+        };
         let loads_module = document.event.kinds().any(|kind| kind == RecordType::KERN_MODULE);
         let taint = match loads_module.then(|| document.ask(field::PROCESS_EXT_LOAD_MODULE_TAINT_FLAGS)) {
             Some(Values::One(Value::Text(letters))) => Some(letters.into()),
@@ -163,10 +184,10 @@ impl Beside {
             created: document.created,
             host: Arc::clone(document.around.host),
             names: Arc::clone(document.around.names),
-            process: document.process.map(Process::detached),
+            process: document.process.map(Process::bare),
             line,
             leaders,
-            previous: document.previous.map(Image::detached),
+            previous: None,
             seldom,
         }
     }
@@ -249,6 +270,10 @@ struct Told(Option<Box<[u8]>>, Option<Environment>);
 impl Gaps for Told {
     fn look(&mut self, _pid: u32) -> Option<Found> {
         None
+    }
+
+    fn is_blind(&self) -> bool {
+        true
     }
 
     fn environment(&mut self, _pid: u32, _until: u64) -> Option<Environment> {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use auditward::audit::execve::Arguments;
 use auditward::audit::reassembler::{Counters, Ended, Gaps, Limits};
 use auditward::audit::{AuditEvent, Reassembler, Record, RecordType, Stamp, fields, value};
+use auditward::event::{AuditDocument, Host, Mapper, Options};
 
 pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
@@ -52,6 +53,18 @@ pub(crate) fn read_events(log: &[u8], mut emit: impl FnMut(&AuditEvent<'_>)) -> 
     }
     reassembler.finish(&mut emit);
     reassembler.counters
+}
+
+/// Each event of a recording, mapped as in replay.
+pub(crate) fn each_document(log: &[u8], mut ask: impl FnMut(&AuditDocument<'_>)) {
+    let mut mapper = Mapper::new(Host::recorded(None), &Options::replay());
+    let mut arena = bumpalo::Bump::new();
+    read_events(log, |event| {
+        arena.reset();
+        if let Some(document) = mapper.map(event, &arena) {
+            ask(&document);
+        }
+    });
 }
 
 pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::super::record::Stamp;
 use super::event::{AuditEvent, Ended, OwnedEvent, Slot};
@@ -36,16 +37,19 @@ pub struct Shelved {
     slots: Range<usize>,
     /// Whether the node's name lies behind the bytes, and how long it is.
     node: Option<usize>,
+    /// The same of what was put beside the event, behind that.
+    beside: [Option<usize>; 2],
     stamp: Stamp,
     ended: Ended,
     gaps: Gaps,
 }
 
 impl Shelf {
-    /// Keeps a copy of `event`.
-    pub fn put(&mut self, event: &AuditEvent<'_>) -> Shelved {
+    /// Keeps a copy of `event`, and of what belongs to it.
+    pub fn put(&mut self, event: &AuditEvent<'_>, beside: [Option<&[u8]>; 2]) -> Shelved {
         let node = event.node.unwrap_or_default();
-        let size = event.bytes.len() + node.len();
+        let size =
+            event.bytes.len() + node.len() + beside.iter().flatten().map(|text| text.len()).sum::<usize>();
         let full = |page: &Page| page.kept > 0 && page.bytes.len() + size > PAGE;
         if self.pages.back().is_none_or(full) {
             self.pages.push_back(self.spare.take().unwrap_or_default());
@@ -61,20 +65,22 @@ impl Shelf {
         let (bytes, slots) = (page.bytes.len(), page.slots.len());
         page.bytes.extend_from_slice(event.bytes);
         page.bytes.extend_from_slice(node);
+        beside.iter().flatten().for_each(|text| page.bytes.extend_from_slice(text));
         page.slots.extend_from_slice(event.records);
         Shelved {
             page: number,
             bytes: bytes..bytes + event.bytes.len(),
             slots: slots..page.slots.len(),
             node: event.node.map(<[u8]>::len),
+            beside: beside.map(|text| text.map(<[u8]>::len)),
             stamp: event.stamp,
             ended: event.ended,
             gaps: event.gaps,
         }
     }
 
-    /// Takes an event from the shelf.
-    pub fn take(&mut self, shelved: Shelved) -> OwnedEvent {
+    /// Takes an event from the shelf, with what was put beside it.
+    pub fn take(&mut self, shelved: Shelved) -> (OwnedEvent, [Option<Arc<[u8]>>; 2]) {
         let empty = Page::default();
         let page = shelved.page.checked_sub(self.first).and_then(|at| self.pages.get(at)).unwrap_or(&empty);
         let behind = shelved.bytes.end;
@@ -88,8 +94,14 @@ impl Shelf {
             bytes: page.bytes.get(shelved.bytes.clone()).unwrap_or_default(),
         };
         let event = OwnedEvent::of(&event);
+        let mut at = behind + shelved.node.unwrap_or(0);
+        let beside = shelved.beside.map(|length| {
+            let start = at;
+            at += length.unwrap_or(0);
+            length.map(|_| page.bytes.get(start..at).unwrap_or_default().into())
+        });
         self.give_back(shelved);
-        event
+        (event, beside)
     }
 
     /// An event is no longer wanted.
@@ -114,7 +126,8 @@ impl Shelved {
     /// Bytes of memory on the shelf.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.bytes.len() + self.node.unwrap_or(0) + self.slots.len() * size_of::<Slot>()
+        let beside = self.beside.iter().flatten().sum::<usize>();
+        self.bytes.len() + self.node.unwrap_or(0) + beside + self.slots.len() * size_of::<Slot>()
     }
 }
 
@@ -138,6 +151,14 @@ mod tests {
     fn text(event: &AuditEvent<'_>) -> String {
         let records = event.records().map(|record| format!("{record:?}\n"));
         format!("{:?} {:?} {:?}\n", event.node, event.stamp, event.gaps) + &records.collect::<String>()
+    }
+
+    /// What is taken from the shelf, as text.
+    fn taken(shelf: &mut Shelf, shelved: Shelved) -> (String, [Option<&'static str>; 2]) {
+        let (event, beside) = shelf.take(shelved);
+        let known =
+            |bytes: Arc<[u8]>| ["one", "the other"].into_iter().find(|text| text.as_bytes() == &*bytes);
+        (text(&event.event()), beside.map(|bytes| bytes.map(|bytes| known(bytes).expect("what was put"))))
     }
 
     fn events(count: usize, work: &mut dyn FnMut(&AuditEvent<'_>)) {
@@ -165,13 +186,15 @@ mod tests {
     fn what_is_taken_is_what_was_put() {
         let (mut shelf, mut waiting, mut at) = (Shelf::default(), VecDeque::new(), 0);
         events(1_000, &mut |event| {
-            waiting.push_back((shelf.put(event), text(event)));
+            let beside = [(at % 2 == 0).then_some("one"), (at % 3 > 0).then_some("the other")];
+            let shelved = shelf.put(event, beside.map(|text| text.map(str::as_bytes)));
+            waiting.push_back((shelved, (text(event), beside)));
             at += 1;
             // In order and not, one wanted, the others not; now and then none is left.
             while waiting.len() > 40 || at % 300 == 0 && !waiting.is_empty() {
                 let (shelved, expected) = waiting.remove(at % 7 % waiting.len()).expect("one");
                 if at % 2 == 0 {
-                    assert_eq!(text(&shelf.take(shelved).event()), expected);
+                    assert_eq!(taken(&mut shelf, shelved), expected);
                 } else {
                     shelf.give_back(shelved);
                 }
@@ -180,7 +203,7 @@ mod tests {
         });
         assert_eq!(at, 1_000);
         for (shelved, expected) in waiting {
-            assert_eq!(text(&shelf.take(shelved).event()), expected);
+            assert_eq!(taken(&mut shelf, shelved), expected);
         }
         let held: usize = shelf.pages.iter().chain(&shelf.spare).map(|page| page.bytes.capacity()).sum();
         assert!(shelf.pages.len() == 1 && held <= 5 * PAGE, "{held} bytes in {} pages", shelf.pages.len());

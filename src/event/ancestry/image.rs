@@ -177,6 +177,16 @@ impl Image {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// All of it, from which [`Image::of_bytes`] makes it again.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The image of [`Image::bytes`].
+    pub(crate) fn of_bytes(bytes: Arc<[u8]>) -> Self {
+        Self(bytes)
+    }
+
     /// A copy that shares no memory: the table counts who shares an image.
     pub(crate) fn detached(&self) -> Self {
         Self(Arc::from(&*self.0))

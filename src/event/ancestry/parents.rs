@@ -12,6 +12,11 @@ pub trait Gaps {
     /// What is known of the process that has `pid` now; `None` where there is none or none may be asked.
     fn look(&mut self, pid: u32) -> Option<Found>;
 
+    /// Whether nothing is ever known of where a process stands now, so that none need be asked for.
+    fn is_blind(&self) -> bool {
+        false
+    }
+
     /// Where the process that has `pid` now stands; `None` as in [`Gaps::look`].
     fn place(&mut self, pid: u32) -> Option<Place> {
         let Found { container, foreign, start, .. } = self.look(pid).filter(|found| found.pid == pid)?;
@@ -82,6 +87,10 @@ pub struct NoGaps;
 impl Gaps for NoGaps {
     fn look(&mut self, _pid: u32) -> Option<Found> {
         None
+    }
+
+    fn is_blind(&self) -> bool {
+        true
     }
 }
 

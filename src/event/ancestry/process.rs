@@ -278,11 +278,16 @@ impl Process {
     /// A copy for a document that outlives the table's entry: all but references to other entries, and
     /// with an image that shares no memory.
     pub(crate) fn detached(&self) -> Self {
+        Self { image: self.image.as_ref().map(Image::detached), ..self.bare() }
+    }
+
+    /// The same without an image.
+    pub(crate) fn bare(&self) -> Self {
         Self {
             parent: None,
             entry: None,
             leaders: None,
-            image: self.image.as_ref().map(Image::detached),
+            image: None,
             container: self.container.clone(),
             ..*self
         }

@@ -192,6 +192,7 @@ impl ProcessTable {
 
     pub(super) fn get_mut(&mut self, at: ProcessRef) -> Option<&mut Process> {
         self.changes += 1;
+        self.lines.changes(at);
         let process = self.slots.get_mut(at)?;
         process.version = self.changes;
         Some(process)
@@ -531,6 +532,7 @@ impl ProcessTable {
             && let Some((slot, process)) = self.slots.remove_oldest()
         {
             self.unname(process.node, process.pid, slot);
+            self.lines.removes(slot);
             if process.exited || process.tentative {
                 self.counters.evicted_exited += 1;
             } else {
