@@ -11,7 +11,7 @@ use super::around::Around;
 use super::document::{Document, Order, Value, Values};
 use super::from_audit::file::Items;
 use super::from_audit::parts::Parts;
-use super::from_audit::{self, data};
+use super::from_audit::{self, data, keys};
 use super::kind::{Act, Kind};
 use super::origin::{Number, Origin};
 use super::schema::{FieldId, field, table::FIELDS};
@@ -343,6 +343,18 @@ impl Document for AuditDocument<'_> {
 
     fn origin(&self, origin: Origin) -> Option<Number> {
         self.number_of(origin)
+    }
+
+    fn kind_tells_call(&self) -> bool {
+        data::is_named_call(self)
+    }
+
+    fn push_files(&self, key: &mut Vec<u8>) -> bool {
+        keys::push_files(self, key)
+    }
+
+    fn push_program(&self, directory: bool, key: &mut Vec<u8>) -> bool {
+        keys::push_program(self, directory, key)
     }
 
     /// All of it follows from the acts, whether the call did something, and the name that stands for a call

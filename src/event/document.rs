@@ -68,6 +68,24 @@ pub trait Document {
         None
     }
 
+    /// Whether `auditd.data.syscall` is the name of a system call that [`Document::kind`] tells, and nothing else.
+    fn kind_tells_call(&self) -> bool {
+        false
+    }
+
+    /// Writes what the values of all fields of the files that the event was about (`file.{path,name,extension}`,
+    /// `file.Ext.original.{path,name,extension}`) follow from, beside its kind; false, having written anything,
+    /// where only they themselves will do.
+    fn push_files(&self, _key: &mut Vec<u8>) -> bool {
+        false
+    }
+
+    /// The same of the program of an event that has not started it, `process.{name,executable,args,command_line}`, and
+    /// with `directory` of `process.working_directory`.
+    fn push_program(&self, _directory: bool, _key: &mut Vec<u8>) -> bool {
+        false
+    }
+
     /// What stands for the values of all fields of `origin` (see [`Origin::of`]); the outer none where only they
     /// themselves will do.
     fn origin(&self, _origin: Origin) -> Option<Number> {

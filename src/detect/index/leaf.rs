@@ -19,6 +19,8 @@ pub(super) struct Leaves {
     places: HashMap<FieldId, usize>,
     /// Which event it is.
     event: u64,
+    /// Whether any asks for the system call.
+    asks_for_calls: bool,
 }
 
 #[derive(Debug)]
@@ -72,6 +74,7 @@ impl Leaves {
         } else {
             Scope::Event
         };
+        self.asks_for_calls |= field == field::AUDITD_DATA_SYSCALL;
         let last = u32::from(LAST.contains(&field)) * 100;
         let literals = test.literals().filter(|_| scope == Scope::Event);
         let (texts, places) = (&mut self.texts, &mut self.places);
@@ -138,6 +141,23 @@ impl Leaves {
         match self.leaf(number) {
             Some(Leaf { scope: own, asks: Asks::Field(field, test), .. }) if *own == scope => {
                 Some(satisfied(event, *field, test))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether any comparison asks for the system call.
+    pub(super) fn ask_for_calls(&self) -> bool {
+        self.asks_for_calls
+    }
+
+    /// Whether `event` satisfies a comparison of the system call.
+    pub(super) fn known_of_call<D: Document + ?Sized>(&self, number: u32, event: &D) -> Option<bool> {
+        match self.leaf(number).map(|leaf| &leaf.asks) {
+            Some(Asks::Field(id, test) | Asks::Text { field: id, test, .. })
+                if *id == field::AUDITD_DATA_SYSCALL =>
+            {
+                Some(satisfied(event, *id, test))
             }
             _ => None,
         }

@@ -67,7 +67,7 @@ const SETTLED: [FieldId; 18] = [
     field::HOST_ID,
 ];
 
-/// Fields that have many values, of which some come again and again.
+/// Fields that have many values, of which some come again and again: what [`Document::push_files`] tells.
 const DETAILS: [FieldId; 6] = [
     field::FILE_PATH,
     field::FILE_NAME,
@@ -153,6 +153,7 @@ struct Kind {
     /// What of it can be remembered: by the numbers of origins, or in their place by the values of fields, and by
     /// the values of other fields.
     origins: Box<[(Origin, Box<[FieldId]>)]>,
+    details: Box<[FieldId]>,
     fields: Box<[FieldId]>,
 }
 
@@ -191,9 +192,14 @@ impl Index {
             Some(kind) => key.extend_from_slice(&kind),
             None => push_values(event, &OF_KIND, key),
         }
+        let call = by_number && leaves.ask_for_calls() && event.kind_tells_call();
+        key.push(u8::from(call));
         let kind = kinds.get_or_make(key, || {
             *known = known.wrapping_add(1);
-            let open = reduce(units, &mut |number| leaves.known(number, Scope::Kind, event));
+            let of_call = |number| call.then(|| leaves.known_of_call(number, event)).flatten();
+            let open = reduce(units, &mut |number| {
+                leaves.known(number, Scope::Kind, event).or_else(|| of_call(number))
+            });
             Kind::new(*known, open, leaves)
         });
         if kind.open.is_empty() {
@@ -244,7 +250,10 @@ impl Kind {
             });
         }
         let origins = origins.into_iter().map(|(origin, fields)| (origin, fields.into())).collect();
-        Self { number, open, settled: settled.into(), origins, fields: fields.into() }
+        let (details, fields): (Vec<_>, Vec<_>) =
+            fields.into_iter().partition(|field| DETAILS.contains(field));
+        let (details, fields) = (details.into(), fields.into());
+        Self { number, open, settled: settled.into(), origins, details, fields }
     }
 
     /// What is open for `event` by the fields that are settled, and for want of what a rule looks for in those that
@@ -280,13 +289,34 @@ impl Kind {
                 key.extend_from_slice(&number.map_or(0, NonZeroU64::get).to_le_bytes());
             } else {
                 key.extend_from_slice(&u64::MAX.to_le_bytes());
-                if !push_short_values(event, fields, key) {
+                let directory = fields.contains(&field::PROCESS_WORKING_DIRECTORY);
+                let program =
+                    |key: &mut Vec<u8>| *origin == Origin::Started && event.push_program(directory, key);
+                if !push_instead(program, event, fields, key) {
                     return false;
                 }
             }
         }
-        push_short_values(event, &self.fields, key)
+        (self.details.is_empty() || push_instead(|key| event.push_files(key), event, &self.details, key))
+            && push_short_values(event, &self.fields, key)
     }
+}
+
+/// What stands for the values of `fields`, where `push` tells it, else [`push_short_values`].
+fn push_instead<D: Document + ?Sized>(
+    push: impl FnOnce(&mut Vec<u8>) -> bool,
+    event: &D,
+    fields: &[FieldId],
+    key: &mut Vec<u8>,
+) -> bool {
+    let start = key.len();
+    key.push(1);
+    if push(key) {
+        return key.len() <= LONGEST;
+    }
+    key.truncate(start);
+    key.push(0);
+    push_short_values(event, fields, key)
 }
 
 /// Asks the event about all that is open.

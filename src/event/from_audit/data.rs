@@ -118,6 +118,12 @@ fn of_call_alone<'e>(doc: &AuditDocument<'e>, key: &[u8]) -> Option<Values<'e>> 
     Some(if missing { Values::None } else { Values::One(Value::Text(call_value(doc, &field))) })
 }
 
+/// Whether `auditd.data.syscall` is the name that the system call has, and nothing else.
+pub(crate) fn is_named_call(doc: &AuditDocument<'_>) -> bool {
+    let named = doc.parts.call.is_some_and(|call| !call.name.is_empty());
+    named && matches!(of_call_alone(doc, b"syscall"), Some(Values::One(_)))
+}
+
 /// The values of `auditd.paths.KEY`, one for each PATH record that has it.
 pub(super) fn paths<'e>(doc: &AuditDocument<'e>, name: &str) -> Values<'e> {
     let key = name.strip_prefix("auditd.paths.").unwrap_or_default().as_bytes();

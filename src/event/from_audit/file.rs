@@ -88,9 +88,7 @@ pub(crate) struct Items<'e> {
 
 impl<'e> Items<'e> {
     pub(crate) fn of(doc: &AuditDocument<'e>) -> Option<Self> {
-        let about_file = |act: &Act| act.row().categories.contains(&Value::Text(b"file"));
-        let mounts = [Act::MOUNTED, Act::UNMOUNTED];
-        if !doc.parts.kind.acts().iter().any(|act| about_file(act) || mounts.contains(act)) {
+        if !is_about_files(doc) {
             return None;
         }
         let mut file: Option<(Item<'e>, u8)> = None;
@@ -115,22 +113,36 @@ impl<'e> Items<'e> {
             }
         }
         let (file, _) = file?;
-        let (first, second) = match doc.parts.call.map_or(Dirs::Cwd, |c| c.dirs) {
-            Dirs::Cwd => (None, None),
-            Dirs::One(at) => (doc.parts.argument(at), doc.parts.argument(at)),
-            Dirs::Two(a, b) => (doc.parts.argument(a), doc.parts.argument(b)),
-        };
+        let [original_descriptor, descriptor] = descriptors(doc);
         let renamed = doc.parts.kind.is(Act::RENAMED);
         let symlink = doc.parts.kind.is(Act::SYMLINKED);
         let other = |item: &Item<'_>| item.record.body != file.record.body;
         Some(Self {
             file,
-            descriptor: second.filter(|fd| !is_cwd(*fd)),
+            descriptor,
             original: original.filter(|item| renamed && other(item)),
-            original_descriptor: first.filter(|fd| !is_cwd(*fd)),
+            original_descriptor,
             target: unknown.filter(|item| symlink && other(item)),
         })
     }
+}
+
+/// Whether the event tells of files at all.
+pub(super) fn is_about_files(doc: &AuditDocument<'_>) -> bool {
+    let about_file = |act: &Act| act.row().categories.contains(&Value::Text(b"file"));
+    let mounts = [Act::MOUNTED, Act::UNMOUNTED];
+    doc.parts.kind.acts().iter().any(|act| about_file(act) || mounts.contains(act))
+}
+
+/// The descriptors that the first and the second name of a call are relative to, where they are none of the working
+/// directory.
+pub(super) fn descriptors(doc: &AuditDocument<'_>) -> [Option<u64>; 2] {
+    let both = match doc.parts.call.map_or(Dirs::Cwd, |c| c.dirs) {
+        Dirs::Cwd => [None, None],
+        Dirs::One(at) => [doc.parts.argument(at); 2],
+        Dirs::Two(a, b) => [doc.parts.argument(a), doc.parts.argument(b)],
+    };
+    both.map(|descriptor| descriptor.filter(|fd| !is_cwd(*fd)))
 }
 
 /// `AT_FDCWD`, -100 in 32 bits (`openat(2)`).

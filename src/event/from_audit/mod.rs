@@ -7,6 +7,7 @@ mod auditd;
 pub(crate) mod data;
 mod event;
 pub(crate) mod file;
+pub(crate) mod keys;
 mod network;
 pub(crate) mod parts;
 mod process;
