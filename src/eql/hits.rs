@@ -3,16 +3,28 @@
 //! Asked of an event once, when it comes; the machines need no more of it, so an event can wait for its
 //! place in time without being kept itself.
 
+use std::cell::Cell;
+
 use crate::event::Document;
 
 use super::key::Keys;
 use super::program::Program;
 
+/// The most bytes of memory that are used again.
+const KEPT: usize = 16 << 10;
+
+thread_local! {
+    /// Memory to work in.
+    static KEYS: Cell<Keys> = Cell::default();
+}
+
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hits {
-    /// Ascending; each with at least one key.
-    stages: Vec<(usize, Vec<Box<[u8]>>)>,
+    /// The keys, one behind the other.
+    bytes: Vec<u8>,
+    /// Of each key the stage, ascending, and where it ends.
+    keys: Vec<(usize, usize)>,
     /// Whether there were more combinations of key values than are followed.
     cut: bool,
 }
@@ -43,22 +55,26 @@ impl Hits {
             (None, Some(plan)) => (plan.keys.get(stage), false),
             (None, None) => return,
         };
-        let mut keys = Keys::default();
+        let mut keys = KEYS.take();
         keys.of(document, fields.map_or(&[], |fields| fields), any);
-        let found: Vec<Box<[u8]>> = keys.iter().map(Box::from).collect();
+        for key in keys.iter() {
+            self.bytes.extend_from_slice(key);
+            self.keys.push((stage, self.bytes.len()));
+        }
         if keys.cut() {
             self.cut = true;
             program.note_cut_keys();
         }
-        if !found.is_empty() {
-            self.stages.push((stage, found));
+        // Those of many combinations, or long ones, do not keep their memory.
+        if keys.size() <= KEPT {
+            KEYS.set(keys);
         }
     }
 
     /// Whether it fits no stage, or lacks the keys of those that it fits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.stages.is_empty()
+        self.keys.is_empty()
     }
 
     /// Whether the event has more combinations of key values than are followed.
@@ -68,10 +84,14 @@ impl Hits {
     }
 
     /// The keys under `stage`; none where the event does not fit it.
-    pub(super) fn keys(&self, stage: usize) -> &[Box<[u8]>] {
-        match self.stages.binary_search_by_key(&stage, |(known, _)| *known) {
-            Ok(at) => self.stages.get(at).map_or(&[], |(_, keys)| keys),
-            Err(_) => &[],
-        }
+    pub(super) fn keys(&self, stage: usize) -> impl Iterator<Item = &[u8]> {
+        let first = self.keys.partition_point(|(other, _)| *other < stage);
+        let end_of = |at: usize| self.keys.get(at).map_or(0, |(_, end)| *end);
+        let mut start = first.checked_sub(1).map_or(0, end_of);
+        let of_stage = self.keys.get(first..).unwrap_or_default().iter();
+        of_stage.take_while(move |(other, _)| *other == stage).map(move |(_, end)| {
+            let start = std::mem::replace(&mut start, *end);
+            self.bytes.get(start..*end).unwrap_or_default()
+        })
     }
 }

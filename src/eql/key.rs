@@ -219,6 +219,11 @@ impl Keys {
         self.cut
     }
 
+    /// Bytes of memory.
+    pub(crate) fn size(&self) -> usize {
+        self.keys.iter().chain(&self.spare).map(|key| size_of::<Vec<u8>>() + key.capacity()).sum()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.keys[..self.used].iter().map(Vec::as_slice)
     }

@@ -101,7 +101,7 @@ impl<E: Clone> Samples<E> {
         }
         for item in 0..plan.keys.len() {
             for key in hits.keys(item) {
-                let key = JoinKey::from(&key[..]);
+                let key = JoinKey::from(key);
                 let group = self.groups.entry(key.clone()).or_insert_with(|| Group::new(plan.keys.len()));
                 if !touched.contains(&key) {
                     self.held -= group.forget_before(oldest);

@@ -259,7 +259,7 @@ impl<E: Clone> Sequences<E> {
     fn offer_to_until(&mut self, at: &At<'_>) {
         let Some(until) = at.plan.until else { return };
         for key in at.hits.keys(until) {
-            if let Some(group) = self.groups.get_mut(&key[..]) {
+            if let Some(group) = self.groups.get_mut(key) {
                 group.note_until(at.order);
             }
         }
