@@ -90,10 +90,13 @@ pub fn read(path: &Path, codes: Codes) -> Result<Arc<Source>, Box<Diagnostic>> {
 /// As [`read`].
 pub fn read_within(path: &Path, codes: Codes, most: u64) -> Result<Arc<Source>, Box<Diagnostic>> {
     let bytes = read_bounded(path, most).map_err(|error| unreadable(path, &error, codes))?;
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(Arc::new(Source { name: path.to_owned(), text: text.to_owned() })),
-        Err(error) => Err(not_utf8(path, bytes, error.valid_up_to(), codes)),
+    let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
+        Some(marked) => marked.to_vec(),
+        None => bytes,
+    };
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Arc::new(Source { name: path.to_owned(), text })),
+        Err(error) => Err(not_utf8(path, error.as_bytes(), error.utf8_error().valid_up_to(), codes)),
     }
 }
 

@@ -16,6 +16,7 @@
 //! A condition is made of comparisons that are true or false, so whatever order they are asked in, and
 //! whenever, the answer is the one that asking all of it gives.
 
+mod lately;
 mod leaf;
 mod node;
 mod texts;

@@ -15,6 +15,7 @@ use aho_corasick::{Anchored, MatchKind, nfa::contiguous};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
+use super::lately::Lately;
 use crate::eql::{Literal, Place};
 use crate::event::{Value, Values};
 
@@ -33,7 +34,7 @@ pub(super) struct Texts {
     building: BTreeMap<(Place, Box<[u8]>), Vec<u32>>,
     /// Those whose parts cannot be looked for.
     unknown: Set,
-    memo: Memo,
+    lately: Lately,
     /// What the values of the current event could satisfy.
     could: Set,
     /// Which event that is.
@@ -187,7 +188,7 @@ impl Texts {
         for set in [&mut self.unknown, &mut self.could, &mut self.answer] {
             set.make_room(self.count);
         }
-        self.memo = Memo::new(self.count);
+        self.lately = Lately::new(self.count);
         let (mut starts, mut ends, mut inside) = (Vec::new(), Vec::new(), Vec::new());
         for ((place, text), numbers) in std::mem::take(&mut self.building) {
             match place {
@@ -234,14 +235,14 @@ impl Texts {
     fn take(&mut self, value: &Value<'_>) {
         let Value::Text(text) = value else { return self.could.fill(self.count) };
         let hash = hash(text);
-        if let Some(known) = self.memo.get(hash, text) {
+        if let Some(known) = self.lately.get(hash, text) {
             return self.could.add_words(known);
         }
         let mut answer = std::mem::take(&mut self.answer);
         answer.copy(&self.unknown);
         self.find(hash, text, &mut answer);
         self.could.add_words(&answer.words);
-        self.memo.put(hash, text, &answer);
+        self.lately.put(hash, text, &answer.words);
         self.answer = answer;
     }
 
@@ -260,67 +261,6 @@ impl Texts {
         if let Some(inside) = &self.inside {
             inside.find(text, found);
         }
-    }
-}
-
-/// The texts that a field had lately, and what each could satisfy: words, names and paths come again
-/// and again. Whoever writes texts can only make it useless.
-#[derive(Debug, Default)]
-struct Memo {
-    places: Box<[Remembered]>,
-    /// What the text of each place could satisfy, so many words for one.
-    words: Box<[u64]>,
-    width: usize,
-}
-
-/// The longest text that is remembered.
-const REMEMBERED: usize = 55;
-
-/// A text that was asked for.
-#[derive(Clone, Copy, Debug)]
-struct Remembered {
-    hash: u64,
-    /// None where nothing is remembered.
-    length: Option<u8>,
-    text: [u8; REMEMBERED],
-}
-
-impl Memo {
-    /// So many words are remembered for a field, at most.
-    const WORDS: usize = 8192;
-
-    fn new(count: usize) -> Self {
-        let width = count.div_ceil(64);
-        let places = (Self::WORDS / width.max(1)).clamp(8, 1024);
-        let empty = Remembered { hash: 0, length: None, text: [0; REMEMBERED] };
-        Self { places: vec![empty; places].into(), words: vec![0; places * width].into(), width }
-    }
-
-    /// Where a text of this hash is remembered.
-    fn place(&self, hash: u64) -> usize {
-        usize::try_from(hash >> 32).unwrap_or(0) % self.places.len()
-    }
-
-    fn words_at(&self, place: usize) -> std::ops::Range<usize> {
-        place * self.width..(place + 1) * self.width
-    }
-
-    fn get(&self, hash: u64, text: &[u8]) -> Option<&[u64]> {
-        let place = self.place(hash);
-        let known = self.places.get(place).filter(|known| known.hash == hash)?;
-        let same = known.text.get(..usize::from(known.length?)) == Some(text);
-        same.then(|| self.words.get(self.words_at(place))).flatten()
-    }
-
-    fn put(&mut self, hash: u64, text: &[u8], answer: &Set) {
-        let place = self.place(hash);
-        let words = self.words_at(place);
-        let (Some(at), Some(words)) = (self.places.get_mut(place), self.words.get_mut(words)) else { return };
-        let Some(room) = at.text.get_mut(..text.len()) else { return };
-        room.copy_from_slice(text);
-        at.hash = hash;
-        at.length = u8::try_from(text.len()).ok();
-        words.iter_mut().zip(&answer.words).for_each(|(word, answer)| *word = *answer);
     }
 }
 

@@ -17,6 +17,8 @@ mod affixes;
 mod exact;
 mod glob;
 
+use std::sync::OnceLock;
+
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem;
 
@@ -120,8 +122,8 @@ impl PatternSet {
             Inner::None => {}
             Inner::Literal(finder) => literals.push(literal(Place::Inside, finder.needle())),
             Inner::Glob(glob) => literals.push(literal(Place::Inside, glob.longest_literal()?)),
-            Inner::Many(_, patterns) => {
-                literals.extend(patterns.iter().map(|(text, _)| literal(Place::Inside, text)));
+            Inner::Many(many) => {
+                literals.extend(many.patterns.iter().map(|(text, _)| literal(Place::Inside, text)));
             }
         }
         Some(literals)
@@ -147,8 +149,16 @@ enum Inner {
     Literal(Box<memmem::Finder<'static>>),
     /// One general pattern.
     Glob(Box<Glob>),
+    Many(Box<Many>),
+}
+
+/// Several, found by an automaton. Mostly other conditions decide and nobody asks: it is built for the first text.
+#[derive(Debug)]
+struct Many {
+    patterns: Box<[(Vec<u8>, Option<Glob>)]>,
+    insensitive: bool,
     /// `None` where the automaton could not be built, for its size; then all are tried.
-    Many(Option<Box<AhoCorasick>>, Box<[(Vec<u8>, Option<Glob>)]>),
+    automaton: OnceLock<Option<AhoCorasick>>,
 }
 
 /// How many general patterns are remembered as tried without the heap.
@@ -169,12 +179,7 @@ impl Inner {
         if patterns.is_empty() {
             return Inner::None;
         }
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .ascii_case_insensitive(insensitive)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(patterns.iter().map(|(literal, _)| literal));
-        Inner::Many(automaton.ok().map(Box::new), patterns.into())
+        Inner::Many(Box::new(Many { patterns: patterns.into(), insensitive, automaton: OnceLock::new() }))
     }
 
     fn is_match(&self, text: &[u8]) -> bool {
@@ -182,15 +187,29 @@ impl Inner {
             Inner::None => false,
             Inner::Literal(finder) => finder.find(text).is_some(),
             Inner::Glob(glob) => glob.is_match(text),
-            Inner::Many(Some(automaton), patterns) => Self::search(automaton, patterns, text),
-            Inner::Many(None, patterns) => patterns.iter().any(|(literal, glob)| match glob {
-                Some(glob) => glob.is_match(text),
-                None => memmem::find(text, literal).is_some(),
-            }),
+            Inner::Many(many) => many.is_match(text),
         }
     }
+}
 
-    fn search(automaton: &AhoCorasick, patterns: &[(Vec<u8>, Option<Glob>)], text: &[u8]) -> bool {
+impl Many {
+    fn build(&self) -> Option<AhoCorasick> {
+        AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .ascii_case_insensitive(self.insensitive)
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(self.patterns.iter().map(|(literal, _)| literal))
+            .ok()
+    }
+
+    fn is_match(&self, text: &[u8]) -> bool {
+        let patterns = &self.patterns;
+        let Some(automaton) = self.automaton.get_or_init(|| self.build()) else {
+            return patterns.iter().any(|(literal, glob)| match glob {
+                Some(glob) => glob.is_match(text),
+                None => memmem::find(text, literal).is_some(),
+            });
+        };
         // Each general pattern is tried once, however often its literal occurs.
         let mut small = [0_u64; WORDS];
         let mut large = Vec::new();

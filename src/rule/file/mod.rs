@@ -183,6 +183,13 @@ fn version(table: &Table<'_>) -> Option<u64> {
     table.integer("version", 1..=i64::MAX).and_then(|version| u64::try_from(version.value).ok())
 }
 
+/// A text without the blanks at its end; empty where there is none.
+fn trimmed(table: &Table<'_>, key: &'static str) -> String {
+    let mut text = text(table, key).unwrap_or_default();
+    text.truncate(text.trim_end().len());
+    text
+}
+
 /// The rule's own table. All of it is read before anything missing ends the matter, so that every
 /// fault is told.
 fn read_rule(
@@ -214,8 +221,7 @@ fn read_rule(
     });
     let [author, index, tags, references, false_positives] =
         ["author", "index", "tags", "references", "false_positives"].map(|key| texts(&table, key));
-    let [license, note, setup] =
-        ["license", "note", "setup"].map(|key| text(&table, key).unwrap_or_default().trim_end().to_owned());
+    let [license, note, setup] = ["license", "note", "setup"].map(|key| trimmed(&table, key));
     let threat = table.tables("threat").into_iter().filter_map(threat).collect();
     let timestamp_override = text(&table, "timestamp_override");
     let building_block = building_block(&table);

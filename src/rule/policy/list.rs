@@ -92,7 +92,7 @@ pub(crate) fn expand(source: &Arc<Source>, lists: &Lists) -> Result<Expanded, Ve
     if faults.is_empty() { Ok(expanded) } else { Err(faults) }
 }
 
-/// The length of the string, quoted name, comment or character that `text` begins with.
+/// The length of the string, quoted name or comment that `text` begins with, or of what stands before the next.
 fn whole(text: &str) -> usize {
     let until = |open: usize, close: &str| {
         text.get(open..).and_then(|rest| rest.find(close)).map_or(text.len(), |at| open + at + close.len())
@@ -109,7 +109,11 @@ fn whole(text: &str) -> usize {
     match text.chars().next() {
         Some('`') => until(1, "`"),
         Some('"') => string_end(text),
-        first => first.map_or(1, char::len_utf8),
+        first => {
+            let first = first.map_or(1, char::len_utf8);
+            let next = text.get(first..).and_then(|rest| rest.find(['$', '"', '`', '/']));
+            next.map_or(text.len(), |next| first + next)
+        }
     }
 }
 
