@@ -372,7 +372,9 @@ impl Narrowed {
 
     fn new(open: Open, leaves: &Leaves) -> Self {
         let nodes = || open.iter().filter_map(|(_, truth)| truth.node());
-        let field = leaves.text_field_of_most(nodes(), Self::WORTH);
+        let field = (nodes().nth(Self::WORTH - 1).is_some())
+            .then(|| leaves.text_field_of_most(nodes(), Self::WORTH))
+            .flatten();
         let quiet = field.map(|field| {
             let rest = reduce(&open, &mut |number| leaves.is_text_of(number, &field).then_some(false));
             Box::new(Quiet { rest: Self::new(rest, leaves), field })
@@ -403,7 +405,7 @@ fn reduce(units: &[(u32, Truth)], known: &mut dyn FnMut(u32) -> Option<bool>) ->
     let reduced = units.iter().filter_map(|(unit, before)| {
         let now = match before {
             Truth::True => Some(Truth::True),
-            Truth::Of(node) => truth(node.reduce(known)),
+            Truth::Of(node) => node.reduce(known).map_or_else(|| Some(Truth::Of(node.clone())), truth),
         };
         Some((*unit, now?))
     });

@@ -1,17 +1,19 @@
 //! Conditions over numbered comparisons.
 
+use std::sync::Arc;
+
 use super::leaf::Leaves;
 use crate::eql::Cond;
 use crate::event::Document;
 
-/// A condition of which something is not known yet.
+/// A condition of which something is not known yet. What is left of one shares with it whatever has not changed.
 #[derive(Clone, Debug)]
 pub(super) enum Node {
     /// A comparison, by its number.
     Leaf(u32),
-    Not(Box<Node>),
-    All(Box<[Node]>),
-    Any(Box<[Node]>),
+    Not(Arc<Node>),
+    All(Arc<[Node]>),
+    Any(Arc<[Node]>),
 }
 
 /// What is left of a condition.
@@ -62,8 +64,8 @@ fn joined(mut open: Vec<Node>, decides: bool) -> Reduced {
 fn not(inner: Reduced) -> Reduced {
     match inner {
         Reduced::Known(truth) => Reduced::Known(!truth),
-        Reduced::Open(Node::Not(inner)) => Reduced::Open(*inner),
-        Reduced::Open(node) => Reduced::Open(Node::Not(Box::new(node))),
+        Reduced::Open(Node::Not(inner)) => Reduced::Open(Arc::unwrap_or_clone(inner)),
+        Reduced::Open(node) => Reduced::Open(Node::Not(Arc::new(node))),
     }
 }
 
@@ -78,26 +80,40 @@ impl Node {
         }
     }
 
-    /// What is left of it where `known` tells some comparisons.
-    pub(super) fn reduce(&self, known: &mut dyn FnMut(u32) -> Option<bool>) -> Reduced {
+    /// What is left of it where `known` tells some comparisons; none where that is all of it.
+    pub(super) fn reduce(&self, known: &mut dyn FnMut(u32) -> Option<bool>) -> Option<Reduced> {
         match self {
-            Self::Leaf(number) => known(*number).map_or_else(|| Reduced::Open(self.clone()), Reduced::Known),
-            Self::Not(inner) => not(inner.reduce(known)),
+            Self::Leaf(number) => known(*number).map(Reduced::Known),
+            Self::Not(inner) => inner.reduce(known).map(not),
             Self::All(nodes) => Self::reduce_all(nodes, false, known),
             Self::Any(nodes) => Self::reduce_all(nodes, true, known),
         }
     }
 
-    fn reduce_all(nodes: &[Self], decides: bool, known: &mut dyn FnMut(u32) -> Option<bool>) -> Reduced {
-        let mut open = Vec::new();
-        for node in nodes {
-            match node.reduce(known) {
-                Reduced::Known(truth) if truth == decides => return Reduced::Known(decides),
-                Reduced::Known(_) => {}
-                Reduced::Open(node) => open.push(node),
+    fn reduce_all(
+        nodes: &[Self],
+        decides: bool,
+        known: &mut dyn FnMut(u32) -> Option<bool>,
+    ) -> Option<Reduced> {
+        let mut open: Option<Vec<Self>> = None;
+        for (at, node) in nodes.iter().enumerate() {
+            let Some(reduced) = node.reduce(known) else {
+                if let Some(open) = &mut open {
+                    open.push(node.clone());
+                }
+                continue;
+            };
+            match reduced {
+                Reduced::Known(truth) if truth == decides => return Some(Reduced::Known(decides)),
+                reduced => {
+                    let open = open.get_or_insert_with(|| nodes.get(..at).unwrap_or_default().to_vec());
+                    if let Reduced::Open(node) = reduced {
+                        open.push(node);
+                    }
+                }
             }
         }
-        joined(open, decides)
+        open.map(|open| joined(open, decides))
     }
 
     /// Calls `each` with the number of every comparison.
