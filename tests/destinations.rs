@@ -4,13 +4,15 @@
 mod syslog_support;
 
 use std::collections::HashSet;
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, UdpSocket};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use syslog_support::rsyslog::Rsyslog;
-use syslog_support::{alert, configured, hostile, pair, until};
+use syslog_support::{accept, alert, alerts, configured, hostile, pair, until};
 
 /// What arrived by the input `name`, as MSG, oldest first.
 fn by(received: &[Value], name: &str) -> Vec<String> {
@@ -111,4 +113,116 @@ fn a_receiver_that_is_killed_and_away_for_60_s_gets_every_alert_in_order() {
         );
     }
     assert!(outputs.shutdown(Duration::from_secs(10)).is_empty());
+}
+
+/// Set for a child process in a network of its own; the tests that it runs pass at once without.
+const CHILD: &str = "AUDITWARD_DESTINATIONS_CHILD";
+
+/// In a network of its own whose packets are all thrown away for a while, without a word.
+#[test]
+fn child_cut_off() {
+    if std::env::var_os(CHILD).is_none() {
+        return;
+    }
+    let run = |program: &str, arguments: &str| {
+        let status = Command::new(program).args(arguments.split(' ')).status().unwrap();
+        assert!(status.success(), "{program} {arguments}");
+    };
+    run("ip", "link set lo up");
+    let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
+    let outputs = configured(&format!(
+        "[[destination]]\nname = \"far\"\ntype = \"tcp\"\naddress = \"{}\"\nframing = \"line-feed\"\n",
+        receiver.local_addr().unwrap()
+    ));
+    let alerts = alerts(30);
+    alerts[..10].iter().for_each(|alert| outputs.push(alert));
+    let mut lines = BufReader::new(accept(&receiver)).lines();
+    let id = |line: String| String::from_utf8(pair(&line, "alert").unwrap()).unwrap();
+    let first: Vec<String> = (0..10).map(|_| id(lines.next().unwrap().unwrap())).collect();
+    // No packet is as short as that.
+    run("tc", "qdisc add dev lo root tbf rate 8bit burst 1 limit 1");
+    let begun = Instant::now();
+    alerts[10..].iter().for_each(|alert| outputs.push(alert));
+    until("the kernel has taken them", || outputs.counters()[0].sent == 30);
+    assert_eq!(outputs.counters()[0].trouble, None, "nobody knows yet");
+    while outputs.counters()[0].trouble.is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(300), "a peer that is gone was not noticed");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    println!(
+        "noticed after {} s: {}",
+        begun.elapsed().as_secs(),
+        outputs.counters()[0].trouble.clone().unwrap()
+    );
+    run("tc", "qdisc del dev lo root");
+    let mut lines = BufReader::new(accept(&receiver)).lines();
+    let mut received: Vec<String> = Vec::new();
+    while received.last() != Some(&alerts[29].id) {
+        received.push(id(lines.next().unwrap().unwrap()));
+    }
+    let wanted: Vec<String> = alerts.iter().map(|alert| alert.id.clone()).collect();
+    assert_eq!(first, wanted[..10]);
+    assert!(received == wanted || received == wanted[10..], "{} arrived after that", received.len());
+}
+
+/// 20 alerts go into a connection whose packets nobody gets: that is noticed, and they arrive over the next one.
+#[test]
+fn a_peer_that_is_gone_without_a_word_is_noticed_and_nothing_is_lost() {
+    if !nix::unistd::geteuid().is_root() {
+        println!("skipped: a network of its own needs root");
+        return;
+    }
+    let status = Command::new("unshare")
+        .arg("--net")
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "child_cut_off", "--nocapture"])
+        .env(CHILD, "1")
+        .status()
+        .expect("unshare runs");
+    assert!(status.success(), "{status}");
+}
+
+/// Over IPv6: by TCP and UDP; and by UDP what is longer than a packet of the path: in fragments where `limit` allows it, as it
+/// is configured.
+#[test]
+fn alerts_arrive_over_ipv6_and_in_datagrams_longer_than_a_packet() {
+    let Ok(tcp) = TcpListener::bind("[::1]:0") else {
+        println!("skipped: no IPv6 here");
+        return;
+    };
+    let [six, four] = ["[::1]:0", "127.0.0.1:0"].map(|address| UdpSocket::bind(address).unwrap());
+    let outputs = configured(&format!(
+        "[[destination]]\nname = \"tcp6\"\ntype = \"tcp\"\naddress = \"{}\"\nframing = \"line-feed\"\n\
+         [[destination]]\nname = \"udp6\"\ntype = \"udp\"\naddress = \"{}\"\n\
+         [[destination]]\nname = \"long\"\ntype = \"udp\"\naddress = \"{}\"\nlimit = 65000\n",
+        tcp.local_addr().unwrap(),
+        six.local_addr().unwrap(),
+        four.local_addr().unwrap()
+    ));
+    let comment = "c".repeat(40_000);
+    let sent = [
+        alert(&["usermod", "-u", "0", "-o", "bob"], 1),
+        alert(&["usermod", "-u", "0", "-o", "-c", &comment, "bob"], 2),
+        alert(&["usermod", "-u", "0", "-o", "eve"], 3),
+    ];
+    sent.iter().for_each(|alert| outputs.push(alert));
+    let mut lines = BufReader::new(accept(&tcp)).lines();
+    let mut datagram = |socket: &UdpSocket| {
+        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let mut buffer = vec![0; 1 << 16];
+        let length = socket.recv(&mut buffer).unwrap();
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    };
+    for alert in &sent {
+        let is_long = alert.line.len() > 8192;
+        for (text, limit) in
+            [(lines.next().unwrap().unwrap(), 8192), (datagram(&six), 2048), (datagram(&four), 65_000)]
+        {
+            assert!(text.len() <= limit, "{limit}: {}", text.len());
+            assert_eq!(pair(&text, "alert").unwrap(), alert.id.as_bytes());
+            let cut = pair(&text, "truncated").is_some();
+            assert_eq!(cut, is_long && alert.line.len() > limit, "{limit}");
+        }
+    }
+    assert_eq!(outputs.shutdown(Duration::from_secs(10)), []);
 }

@@ -117,9 +117,11 @@ fn storm(outputs: &Outputs, count: u64, minutes: Option<u64>) -> (Vec<String>, u
     }
     suppressor.finish(Instant::now()).into_iter().for_each(|alert| outputs.push(&Arc::new(alert)));
     outputs.tell_rest(Instant::now(), true);
+    let took = begun.elapsed();
+    assert!(minutes.is_none_or(|minutes| took > Duration::from_secs(59 * minutes)), "paced: {took:?}");
     println!(
         "{count} alerts in {:.1} s: {} sent, {kept} told as a number; {} MiB more memory at most",
-        begun.elapsed().as_secs_f64(),
+        took.as_secs_f64(),
         sent.len(),
         most.saturating_sub(before) >> 20
     );
@@ -164,10 +166,25 @@ fn ten_thousand_alerts_a_minute_and_nothing_is_uncounted() {
     let lines = received.iter().map(|message| message["msg"].as_str().unwrap());
     let ids = lines.filter(|line| !line.contains(" more in ")).map(|line| pair(line, "alert").unwrap());
     assert!(ids.eq(sent.iter().map(|id| id.clone().into_bytes())));
+    println!(
+        "all: {} and {} told; hundred: {} and {} + {} told; far: {}",
+        all.ids.len(),
+        all.by_rules,
+        hundred.ids.len(),
+        hundred.by_limit,
+        hundred.by_rules,
+        received.len()
+    );
 
     // The deaf one has lost nothing: it waits in the store.
     let waits = counters("deaf");
     assert_eq!((waits.lost, waits.refused), (0, 0), "{waits:?}");
+    println!(
+        "deaf: {} in its socket, {} in memory, {} in the store",
+        waits.sent, waits.waiting, waits.stored
+    );
+    let everything = waits.sent + waits.waiting as u64 + waits.stored + 1;
+    assert!((wanted..=wanted + 1).contains(&everything), "{everything} of {wanted}: {waits:?}");
     let figures = outputs.store().unwrap();
     assert_eq!(figures.unstored, 0, "{figures:?}");
 }

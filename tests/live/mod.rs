@@ -126,6 +126,13 @@ impl Drop for KernelAudit {
     }
 }
 
+/// Records that the kernel has lost before any reader, since it was started.
+pub(crate) fn lost_in_kernel() -> u64 {
+    let status = run("auditctl", &["-s"]);
+    let lost = status.lines().find_map(|line| line.strip_prefix("lost "));
+    lost.expect("auditctl -s tells lost").trim().parse().expect("a number")
+}
+
 /// Settings and rules, without the counters that move by themselves.
 pub(crate) fn audit_settings() -> String {
     let kept = ["enabled ", "failure ", "rate_limit ", "backlog_limit ", "backlog_wait_time "];

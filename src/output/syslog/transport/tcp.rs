@@ -12,6 +12,10 @@ use super::{closed, write_rest};
 /// Unacknowledged data for so long means that a TCP peer is gone.
 const TCP_USER_TIMEOUT_MS: u32 = 30_000;
 
+/// A peer from which nothing was heard for so long is asked whether it is there still, and after that so often.
+const KEEPALIVE_IDLE_S: u32 = 60;
+const KEEPALIVE_INTERVAL_S: u32 = 10;
+
 /// What the kernel may hold for us on TCP, in bytes (it takes double). Plain syslog has no
 /// acknowledgement: when a connection breaks, what was in here is lost, so it is kept small.
 const TCP_SEND_BUFFER: usize = 64 << 10;
@@ -29,6 +33,8 @@ impl Tcp {
         let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
         let socket: OwnedFd = socket::socket(family, SockType::Stream, flags, None)?;
         socket::setsockopt(&socket, sockopt::KeepAlive, &true)?;
+        socket::setsockopt(&socket, sockopt::TcpKeepIdle, &KEEPALIVE_IDLE_S)?;
+        socket::setsockopt(&socket, sockopt::TcpKeepInterval, &KEEPALIVE_INTERVAL_S)?;
         socket::setsockopt(&socket, sockopt::TcpUserTimeout, &TCP_USER_TIMEOUT_MS)?;
         socket::setsockopt(&socket, sockopt::TcpNoDelay, &true)?;
         socket::setsockopt(&socket, sockopt::SndBuf, &TCP_SEND_BUFFER)?;
