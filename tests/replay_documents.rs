@@ -58,6 +58,13 @@ fn take_overs() -> [(&'static str, Value); 4] {
     ]
 }
 
+/// A take-over as a document of its own: documents that are equal to the last byte tell of one act.
+fn numbered(source: usize, number: usize) -> Value {
+    let mut document = take_overs()[source % 4].1.clone();
+    document["message"] = number.to_string().into();
+    document
+}
+
 /// `replay` with the literal rule over files in a directory of their own: alerts and what was said.
 fn replay(files: &[(&str, &[u8])], more: &[&str]) -> (Vec<Value>, String) {
     let directory = tempfile::tempdir().unwrap();
@@ -107,7 +114,7 @@ fn a_rule_is_for_the_indices_that_it_names() {
 /// An answer to a search comes on one line, of more than the longest line of records.
 #[test]
 fn an_answer_of_megabytes_is_read() {
-    let hits: Vec<Value> = (0..12_000).map(|n| json!({ "_source": take_overs()[n % 4].1 })).collect();
+    let hits: Vec<Value> = (0..12_000).map(|n| json!({ "_source": numbered(n, n) })).collect();
     let answer = json!({ "took": 1, "hits": { "hits": hits } }).to_string();
     assert!(answer.len() > 3 << 20, "{}", answer.len());
     let (alerts, told) = replay(&[("answer.json", answer.as_bytes())], &[]);
@@ -117,7 +124,7 @@ fn an_answer_of_megabytes_is_read() {
 
 #[test]
 fn what_is_broken_is_named_by_file_and_line_and_the_rest_goes_on() {
-    let good = take_overs()[0].1.to_string();
+    let [good, other, third] = [1, 2, 3].map(|n| numbered(0, n).to_string());
     let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
     let long = format!("{{\"a\":\"{}\"}}", "x".repeat(50 << 20));
     let records = "type=EOE msg=audit(1790000100.500:1): \n";
@@ -128,8 +135,8 @@ fn what_is_broken_is_named_by_file_and_line_and_the_rest_goes_on() {
         ("deep", deep.as_str()),
         ("50 MB", long.as_str()),
     ] {
-        let file = format!("{records}{good}\n{broken}\n{good}\n");
-        let pretty = format!("{{\n \"event\": {{\n  \"x\" 1\n }}\n}}\n{good}\n{{\"half\":");
+        let file = format!("{records}{good}\n{broken}\n{other}\n");
+        let pretty = format!("{{\n \"event\": {{\n  \"x\" 1\n }}\n}}\n{third}\n{{\"half\":");
         let (alerts, told) = replay(&[("a.ndjson", file.as_bytes()), ("b\n.json", pretty.as_bytes())], &[]);
         assert_eq!(alerts.len(), 3, "{what}: {told}");
         let named: Vec<&str> =
@@ -137,6 +144,152 @@ fn what_is_broken_is_named_by_file_and_line_and_the_rest_goes_on() {
         assert_eq!(named, ["a.ndjson:3", "b\\n.json:1", "b\\n.json:7"], "{what}: {told}");
         assert!(told.contains("3 documents, 3 broken documents"), "{what}: {told}");
     }
+}
+
+/// Compressed as the program of that name does it.
+fn compressed(program: &str, content: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+    let mut child =
+        Command::new(program).args(["-c"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(content).unwrap();
+    child.wait_with_output().unwrap().stdout
+}
+
+/// What `events` and `eql` print and how often `replay` alerts, over one file.
+fn all_commands(content: &[u8]) -> [usize; 3] {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("a"), content).unwrap();
+    let run = |arguments: &[&str]| {
+        let (status, out, told) = auditward(directory.path(), arguments);
+        assert_eq!(status, 0, "{arguments:?}: {told}");
+        out.lines().count()
+    };
+    let query = "process where process.args == \"-u\" and process.args == \"0\"";
+    [&["events", "a"][..], &["eql", query, "a"], &["replay", "--rules", LITERAL, "a"]].map(run)
+}
+
+#[test]
+fn every_command_reads_every_form() {
+    let [a, b, c, d, e] = [0, 1, 2, 3, 4].map(|n| numbered(0, n));
+    let kcat =
+        json!({ "topic": "audit", "partition": 0, "offset": 12, "key": "h", "payload": e.to_string() });
+    let kafka = format!(
+        "CreateTime:1790000100000\tNO_HEADERS\tnull\t{a}\nPartition:3\tOffset:9\t{{\"key\":1}}\t{b}\n\
+         host-1\t{c}\n{d}\n{kcat}\nhost-2\tnull\n"
+    );
+    let lines = format!("{a}\n{b}\n{c}\n");
+    let members = [a.to_string(), "\n".to_owned(), b.to_string()];
+    let members = members.map(|part| compressed("gzip", part.as_bytes())).concat();
+    let search = json!({ "hits": { "hits": [{ "_source": a }, { "_source": b }] } });
+    let sequence = json!({ "hits": { "sequences": [{ "events": [{ "_source": a }] }] } });
+    let beats = a.to_string().replacen('{', "{\"@metadata\":{\"beat\":\"auditbeat\"},", 1);
+    let forms: [(&str, Vec<u8>, usize); 10] = [
+        ("lines", lines.clone().into(), 3),
+        ("zstd", compressed("zstd", lines.as_bytes()), 3),
+        ("gzip of several members", members, 2),
+        ("Kafka", kafka.into(), 5),
+        ("pretty", serde_json::to_vec_pretty(&a).unwrap(), 1),
+        ("list", format!("[{a},\n{b}]").into(), 2),
+        ("search", search.to_string().into(), 2),
+        ("EQL", sequence.to_string().into(), 1),
+        ("bulk", format!("{{\"create\":{{}}}}\n{a}\n{{\"index\":{{}}}}\n{b}\n").into(), 2),
+        ("Beats", beats.into(), 1),
+    ];
+    for (form, content, wanted) in forms {
+        assert_eq!(all_commands(&content), [wanted; 3], "{form}");
+    }
+}
+
+/// A take-over in records, as auditd writes it.
+const RECORDS: &str = concat!(
+    "type=SYSCALL msg=audit(1790000100.500:1): arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=7 auid=0 uid=0 ",
+    "gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=1 comm=\"usermod\" exe=\"/usr/sbin/usermod\"\n",
+    "type=EXECVE msg=audit(1790000100.500:1): argc=5 a0=\"usermod\" a1=\"-u\" a2=\"0\" a3=\"-o\" a4=\"bob\"\n",
+    "type=EOE msg=audit(1790000100.500:1): \n",
+);
+
+#[test]
+fn records_and_documents_may_be_mixed() {
+    let one = take_overs()[1].1.to_string();
+    let cut = format!("{{\"cut\":\n{RECORDS}{one}");
+    for text in [format!("{RECORDS}{one}\n"), format!("{one}\n{RECORDS}"), cut] {
+        assert_eq!(all_commands(text.as_bytes()), [2; 3], "{text}");
+    }
+}
+
+#[test]
+fn events_and_eql_name_what_is_broken_and_go_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let one = take_overs()[0].1.to_string();
+    let text = format!("{one}\n{{\"cut\":\"\n{one}\n[7]\n{{\"n\":1e999}}\n");
+    std::fs::write(directory.path().join("a"), text).unwrap();
+    for arguments in [&["events", "a"][..], &["eql", "any where true", "a"]] {
+        let (status, out, told) = auditward(directory.path(), arguments);
+        assert_eq!((status, out.lines().count()), (0, 2), "{told}");
+        for line in [2, 4, 5] {
+            assert!(
+                told.contains(&format!("auditward: a:{line}: a broken document")),
+                "{arguments:?}: {told}"
+            );
+        }
+    }
+}
+
+#[test]
+fn events_prints_a_document_on_one_line_without_secrets_and_control_characters() {
+    let directory = tempfile::tempdir().unwrap();
+    let document = json!({
+        "@timestamp": "2026-09-21T12:00:00Z",
+        "event": { "category": ["process"], "type": ["start"], "action": "exec" },
+        "process": { "name": "mysql", "args": ["mysql", "-psecret1", "\u{9b}x"] },
+    });
+    std::fs::write(directory.path().join("a"), serde_json::to_vec_pretty(&document).unwrap()).unwrap();
+    let (_, json, told) = auditward(directory.path(), &["events", "a"]);
+    assert!(
+        !json.contains("secret1") && !json.contains('\u{9b}') && json.lines().count() == 1,
+        "{json}{told}"
+    );
+    let (_, text, _) = auditward(directory.path(), &["events", "--format", "text", "a"]);
+    assert!(text.starts_with("2026-09-21T12:00:00.000Z process/start exec process.name=mysql"), "{text}");
+    assert!(!text.contains("secret1") && !text.contains('\u{9b}'), "{text}");
+}
+
+/// A rule that no event of this host can match is asked about documents, which may have what it asks for.
+#[test]
+fn a_rule_that_is_not_live_here_is_asked_about_documents() {
+    let directory = tempfile::tempdir().unwrap();
+    let rule = std::fs::read_to_string(LITERAL).unwrap();
+    let (head, rest) = rule.split_once("process.name == \"usermod\" and").unwrap();
+    let rule = format!("{head}process.hash.sha256 != null and {rest}");
+    std::fs::write(directory.path().join("r.toml"), rule).unwrap();
+    let mut document = take_overs()[2].1.clone();
+    document["process"]["hash"] = json!({ "sha256": "00" });
+    std::fs::write(directory.path().join("a"), document.to_string()).unwrap();
+    let (status, out, told) = auditward(directory.path(), &["replay", "--rules", "r.toml", "a"]);
+    assert_eq!((status, out.lines().count()), (0, 1), "{told}");
+    std::fs::write(directory.path().join("a"), RECORDS).unwrap();
+    let (_, out, told) = auditward(directory.path(), &["replay", "--rules", "r.toml", "a"]);
+    assert!(out.is_empty() && told.contains("not live:"), "{told}");
+}
+
+#[test]
+fn directories_and_patterns_are_read_like_files() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(directory.path().join("in/host-1")).unwrap();
+    for (n, name) in ["in/a.json", "in/host-1/b.json", "in/host-1/c.json"].into_iter().enumerate() {
+        std::fs::write(directory.path().join(name), numbered(0, n).to_string()).unwrap();
+    }
+    for (path, wanted) in [("in", 3), ("in/host-*", 2), ("in/host-1/b*", 1)] {
+        for arguments in
+            [&["events", path][..], &["eql", "any where true", path], &["replay", "--rules", LITERAL, path]]
+        {
+            let (status, out, told) = auditward(directory.path(), arguments);
+            assert_eq!((status, out.lines().count()), (0, wanted), "{arguments:?}: {told}");
+        }
+    }
+    let (status, _, told) = auditward(directory.path(), &["events", "in/no*"]);
+    assert!(status == 2 && told.contains("in/no*"), "{told}");
 }
 
 #[test]

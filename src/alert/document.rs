@@ -186,6 +186,20 @@ fn mask(event: &mut Map<String, Value>) {
     }
 }
 
+/// A document of anybody's as one line: without its secrets, as the process's policy says, and without control
+/// characters.
+#[must_use]
+pub fn on_one_line(text: &str) -> Cow<'_, str> {
+    let text = masked(text.into());
+    if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        return text;
+    }
+    let event: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();
+    let mut line = Vec::new();
+    json::push_object(&mut line, &event, json::Charset::Utf8);
+    String::from_utf8_lossy(&line).into_owned().into()
+}
+
 /// A written event without its secrets.
 fn masked(text: Cow<'_, str>) -> Cow<'_, str> {
     let Some(masker) = secret::masker().filter(|masker| masker.may_hold(text.as_bytes())) else {

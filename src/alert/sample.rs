@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Alert;
 use crate::audit::Stamp;
 use crate::diagnostic::Source;
-use crate::rule::{Rule, Severity, Technique, Threat, ThreatItem};
+use crate::rule::{Indices, Rule, Severity, Technique, Threat, ThreatItem};
 
 pub(crate) const STAMP: Stamp = Stamp { millis: 1_790_000_100_181, serial: 581 };
 
@@ -42,7 +42,7 @@ pub(crate) fn rule() -> Rule {
         version: 7,
         severity: Severity::Medium,
         risk_score: 47,
-        index: Vec::new(),
+        index: Indices::new(Vec::new()),
         from: "now-9m".to_owned(),
         interval: "5m".to_owned(),
         window: std::time::Duration::from_secs(300),

@@ -1,4 +1,4 @@
-//! The bytes of a log: a file, a pipe or a terminal, plain or gzip, and how long to wait for them.
+//! The bytes of a log: a file, a pipe or a terminal, plain, gzip or zstd, and how long to wait for them.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -9,8 +9,13 @@ use flate2::bufread::MultiGzDecoder;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::zstd::Frames;
+
 /// The first bytes of a gzip member (RFC 1952, 2.3.1).
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+
+/// The first bytes of a zstd frame (RFC 8878, 3.1.1).
+const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
 /// Compressed bytes read at a time.
 const COMPRESSED_BUFFER: usize = 128 * 1024;
@@ -24,6 +29,8 @@ pub(super) enum Input {
     Plain(Waiting),
     /// One or more gzip members.
     Gzip(Box<MultiGzDecoder<BufReader<Waiting>>>),
+    /// One or more zstd frames. Its decoder cannot stop in the middle, so that these reads know no deadline.
+    Zstd(Box<Frames<BufReader<Waiting>>>),
     /// Between two of the states above; never seen from outside.
     Moving,
 }
@@ -46,6 +53,7 @@ impl Input {
         match self {
             Self::Unknown(w) | Self::Plain(w) => w.consumed,
             Self::Gzip(gz) => gz.get_ref().get_ref().consumed,
+            Self::Zstd(frames) => frames.source().get_ref().consumed,
             Self::Moving => 0,
         }
     }
@@ -54,20 +62,24 @@ impl Input {
         match self {
             Self::Unknown(w) | Self::Plain(w) => Some(w),
             Self::Gzip(gz) => Some(gz.get_mut().get_mut()),
-            Self::Moving => None,
+            Self::Zstd(_) | Self::Moving => None,
         }
     }
 
-    /// Reads the first two bytes and settles what the rest is.
+    /// Reads the first bytes and settles what the rest is.
     fn settle(&mut self) -> io::Result<()> {
         let Self::Unknown(waiting) = self else { return Ok(()) };
         let gzip = waiting.begins_with(GZIP_MAGIC)?;
-        if let Self::Unknown(waiting) = std::mem::replace(self, Self::Moving) {
-            *self = if gzip {
-                let reader = BufReader::with_capacity(COMPRESSED_BUFFER, waiting);
-                Self::Gzip(Box::new(MultiGzDecoder::new(reader)))
-            } else {
-                Self::Plain(waiting)
+        let zstd = !gzip && waiting.begins_with(ZSTD_MAGIC)?;
+        if let Self::Unknown(mut waiting) = std::mem::replace(self, Self::Moving) {
+            if zstd {
+                waiting.deadline = None;
+            }
+            let reader = |waiting| BufReader::with_capacity(COMPRESSED_BUFFER, waiting);
+            *self = match (gzip, zstd) {
+                (true, _) => Self::Gzip(Box::new(MultiGzDecoder::new(reader(waiting)))),
+                (_, true) => Self::Zstd(Box::new(Frames::new(reader(waiting)))),
+                _ => Self::Plain(waiting),
             };
         }
         Ok(())
@@ -81,6 +93,7 @@ impl Read for Input {
         match self {
             Self::Plain(w) | Self::Unknown(w) => w.read(into),
             Self::Gzip(gz) => gz.read(into),
+            Self::Zstd(frames) => frames.read(into),
             Self::Moving => Ok(0),
         }
     }
@@ -94,7 +107,7 @@ pub(super) struct Waiting {
     deadline: Option<Instant>,
     consumed: u64,
     /// Bytes read to see what the input is, to be read again.
-    peeked: ([u8; 2], usize),
+    peeked: ([u8; 4], usize),
     /// How many of `peeked` have been given out.
     given: usize,
 }
@@ -103,15 +116,15 @@ impl Waiting {
     fn new(file: File) -> Self {
         // Reading a regular file or a directory never waits for somebody else to write.
         let waits = file.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir());
-        Self { file, waits, deadline: None, consumed: 0, peeked: ([0; 2], 0), given: 0 }
+        Self { file, waits, deadline: None, consumed: 0, peeked: ([0; 4], 0), given: 0 }
     }
 
     /// Whether the first bytes are `magic`; reads no further than needed to know.
-    fn begins_with(&mut self, magic: [u8; 2]) -> io::Result<bool> {
+    fn begins_with(&mut self, magic: &[u8]) -> io::Result<bool> {
         loop {
             let (bytes, count) = self.peeked;
-            let same = bytes.iter().zip(&magic).take(count).all(|(a, b)| a == b);
-            if !same || count == magic.len() {
+            let same = bytes.iter().zip(magic).take(count).all(|(a, b)| a == b);
+            if !same || count >= magic.len() {
                 return Ok(same);
             }
             let mut more = [0];

@@ -1,4 +1,4 @@
-//! The lines of audit logs: files, standard input and whatever of these is gzip.
+//! The lines of audit logs: files, standard input and whatever of these is gzip or zstd.
 //!
 //! Lines are borrowed from one large buffer. An input that can keep its reader waiting (a pipe, a
 //! terminal, a socket) is read with a deadline, so that an event whose last record was written
@@ -98,7 +98,7 @@ impl Lines {
     /// (never with `None`) or a signal arrives. The last line counts also without a line feed.
     ///
     /// # Errors
-    /// A read error or damaged gzip data, once, after all lines that could be read before it.
+    /// A read error or damaged compressed data, once, after all lines that could be read before it.
     pub fn next_line(&mut self, deadline: Option<Instant>) -> io::Result<Next<'_>> {
         let line = loop {
             if let Some(line) = self.buffer.take() {
@@ -215,6 +215,17 @@ mod tests {
         let lines = file_with(&bytes);
         assert_eq!(lines.size(), Some(bytes.len() as u64));
         assert_eq!(read_all(lines).0, ["one", "two", "three"]);
+    }
+
+    /// `zstd`'s own output for "one\ntw", a skippable frame of 3 bytes, and "o\nthree".
+    const ZSTD: &[u8] = include_bytes!("../../tests/fixtures/two-frames.zst");
+
+    #[test]
+    fn zstd_is_known_by_its_first_bytes_and_may_have_several_frames() {
+        assert_eq!(read_all(file_with(ZSTD)).0, ["one", "two", "three"]);
+        let (lines, error) = read_all(file_with(&ZSTD[..ZSTD.len() - 3]));
+        assert_eq!((lines[0].as_str(), error.unwrap().kind()), ("one", io::ErrorKind::InvalidData));
+        assert_eq!(read_all(file_with(&ZSTD[..3])).0.len(), 1, "no magic");
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod syscall;
 pub mod syscalls;
 pub mod types;
 pub mod value;
+mod zstd;
 
 pub use bprm_fcaps::BprmFcaps;
 pub use path::Path;

@@ -1,24 +1,28 @@
-//! `auditward events`: recorded audit records as events in ECS terms.
+//! `auditward events`: recorded audit records, and documents, as events in ECS terms.
 
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
 use super::Status;
 use super::input::{self, Sink};
 use super::secrets::Secrets;
+use crate::alert;
 use crate::daemon::intake::Intake;
+use crate::daemon::recorded::{Documents, Read};
 use crate::event::{AuditDocument, json, text};
 
 /// Print recorded audit records as events, one a line, in order of completion.
 ///
-/// Reads audit.log as auditd writes it (raw or ENRICHED), also gzip-compressed, and puts the records
-/// of each event together. Lines that are no audit records are counted on standard error.
+/// Reads audit.log as auditd writes it (raw or ENRICHED), and puts the records of each event together. Documents
+/// in JSON, also those in answers, bulk requests and dumps, are printed one a line as they are. Both may be
+/// compressed (gzip, zstd). Lines that are neither are counted on standard error.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Logs to read, in order; `-` is standard input, which is also the default.
-    #[arg(value_name = "FILE")]
+    /// What to read, in order: files, directories with all below them, patterns in quotes; `-` is standard input, which
+    /// is also the default.
+    #[arg(value_name = "PATH")]
     files: Vec<PathBuf>,
 
     /// `json`: one ECS document a line (NDJSON). `text`: one line to read.
@@ -43,13 +47,13 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
     args.secrets.apply()?;
     let mut printer = Printer {
         intake: Intake::for_replay(),
+        documents: Documents::default(),
         writer: Writer {
             format: args.format,
             out: BufWriter::with_capacity(1 << 16, std::io::stdout().lock()),
             json: json::MaskedWriter::default(),
             text: text::Writer::default(),
             error: None,
-            events: 0,
         },
     };
     let read = match input::read(&args.files, &mut printer).and_then(|read| {
@@ -59,12 +63,13 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(Status::Fine),
         other => other?,
     };
-    eprintln!("{}{read}", printer.intake.summary());
+    eprintln!("{}{}{read}", printer.intake.summary(), printer.documents);
     Ok(if read.failed == 0 { Status::Fine } else { Status::Error })
 }
 
 struct Printer<W: Write> {
     intake: Intake,
+    documents: Documents,
     writer: Writer<W>,
 }
 
@@ -75,7 +80,6 @@ struct Writer<W: Write> {
     json: json::MaskedWriter,
     text: text::Writer,
     error: Option<std::io::Error>,
-    events: u64,
 }
 
 impl<W: Write> Writer<W> {
@@ -83,10 +87,21 @@ impl<W: Write> Writer<W> {
         if self.error.is_some() {
             return;
         }
-        self.events += 1;
         let line = match self.format {
             Format::Json => self.json.write(event),
             Format::Text => self.text.write(event),
+        };
+        self.error = self.out.write_all(line).and_then(|()| self.out.write_all(b"\n")).err();
+    }
+
+    fn document(&mut self, document: &str) {
+        if self.error.is_some() {
+            return;
+        }
+        let document = alert::on_one_line(document);
+        let line = match self.format {
+            Format::Json => document.as_bytes(),
+            Format::Text => self.text.write_document(&document),
         };
         self.error = self.out.write_all(line).and_then(|()| self.out.write_all(b"\n")).err();
     }
@@ -98,6 +113,7 @@ impl<W: Write> Writer<W> {
 
 impl<W: Write> Printer<W> {
     fn finish(&mut self) -> std::io::Result<()> {
+        self.documents.end();
         let writer = &mut self.writer;
         self.intake.finish(&mut |event| writer.event(event));
         writer.result()?;
@@ -106,9 +122,18 @@ impl<W: Write> Printer<W> {
 }
 
 impl<W: Write> Sink for Printer<W> {
+    fn begins(&mut self, path: &Path) {
+        self.documents.begins(path);
+    }
+
     fn line(&mut self, line: &[u8], now: u64) -> std::io::Result<()> {
-        let writer = &mut self.writer;
-        self.intake.line(line, now, &mut |event| writer.event(event));
+        let Self { intake, documents, writer } = self;
+        let is_json = documents.line(line, &mut |text, action| {
+            Read::texts(text, action, &mut |document| writer.document(document))
+        });
+        if !is_json {
+            intake.line(line, now, &mut |event| writer.event(event));
+        }
         writer.result()
     }
 

@@ -1,5 +1,4 @@
-//! What `replay` and `events` read: files, `.gz`, standard input, one after the other, or one as it
-//! grows.
+//! What `replay`, `events` and `eql` read: files, standard input, one after the other, or one as it grows.
 
 use std::fmt;
 use std::io;
@@ -8,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::paths;
 use crate::audit::follow::{Follow, Start};
 use crate::audit::log::{Lines, Next, Options};
 use crate::daemon::clock::Clock;
@@ -63,11 +63,16 @@ const TICK: Duration = Duration::from_millis(200);
 /// # Errors
 /// Only the sink's.
 pub(super) fn read(inputs: &[PathBuf], sink: &mut dyn Sink) -> io::Result<Read> {
-    let stdin = [PathBuf::from("-")];
-    let inputs = if inputs.is_empty() { &stdin } else { inputs };
-    let mut reader = Reader { clock: Clock::start(), progress: Progress::new(inputs), sink };
-    let mut result = Read::default();
-    for path in inputs {
+    let (inputs, failed) = match inputs {
+        [] => (vec![PathBuf::from("-")], Vec::new()),
+        named => paths::expand(named),
+    };
+    for (path, error) in &failed {
+        eprintln!("auditward: {}: {error}", path.display());
+    }
+    let mut reader = Reader { clock: Clock::start(), progress: Progress::new(&inputs), sink };
+    let mut result = Read { failed: failed.len(), cut: 0 };
+    for path in &inputs {
         let read = match Lines::open(path, &Options::default()) {
             Ok(mut lines) => {
                 reader.sink.begins(path);

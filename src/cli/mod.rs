@@ -19,6 +19,7 @@ pub mod events;
 pub mod exceptions;
 mod input;
 pub mod kernel_rules;
+mod paths;
 pub mod probe;
 pub mod reload;
 pub mod replay;

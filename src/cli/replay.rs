@@ -10,9 +10,9 @@ use super::Status;
 use super::input::{self, Sink};
 use super::secrets::Secrets;
 use crate::alert::Alert;
-use crate::daemon::detector::{Created, Detector};
+use crate::daemon::detector::Detector;
 use crate::daemon::intake::{Intake, counted};
-use crate::daemon::recorded::Documents;
+use crate::daemon::recorded::{Documents, Reader};
 use crate::daemon::start;
 use crate::output::{self, Body, Formatter, Lines, Protocol};
 use crate::rule::Severity;
@@ -25,8 +25,9 @@ use crate::rule::policy::SITE;
 /// requests), each by the rules whose `index` names theirs. Alerts go to standard output, a summary to standard error.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Logs to read, in order; `-` is standard input, which is also the default.
-    #[arg(value_name = "FILE")]
+    /// What to read, in order: files, directories with all below them, patterns in quotes; plain, gzip or zstd. `-` is
+    /// standard input, which is also the default.
+    #[arg(value_name = "PATH")]
     files: Vec<PathBuf>,
 
     /// Rule file or directory (again for more). Default: the installed rules, else those built in.
@@ -97,10 +98,12 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
         Format::Syslog => output::Format::Syslog(Box::new(Formatter::new(Protocol::Rfc3164, Body::Text))),
     };
     let out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+    let detector = Detector::for_recordings(rules, start::sequence_limits());
     let mut replay = Replay {
         intake: Intake::for_replay(),
-        documents: Documents::new(args.any_index),
-        detector: Detector::with_limits(rules, start::sequence_limits(), Created::Stamp),
+        documents: Documents::default(),
+        reader: Reader::new(detector.fields(), args.any_index),
+        detector,
         alerts: Alerts { lines: Lines::new(out, format), error: None, worst: None, count: 0 },
     };
     let read = match replay.read(args) {
@@ -124,6 +127,7 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
 struct Replay<W: Write> {
     intake: Intake,
     documents: Documents,
+    reader: Reader,
     detector: Detector,
     alerts: Alerts<W>,
 }
@@ -159,7 +163,7 @@ impl<W: Write> Replay<W> {
             (true, [file]) => input::follow(file, self)?,
             _ => input::read(&args.files, self)?,
         };
-        let Self { intake, detector, alerts, documents } = self;
+        let Self { intake, detector, alerts, documents, .. } = self;
         documents.end();
         intake.finish(&mut |event| detector.event(event, &mut |alert| alerts.print(alert)));
         detector.finish(&mut |alert| alerts.print(alert));
@@ -173,7 +177,9 @@ impl<W: Write> Replay<W> {
         for (rule, counts) in self.detector.engine().counts().filter(|(_, c)| c.matched > 0) {
             eprintln!("  {:>7}  {:8}  {}  {}", counts.matched, rule.severity.word(), rule.name, rule.uuid);
         }
-        let rules = self.detector.engine().rules().len() as u64;
+        // Of records, rules that can match none are no part of it.
+        let idle = if self.documents.count() == 0 { self.detector.engine().not_live() } else { &[] };
+        let rules = (self.detector.engine().rules().len() - idle.len()) as u64;
         self.detector.told_of_exceptions().iter().for_each(|line| eprintln!("  {line}"));
         let joined = match self.detector.case_counts().joined {
             0 => String::new(),
@@ -191,7 +197,7 @@ impl<W: Write> Replay<W> {
             let id = &exception.id;
             eprintln!("  exception {id}: {cut} with more combinations of values than are tried (65,536)");
         }
-        for idle in self.detector.engine().not_live() {
+        for idle in idle {
             eprintln!("  not live: {}: {}", idle.rule.name, idle.reason);
         }
     }
@@ -222,13 +228,18 @@ impl<W: Write> Sink for Replay<W> {
     }
 
     fn line(&mut self, line: &[u8], now: u64) -> std::io::Result<()> {
-        let Self { intake, detector, alerts, documents } = self;
-        if documents.wants(line) {
-            documents
-                .line(line, &mut |document| detector.document(document, &mut |alert| alerts.print(alert)));
-            return alerts.error.take().map_or(Ok(()), Err);
+        let Self { intake, detector, alerts, documents, reader } = self;
+        let before = documents.count();
+        let is_json = documents.line(line, &mut |text, action| {
+            let mut number = before;
+            reader.read(text, action, &mut |found| {
+                number += 1;
+                detector.document(&found.recorded(number), &mut |alert| alerts.print(alert));
+            })
+        });
+        if !is_json {
+            intake.line(line, now, &mut |event| detector.event(event, &mut |alert| alerts.print(alert)));
         }
-        intake.line(line, now, &mut |event| detector.event(event, &mut |alert| alerts.print(alert)));
         alerts.error.take().map_or(Ok(()), Err)
     }
 

@@ -1,6 +1,6 @@
 //! The second half of the path, the same live and in replay: events in, alerts out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::accounts::Told;
 use super::excepted;
-use super::recorded::{Read, Recorded};
+use super::recorded::Recorded;
 use super::roots::Roots;
 use crate::alert::case::{CaseCounts, Cases, Finding, WithoutEffect};
 use crate::alert::{Alert, source, text_of};
@@ -58,6 +58,13 @@ impl Detector {
         Self { engine, cases: Cases::default(), created, matches: Matches::default(), roots: None }
     }
 
+    /// A detector for recordings, which may be documents of any collector.
+    #[must_use]
+    pub fn for_recordings(rules: Vec<Arc<Rule>>, limits: Limits) -> Self {
+        let engine = Engine::for_documents(rules, limits);
+        Self { engine, ..Self::with_limits(Vec::new(), limits, Created::Stamp) }
+    }
+
     /// Asks `roots` in which root an act on accounts was.
     pub(super) fn set_roots(&mut self, roots: Roots) {
         self.roots = Some(roots);
@@ -84,14 +91,12 @@ impl Detector {
     }
 
     /// Asks the rules about a document.
-    pub fn document(&mut self, document: &Recorded, emit: &mut dyn FnMut(Alert)) {
+    pub fn document(&mut self, event: &Recorded<'_>, emit: &mut dyn FnMut(Alert)) {
         let Self { engine, cases, created, matches, .. } = self;
-        let arena = Bump::new();
-        let event = document.read(&arena);
         if *created == Created::Stamp {
             cases.event_at(event.order().millis, emit);
         }
-        engine.process(&event, |matched| found(matched, *created, cases, matches, None, emit));
+        engine.process(event, |matched| found(matched, *created, cases, matches, None, emit));
     }
 
     /// Asks the rules about a change of the account files.
@@ -173,6 +178,14 @@ impl Detector {
             format!("{} taken by exception {}: {}", applied.taken(), applied.exception.id, rule.name)
         };
         self.excepted().map(line).collect()
+    }
+
+    /// The fields that rules and exceptions ask for.
+    #[must_use]
+    pub fn fields(&self) -> BTreeSet<FieldId> {
+        let rules = self.engine.rules().iter().flat_map(|rule| rule.program.fields());
+        let exceptions = self.engine.exceptions().flat_map(|exception| exception.fields());
+        rules.chain(exceptions).copied().collect()
     }
 
     /// Each exception that has taken matches: of which rule, and how many.
@@ -261,17 +274,17 @@ impl Subject for Changed<'_> {
     }
 }
 
-impl Subject for Read<'_> {
+impl Subject for Recorded<'_> {
     fn stamp(&self) -> Stamp {
-        self.recorded.stamp()
+        Recorded::stamp(self)
     }
 
     fn source(&self) -> Map<String, Value> {
-        self.recorded.document.clone()
+        serde_json::from_str(self.text()).unwrap_or_default()
     }
 
     fn host(&self) -> String {
-        self.recorded.host()
+        Recorded::host(self).to_owned()
     }
 
     fn alert(&self, rule: &Arc<Rule>, created: Timestamp) -> Alert {

@@ -4,93 +4,77 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use bumpalo::Bump;
-use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use crate::audit::Stamp;
 use crate::clean;
 use crate::detect::{Evidence, Keep, Source};
 use crate::event::document::Order;
-use crate::event::wrapped::{Broken, Unwrapper, first, fits, index_of};
-use crate::event::{Document, FieldId, Held, Values, live_document};
+use crate::event::skim::{Skim, Skimmed};
+use crate::event::wrapped::{Broken, Cutter, Piece, unwrap};
+use crate::event::{Document, FieldId, Held, Values};
 use crate::rule::Rule;
 
 /// How many broken documents are told of, each by its place; the rest are counted.
 const TOLD: u64 = 20;
 
-/// Takes lines, gives documents; what is broken is told and counted.
-#[derive(Debug)]
+/// Takes a JSON value, and the action line that it is the document of.
+pub type Take<'r> = &'r mut dyn FnMut(&[u8], Option<&[u8]>) -> Read;
+
+/// JSON among the lines of an input; what is broken is told and counted.
+#[derive(Debug, Default)]
 pub struct Documents {
-    unwrapper: Unwrapper,
-    any_index: bool,
+    cutter: Cutter,
+    file: String,
     documents: u64,
     broken: u64,
-    file: String,
-    /// The line that was read last, from 1.
-    line: u64,
-    /// Where the value began that is being read.
-    from: u64,
 }
 
 impl Documents {
-    /// With `any_index`, rules are applied whatever index a document is of.
-    #[must_use]
-    pub fn new(any_index: bool) -> Self {
-        let (unwrapper, file) = (Unwrapper::default(), String::new());
-        Self { unwrapper, any_index, documents: 0, broken: 0, file, line: 0, from: 0 }
-    }
-
     /// What comes from now on is of another file.
     pub fn begins(&mut self, file: &Path) {
         self.end();
         self.file = clean::text(file.as_os_str().as_bytes()).into_owned();
-        self.line = 0;
     }
 
-    /// Counts a line; whether it is (a part of) JSON, and for [`Documents::line`].
-    #[must_use]
-    pub fn wants(&mut self, line: &[u8]) -> bool {
-        self.line += 1;
-        self.unwrapper.wants(line)
-    }
-
-    /// Takes a line.
-    pub fn line(&mut self, line: &[u8], emit: &mut dyn FnMut(&Recorded)) {
-        let Self { unwrapper, any_index, documents, .. } = self;
-        let begun = unwrapper.is_in_a_value();
-        let read = unwrapper.line(line, &mut |document, told| {
-            *documents += 1;
-            emit(&Recorded::new(document, told, *any_index, *documents));
-        });
-        if !begun {
-            self.from = self.line;
-        }
-        if let Err(broken) = read {
-            self.tell(broken);
-        }
-        if !self.unwrapper.is_in_a_value() || read.is_err() {
-            self.from = self.line;
-        }
-    }
-
-    /// The input has ended.
-    pub fn end(&mut self) {
-        if let Err(broken) = self.unwrapper.end() {
-            self.tell(broken);
-        }
-    }
-
-    fn tell(&mut self, broken: Broken) {
-        self.broken += 1;
-        let Self { file, from, .. } = self;
-        match self.broken.cmp(&TOLD) {
-            Ordering::Less => eprintln!("auditward: {file}:{from}: {broken}"),
-            Ordering::Equal => {
-                eprintln!("auditward: {file}:{from}: {broken} (further ones are counted only)");
+    /// Takes a line; false when it is no (part of) JSON. `read` takes what is whole and says how many documents it held.
+    pub fn line(&mut self, line: &[u8], read: Take<'_>) -> bool {
+        let Self { cutter, file, documents, broken } = self;
+        cutter.line(line, &mut |Piece { from, action, text }| {
+            let Read { count, broken: why } = text.map_or_else(Read::broken, |text| read(text, action));
+            *documents += count;
+            if let Some(why) = why {
+                tell(broken, file, from, why);
             }
-            Ordering::Greater => {}
-        }
+        })
+    }
+
+    /// The file has ended.
+    pub fn end(&mut self) {
+        let Self { cutter, file, broken, .. } = self;
+        cutter.end(&mut |piece| {
+            if let Err(why) = piece.text {
+                tell(broken, file, piece.from, why);
+            }
+        });
+    }
+
+    /// How many there were.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.documents
+    }
+}
+
+fn tell(broken: &mut u64, file: &str, from: u64, why: Broken) {
+    *broken += 1;
+    match (*broken).cmp(&TOLD) {
+        Ordering::Less => eprintln!("auditward: {file}:{from}: {why}"),
+        Ordering::Equal => eprintln!("auditward: {file}:{from}: {why} (further ones are counted only)"),
+        Ordering::Greater => {}
     }
 }
 
@@ -109,49 +93,137 @@ impl fmt::Display for Documents {
     }
 }
 
-/// A document and where it is from.
-#[derive(Debug)]
-pub struct Recorded {
-    pub(super) document: Map<String, Value>,
-    /// None: rules apply whatever they name.
-    index: Option<String>,
-    own: bool,
-    number: u64,
+/// What a JSON value came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Read {
+    /// The documents in it.
+    pub count: u64,
+    /// What was broken, of it or behind these.
+    pub broken: Option<Broken>,
 }
 
-impl Recorded {
-    fn new(document: Map<String, Value>, told: Option<&str>, any_index: bool, number: u64) -> Self {
-        let index = index_of(&document, told);
+impl Read {
+    fn broken(why: Broken) -> Self {
+        Self { count: 0, broken: Some(why) }
+    }
+
+    /// The texts of the documents in a JSON value, each on one line; as it stands there where it is one itself.
+    pub fn texts(text: &[u8], action: Option<&[u8]>, each: &mut dyn FnMut(&str)) -> Self {
+        static LOOK: LazyLock<Skim> = LazyLock::new(|| Skim::of([]));
+        let plain = std::str::from_utf8(text).ok().filter(|text| action.is_none() && !text.contains('\n'));
+        if let Some(text) = plain
+            && LOOK.read(text, &Bump::new()).is_ok_and(|found| !found.is_wrapping)
+        {
+            each(text);
+            return Self { count: 1, broken: None };
+        }
+        let mut count = 0;
+        let broken = unwrap(text, action, &mut |document, _| {
+            count += 1;
+            each(document);
+        });
+        Self { count, broken: broken.err() }
+    }
+}
+
+/// Reads documents for rules.
+#[derive(Debug)]
+pub struct Reader {
+    skim: Skim,
+    any_index: bool,
+    arena: Bump,
+}
+
+/// Memory of one document that is kept for the next.
+const ARENA: usize = 1 << 20;
+
+impl Reader {
+    /// One that reads the `wanted` fields. With `any_index`, rules are applied whatever index a document is of.
+    #[must_use]
+    pub fn new(wanted: impl IntoIterator<Item = FieldId>, any_index: bool) -> Self {
+        Self { skim: Skim::of(wanted), any_index, arena: Bump::new() }
+    }
+
+    /// Gives the documents in a JSON value.
+    pub fn read(&mut self, text: &[u8], action: Option<&[u8]>, each: &mut dyn FnMut(&Found<'_>)) -> Read {
+        self.arena.reset();
+        if self.arena.allocated_bytes() > ARENA {
+            self.arena = Bump::new();
+        }
+        let Self { skim, any_index, arena } = &*self;
+        let any_index = *any_index;
+        let plain = std::str::from_utf8(text).ok().filter(|_| action.is_none());
+        let skimmed = plain.and_then(|text| skim.read(text, arena).ok()).filter(|found| !found.is_wrapping);
+        let mut read = Read::default();
+        if let Some(skimmed) = skimmed {
+            read.count = 1;
+            each(&Found { skimmed, told: None, any_index });
+        } else {
+            let inner = unwrap(text, action, &mut |document, told| {
+                let arena = Bump::new();
+                // It was written from what was parsed.
+                if let Ok(skimmed) = skim.read(document, &arena) {
+                    read.count += 1;
+                    each(&Found { skimmed, told, any_index });
+                }
+            });
+            read.broken = inner.err();
+        }
+        read
+    }
+}
+
+/// A document that was found, and where it is from.
+#[derive(Debug)]
+pub struct Found<'a> {
+    skimmed: Skimmed<'a>,
+    /// The index that its wrapping told.
+    told: Option<&'a str>,
+    any_index: bool,
+}
+
+impl<'a> Found<'a> {
+    /// As rules see it; `number`: of all documents, from 1.
+    #[must_use]
+    pub fn recorded(&'a self, number: u64) -> Recorded<'a> {
         // Ours have the kernel's serial, so that an alert has the same id as on the records.
-        let own = index.is_none();
-        let serial = first(&document, "event.sequence").filter(|_| own).and_then(|text| text.parse().ok());
-        Self { own, index: index.filter(|_| !any_index), number: serial.unwrap_or(number), document }
-    }
-
-    pub(super) fn read<'a>(&'a self, arena: &'a Bump) -> Read<'a> {
-        let read = if self.own { live_document::read_own } else { live_document::read_foreign };
-        Read { held: read(&self.document, self.number, arena), recorded: self }
-    }
-
-    pub(super) fn stamp(&self) -> Stamp {
-        let time = first(&self.document, "@timestamp").and_then(|text| crate::event::date::iso(&text));
-        let millis = time.and_then(|(millis, _)| u64::try_from(millis).ok()).unwrap_or(0);
-        Stamp { millis, serial: self.number }
-    }
-
-    pub(super) fn host(&self) -> String {
-        first(&self.document, "host.id").or_else(|| first(&self.document, "host.name")).unwrap_or_default()
+        let serial = self.skimmed.serial();
+        Recorded { held: self.skimmed.held(serial.unwrap_or(number)), serial, found: self }
     }
 }
 
 /// A document as rules see it.
 #[derive(Debug)]
-pub struct Read<'a> {
+pub struct Recorded<'a> {
     held: Held<'a>,
-    pub(super) recorded: &'a Recorded,
+    serial: Option<u64>,
+    found: &'a Found<'a>,
 }
 
-impl Document for Read<'_> {
+impl Recorded<'_> {
+    pub(super) fn text(&self) -> &str {
+        self.found.skimmed.text
+    }
+
+    /// Its time, and our own document's serial; another's is made of its text, so that its alerts have the same id
+    /// wherever it stands.
+    pub(super) fn stamp(&self) -> Stamp {
+        let millis = u64::try_from(self.held.order().millis).unwrap_or(0);
+        Stamp { millis, serial: self.serial.unwrap_or_else(|| number_of(self.text())) }
+    }
+
+    pub(super) fn host(&self) -> &str {
+        self.found.skimmed.host()
+    }
+}
+
+/// Of 53 bits, which every reader of JSON can hold.
+fn number_of(text: &str) -> u64 {
+    let hash = Sha256::digest(text.as_bytes());
+    hash.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte)) >> 11
+}
+
+impl Document for Recorded<'_> {
     fn values(&self, field: FieldId) -> Values<'_> {
         self.held.values(field)
     }
@@ -161,14 +233,14 @@ impl Document for Read<'_> {
     }
 }
 
-impl Keep for Read<'_> {
+impl Keep for Recorded<'_> {
     fn keep(&self) -> Evidence {
-        let source = serde_json::to_string(&self.recorded.document).unwrap_or_default();
-        let Stamp { millis, serial } = self.recorded.stamp();
-        Evidence { millis, serial, host: self.recorded.host().into(), source: Source::Text(source.into()) }
+        let Stamp { millis, serial } = self.stamp();
+        Evidence { millis, serial, host: self.host().into(), source: Source::Text(self.text().into()) }
     }
 
     fn is_outside(&self, rule: &Rule) -> bool {
-        self.recorded.index.as_ref().is_some_and(|index| !fits(&rule.index, index))
+        let Found { skimmed, told, any_index } = self.found;
+        !any_index && skimmed.index(*told).is_some_and(|index| !rule.index.take(&index))
     }
 }

@@ -89,13 +89,20 @@ impl Engine {
     /// [`Engine::new`] with other bounds.
     #[must_use]
     pub fn with_limits(rules: Vec<Arc<Rule>>, limits: Limits) -> Self {
-        let (mut live, mut not_live) = (Vec::new(), Vec::new());
-        for rule in rules {
-            match &rule.not_live {
-                Some(reason) => not_live.push(NotLive { reason: reason.clone(), rule }),
-                None => live.push(rule),
-            }
-        }
+        let live = rules.iter().filter(|rule| rule.not_live.is_none()).cloned().collect();
+        Self::running(live, &rules, limits)
+    }
+
+    /// The same for documents of any collector, which can have what events here never do: all rules are run.
+    #[must_use]
+    pub fn for_documents(rules: Vec<Arc<Rule>>, limits: Limits) -> Self {
+        Self::running(rules.clone(), &rules, limits)
+    }
+
+    fn running(live: Vec<Arc<Rule>>, all: &[Arc<Rule>], limits: Limits) -> Self {
+        let dead =
+            |rule: &Arc<Rule>| Some(NotLive { reason: rule.not_live.clone()?, rule: Arc::clone(rule) });
+        let not_live = all.iter().filter_map(dead).collect();
         let mut joined = Joined::new(limits);
         let (mut units, mut joined_rules) = (Vec::new(), Vec::new());
         for (number, rule) in live.iter().enumerate() {
@@ -205,7 +212,7 @@ impl Engine {
         &self.rules
     }
 
-    /// The rules that are loaded and can match nothing here.
+    /// The rules that are loaded and can match no event of this host.
     #[must_use]
     pub fn not_live(&self) -> &[NotLive] {
         &self.not_live

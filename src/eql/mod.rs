@@ -91,6 +91,7 @@ pub use eval::Blocked;
 pub(crate) use eval::Cond;
 pub use hits::Hits;
 pub use key::{JoinKey, KeyValue};
+pub(crate) use pattern::{Pattern, PatternSet};
 pub use program::{Kind, Options, Program, parse};
 pub use requirement::{Literal, Place, Requirement};
 pub use sample::{Samples, SavedSamples};

@@ -19,29 +19,6 @@ pub fn read<'a>(
     position: u64,
     arena: &'a Bump,
 ) -> Held<'a> {
-    read_some(document, Some(wanted), position, true, arena)
-}
-
-/// All fields of a document of another producer, which answers as it is written: its `event.action` has its
-/// own words only.
-#[must_use]
-pub fn read_foreign<'a>(document: &Map<String, Json>, position: u64, arena: &'a Bump) -> Held<'a> {
-    read_some(document, None, position, false, arena)
-}
-
-/// All fields of one of our own documents.
-#[must_use]
-pub fn read_own<'a>(document: &Map<String, Json>, position: u64, arena: &'a Bump) -> Held<'a> {
-    read_some(document, None, position, true, arena)
-}
-
-fn read_some<'a>(
-    document: &Map<String, Json>,
-    wanted: Option<&[FieldId]>,
-    position: u64,
-    live: bool,
-    arena: &'a Bump,
-) -> Held<'a> {
     let is_of_type = |wanted: &[u8]| {
         let mut found = false;
         walk(document, &mut String::new(), &mut |path, value| {
@@ -51,9 +28,7 @@ fn read_some<'a>(
     };
     let mut values: Vec<(FieldId, bumpalo::collections::Vec<'a, Value<'a>>)> = Vec::new();
     walk(document, &mut String::new(), &mut |path, value| {
-        let Some((id, kind)) =
-            Live.resolve(path).filter(|(id, _)| wanted.is_none_or(|wanted| wanted.contains(id)))
-        else {
+        let Some((id, kind)) = Live.resolve(path).filter(|(id, _)| wanted.contains(id)) else {
             return;
         };
         let Some(read) = read_value(kind, value, None, arena) else { return };
@@ -64,7 +39,7 @@ fn read_some<'a>(
         let Some((_, list)) = values.get_mut(at) else { return };
         match value
             .as_str()
-            .filter(|_| live && id == field::EVENT_ACTION)
+            .filter(|_| id == field::EVENT_ACTION)
             .and_then(|action| Act::words(action, is_of_type))
         {
             Some(words) => list.extend_from_slice(words),

@@ -42,6 +42,7 @@ pub mod proc;
 mod runs;
 pub mod schema;
 pub(crate) mod secrets;
+pub mod skim;
 pub mod snapshot;
 mod stored;
 pub mod text;

@@ -1,11 +1,15 @@
 //! An event as one line for a reader: when, what, by whom, with what outcome.
 
 use std::io::Write;
+use std::sync::LazyLock;
+
+use bumpalo::Bump;
 
 use super::audit_document::AuditDocument;
-use super::document::{Value, Values};
+use super::document::{Document, Value, Values};
 use super::schema::{FieldId, field, row};
 use super::secrets::Secrets;
+use super::skim::Skim;
 use crate::clean;
 use crate::secret::Masker;
 
@@ -42,7 +46,26 @@ impl Writer {
     pub fn write(&mut self, document: &AuditDocument<'_>) -> &[u8] {
         let masker = self.secrets.of(document);
         self.buffer.clear();
-        write(document, masker.as_deref(), &mut self.buffer);
+        let stamp = document.event.stamp;
+        let millis = i64::try_from(stamp.millis).unwrap_or(i64::MAX);
+        let shown = |id| document.shown(id);
+        write(millis, Some(stamp.serial), &shown, masker.as_deref(), &mut self.buffer);
+        &self.buffer
+    }
+
+    /// The line of a document in JSON, which has no secrets; empty if it is none.
+    pub fn write_document(&mut self, document: &str) -> &[u8] {
+        static SHOWN_OF: LazyLock<Skim> =
+            LazyLock::new(|| Skim::of(SHOWN.into_iter().chain([field::EVENT_CATEGORY])));
+        self.buffer.clear();
+        let arena = Bump::new();
+        if let Ok(found) = SHOWN_OF.read(document, &arena) {
+            let held = found.held(0);
+            // An action as it is written, not all producers' words for it.
+            let action = found.text_at(field::EVENT_ACTION);
+            let shown = |id| if id == field::EVENT_ACTION { Values::Many(&action) } else { held.values(id) };
+            write(held.order().millis, found.serial(), &shown, None, &mut self.buffer);
+        }
         &self.buffer
     }
 }
@@ -51,21 +74,29 @@ impl Writer {
 /// What came from outside is escaped, see [`clean`].
 ///
 /// `masker`: what masks the secrets in it, if it may hold any.
-fn write(document: &AuditDocument<'_>, masker: Option<&Masker>, out: &mut Vec<u8>) {
-    let millis = i64::try_from(document.event.stamp.millis).unwrap_or(i64::MAX);
+fn write<'d>(
+    millis: i64,
+    serial: Option<u64>,
+    shown: &dyn Fn(FieldId) -> Values<'d>,
+    masker: Option<&Masker>,
+    out: &mut Vec<u8>,
+) {
     // Writing to a vector cannot fail.
     let _ = match jiff::Timestamp::from_millisecond(millis) {
         Ok(time) => write!(out, "{time:.3}"),
         Err(_) => write!(out, "{millis}"),
     };
-    let _ = write!(out, ":{} ", document.event.stamp.serial);
+    let _ = match serial {
+        Some(serial) => write!(out, ":{serial} "),
+        None => write!(out, " "),
+    };
     let mut line = String::new();
     for (id, between) in [(field::EVENT_CATEGORY, "/"), (field::EVENT_TYPE, " "), (field::EVENT_ACTION, "")] {
-        push_list(&mut line, document.shown(id), ",");
+        push_list(&mut line, shown(id), ",");
         line.push_str(between);
     }
     for id in SHOWN {
-        let values = document.shown(id);
+        let values = shown(id);
         if let (Some(row), true) = (row(id), values != Values::None) {
             line.push(' ');
             line.push_str(row.name);

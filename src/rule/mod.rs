@@ -7,6 +7,7 @@
 mod embedded;
 mod export;
 mod file;
+mod indices;
 mod kibana;
 pub mod load;
 pub mod policy;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use crate::diagnostic::{Diagnostic, Level, Source};
 use crate::eql;
 
+pub use indices::Indices;
 pub use policy::{Applied, Exception, Overridden, Policy};
 pub use test_case::{Input, TestCase};
 
@@ -139,7 +141,7 @@ pub struct Rule {
     /// `risk_score`, 0 to 100.
     pub risk_score: u8,
     /// `index`.
-    pub index: Vec<String>,
+    pub index: Indices,
     /// `from`, e.g. `now-9m`.
     pub from: String,
     /// `interval`, `5m` when absent.

@@ -1,4 +1,4 @@
-//! NDJSON documents as what is asked: read twice, for the types of their fields and for their values.
+//! Documents as what is asked: read twice, for the types of their fields and for their values.
 
 use std::cmp::Ordering;
 use std::fs;
@@ -8,16 +8,38 @@ use bumpalo::Bump;
 use serde_json::{Map, Value as Json};
 
 use super::{Args, Events, compile};
+use crate::daemon::intake::{Intake, counted};
 use crate::eql::{Kind, Program};
 use crate::event::document::{Order, Value};
 use crate::event::mapping::Mapping;
 use crate::event::ndjson::Survey;
-use crate::event::{Document, FieldId, Held, Schema};
+use crate::event::{AuditDocument, Document, FieldId, Held, Schema, json};
 
 #[derive(Default)]
 pub(super) struct Documents {
+    texts: Texts,
+    /// For records among them.
+    intake: Option<Box<Intake>>,
+}
+
+#[derive(Default)]
+struct Texts {
     survey: Survey,
     texts: Vec<String>,
+}
+
+impl Texts {
+    fn add(&mut self, text: String) -> anyhow::Result<()> {
+        self.survey.add(&object(&text)?);
+        self.texts.push(text);
+        Ok(())
+    }
+
+    fn event(&mut self, event: &AuditDocument<'_>) {
+        let text = String::from_utf8_lossy(json::Writer::default().write(event)).into_owned();
+        // What is written is JSON.
+        let _ = self.add(text);
+    }
 }
 
 fn object(text: &str) -> anyhow::Result<Map<String, Json>> {
@@ -25,16 +47,44 @@ fn object(text: &str) -> anyhow::Result<Map<String, Json>> {
 }
 
 impl Documents {
-    pub(super) fn line(&mut self, line: &[u8]) -> anyhow::Result<()> {
-        let text = String::from_utf8_lossy(line).into_owned();
-        self.survey.add(&object(&text)?);
-        self.texts.push(text);
-        Ok(())
+    /// Events so far were `texts`, and more may come out of `intake`.
+    pub(super) fn after(texts: Vec<String>, intake: Intake) -> anyhow::Result<Self> {
+        let mut documents = Self { texts: Texts::default(), intake: Some(Box::new(intake)) };
+        texts.into_iter().try_for_each(|text| documents.texts.add(text))?;
+        Ok(documents)
+    }
+
+    pub(super) fn document(&mut self, text: &str) -> anyhow::Result<()> {
+        self.texts.add(text.to_owned())
+    }
+
+    pub(super) fn record(&mut self, line: &[u8], now: u64) {
+        let Self { texts, intake } = self;
+        let intake = intake.get_or_insert_with(|| Box::new(Intake::for_replay()));
+        intake.line(line, now, &mut |event| texts.event(event));
+    }
+
+    pub(super) fn idle(&mut self, now: u64) {
+        let Self { texts, intake } = self;
+        intake.iter_mut().for_each(|intake| intake.expire(now, &mut |event| texts.event(event)));
+    }
+
+    pub(super) fn deadline(&self) -> Option<u64> {
+        self.intake.as_ref()?.next_deadline()
     }
 
     /// The documents with the fields that the query needs, each in its place in time.
     pub(super) fn finish<'a>(self, args: &Args, arena: &'a Bump) -> anyhow::Result<(Program, Events<'a>)> {
-        let fields = self.survey.fields(&mapping(args)?, &args.timestamp_field);
+        let Self { mut texts, mut intake } = self;
+        if let Some(intake) = &mut intake {
+            intake.finish(&mut |event| texts.event(event));
+            let others = intake.summary().malformed;
+            if others > 0 {
+                eprintln!("auditward: {}", counted(others, "line that is no audit record"));
+            }
+        }
+        let Texts { survey, texts } = texts;
+        let fields = survey.fields(&mapping(args)?, &args.timestamp_field);
         let program = compile(args, &fields)?;
         let time = fields.resolve(&args.timestamp_field).map(|(id, _)| id);
         let tiebreaker = match &args.tiebreaker_field {
@@ -44,7 +94,7 @@ impl Documents {
         let wanted: Vec<FieldId> = program.fields().iter().copied().chain(time).chain(tiebreaker).collect();
         let mut events = Events { documents: Vec::new(), texts: Vec::new() };
         let mut untimed = 0_usize;
-        for text in self.texts {
+        for text in texts {
             let document = fields.read(&object(&text)?, &wanted, arena);
             let timed = time.is_some_and(|time| !document.values(time).as_slice().is_empty());
             if !timed && program.kind() == Kind::Sequence {

@@ -4,7 +4,7 @@ mod documents;
 mod records;
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -14,6 +14,7 @@ use serde_json::{Value as Json, json};
 
 use super::Status;
 use super::input::{self, Sink};
+use crate::daemon::recorded::{self, Read};
 use crate::diagnostic::{Diagnostic, Source, render};
 use crate::eql::finite::{Bounds, answer};
 use crate::eql::{Found, JoinKey, KeyValue, Kind, Options, Program};
@@ -27,7 +28,7 @@ use records::Records;
 /// Prints one line of JSON for each hit: {"events":[…],"join_keys":[…]}. The events are the documents as
 /// they were read, or audit events as `auditward events` shows them; an event query gives one in each
 /// line, a sequence or sample all of its own, and null stands for a missing event. Events are taken in
-/// the order of their time stamps.
+/// the order of their time stamps. A document that is broken is named and passed over.
 ///
 /// Exit status: 0 if something was found, 1 if nothing was, 2 for an error.
 #[derive(Debug, clap::Args)]
@@ -39,9 +40,9 @@ pub struct Args {
     /// The query.
     query: String,
 
-    /// What is asked, all of one kind: NDJSON (one document a line) or audit records, also
-    /// gzip-compressed; `-` is standard input, which is also the default.
-    #[arg(value_name = "FILE")]
+    /// What is asked: documents in JSON (one a line, in answers, bulk requests, dumps) and audit records, also
+    /// compressed (gzip, zstd); files, directories, patterns; `-` is standard input, which is also the default.
+    #[arg(value_name = "PATH")]
     files: Vec<PathBuf>,
 
     /// The field that holds the time of a document.
@@ -77,19 +78,16 @@ pub struct Args {
 /// The query, the mapping or a document is at fault, or something cannot be read or written.
 pub fn run(args: &Args) -> anyhow::Result<Status> {
     let arena = Bump::new();
-    let mut asked = Asked { args, arena: &arena, kind: None, file: String::new(), line: 0, error: None };
-    let standard_input = [PathBuf::from("-")];
-    let files = if args.files.is_empty() { &standard_input[..] } else { &args.files };
-    for file in files {
-        (asked.file, asked.line) = (file.display().to_string(), 0);
-        let read = input::read(std::slice::from_ref(file), &mut asked);
-        if let Some(error) = asked.error.take() {
-            return Err(error);
-        }
-        if read?.failed > 0 {
-            return Ok(Status::Error);
-        }
+    let mut asked =
+        Asked { args, arena: &arena, kind: None, input: recorded::Documents::default(), error: None };
+    let read = input::read(&args.files, &mut asked);
+    if let Some(error) = asked.error.take() {
+        return Err(error);
     }
+    if read?.failed > 0 {
+        return Ok(Status::Error);
+    }
+    asked.input.end();
     let (program, events) = match asked.kind {
         Some(Asking::Records(records)) => records.finish(),
         Some(Asking::Documents(documents)) => documents.finish(args, &arena)?,
@@ -105,13 +103,13 @@ struct Events<'a> {
     texts: Vec<String>,
 }
 
-/// Input of one kind or the other, told by its first line.
+/// What is asked. As long as only records have come, events are kept that the query matches; with documents among
+/// them records are documents too.
 struct Asked<'a> {
     args: &'a Args,
     arena: &'a Bump,
     kind: Option<Asking<'a>>,
-    file: String,
-    line: usize,
+    input: recorded::Documents,
     error: Option<anyhow::Error>,
 }
 
@@ -121,40 +119,60 @@ enum Asking<'a> {
 }
 
 impl Asked<'_> {
-    fn take(&mut self, line: &[u8], now: u64) -> anyhow::Result<()> {
-        self.line += 1;
-        let trimmed = line.trim_ascii();
-        if trimmed.is_empty() {
+    fn document(&mut self, text: &str) -> anyhow::Result<()> {
+        let documents = match self.kind.take() {
+            Some(Asking::Documents(documents)) => documents,
+            Some(Asking::Records(records)) => records.into_documents()?,
+            None => Documents::default(),
+        };
+        let Asking::Documents(documents) = self.kind.insert(Asking::Documents(documents)) else {
+            return Ok(());
+        };
+        documents.document(text)
+    }
+
+    fn record(&mut self, line: &[u8], now: u64) -> anyhow::Result<()> {
+        if line.trim_ascii().is_empty() {
             return Ok(());
         }
         let kind = match &mut self.kind {
             Some(kind) => kind,
-            None if trimmed.starts_with(b"{") => self.kind.insert(Asking::Documents(Documents::default())),
             None => self.kind.insert(Asking::Records(Box::new(Records::new(self.args, self.arena)?))),
         };
         match kind {
-            Asking::Documents(documents) => {
-                documents.line(trimmed).with_context(|| format!("{}:{}", self.file, self.line))
-            }
-            Asking::Records(records) => {
-                records.line(line, now);
-                Ok(())
-            }
+            Asking::Documents(documents) => documents.record(line, now),
+            Asking::Records(records) => records.line(line, now),
         }
+        Ok(())
     }
 }
 
 impl Sink for Asked<'_> {
+    fn begins(&mut self, path: &Path) {
+        self.input.begins(path);
+    }
+
     fn line(&mut self, line: &[u8], now: u64) -> io::Result<()> {
-        self.take(line, now).map_err(|error| {
+        let mut texts = Vec::new();
+        let is_json = self.input.line(line, &mut |text, action| {
+            Read::texts(text, action, &mut |document| texts.push(document.to_owned()))
+        });
+        let taken = if is_json {
+            texts.iter().try_for_each(|text| self.document(text))
+        } else {
+            self.record(line, now)
+        };
+        taken.map_err(|error| {
             self.error = Some(error);
             io::Error::other("told by the caller")
         })
     }
 
     fn idle(&mut self, now: u64) -> io::Result<()> {
-        if let Some(Asking::Records(records)) = &mut self.kind {
-            records.idle(now);
+        match &mut self.kind {
+            Some(Asking::Records(records)) => records.idle(now),
+            Some(Asking::Documents(documents)) => documents.idle(now),
+            None => {}
         }
         Ok(())
     }
@@ -162,7 +180,8 @@ impl Sink for Asked<'_> {
     fn deadline(&self) -> Option<u64> {
         match &self.kind {
             Some(Asking::Records(records)) => records.deadline(),
-            _ => None,
+            Some(Asking::Documents(documents)) => documents.deadline(),
+            None => None,
         }
     }
 }

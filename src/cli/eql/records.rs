@@ -2,7 +2,7 @@
 
 use bumpalo::Bump;
 
-use super::{Args, Events, compile};
+use super::{Args, Documents, Events, compile};
 use crate::daemon::intake::Intake;
 use crate::eql::Program;
 use crate::event::schema::Live;
@@ -38,6 +38,11 @@ impl<'a> Records<'a> {
 
     pub(super) fn deadline(&self) -> Option<u64> {
         self.intake.next_deadline()
+    }
+
+    /// The same as documents: others have come among them.
+    pub(super) fn into_documents(self) -> anyhow::Result<Documents> {
+        Documents::after(self.kept.events.texts, self.intake)
     }
 
     pub(super) fn finish(mut self) -> (Program, Events<'a>) {

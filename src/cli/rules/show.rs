@@ -102,7 +102,7 @@ fn schedule(rule: &Rule, out: &mut dyn Write) -> std::io::Result<()> {
 
 fn lists(rule: &Rule, out: &mut dyn Write) -> std::io::Result<()> {
     let lists = [
-        ("index", &rule.index),
+        ("index", &rule.index.names),
         ("tags", &rule.tags),
         ("references", &rule.references),
         ("author", &rule.author),

@@ -16,8 +16,8 @@ use own::{Own, read_own};
 use super::policy::{Override, Policy};
 use super::query::{self, Compiled};
 use super::{
-    Investigate, Metadata, Osquery, Rule, Severity, SkipReason, Suppression, Technique, Threat, ThreatItem,
-    Timeline,
+    Indices, Investigate, Metadata, Osquery, Rule, Severity, SkipReason, Suppression, Technique, Threat,
+    ThreatItem, Timeline,
 };
 use crate::diagnostic::{Diagnostic, Level, Source};
 use crate::eql::Kind;
@@ -245,7 +245,7 @@ fn read_rule(
         version,
         severity: severity?,
         risk_score: risk_score?,
-        index,
+        index: Indices::new(index),
         from,
         interval,
         window,

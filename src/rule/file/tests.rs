@@ -89,7 +89,7 @@ impl std::fmt::Debug for About<'_> {
             .field("group", &rule.group)
             .field("milder", &rule.milder)
             .field("severity", &(rule.severity, rule.risk_score))
-            .field("index", &rule.index)
+            .field("index", &rule.index.names)
             .field("schedule", &(&rule.from, &rule.interval, rule.window, rule.max_signals))
             .field("tags", &rule.tags)
             .field("references", &rule.references)
@@ -311,7 +311,7 @@ fn the_shipped_rule_says_what_the_reference_says() {
     assert_eq!((rule.version, rule.severity, rule.risk_score), (7, Severity::Medium, 47));
     assert_eq!((rule.author.join("|"), rule.license.as_str()), ("Elastic".into(), "Elastic License v2"));
     assert_eq!(
-        rule.index,
+        rule.index.names,
         ["logs-endpoint.events.*", "endgame-*", "auditbeat-*", "logs-auditd_manager.auditd-*"]
     );
     assert_eq!((rule.from.as_str(), rule.interval.as_str(), rule.max_signals), ("now-9m", "5m", 100));
