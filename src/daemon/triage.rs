@@ -190,3 +190,73 @@ impl Second {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::alert::sample;
+    use crate::rule::{Osquery, Rule};
+
+    /// Threads that ask a host without accounts, and no probe.
+    fn triage(within: Duration) -> (tempfile::TempDir, Triage) {
+        let root = tempfile::tempdir().expect("a directory");
+        let probe = || Client::new((&*root.path().join("nobody")).into(), PROBE, Arc::default());
+        let config = TriageConfig { enabled: true, within };
+        let triage = Triage::start(&config, root.path().to_owned(), [probe(), probe()], None, Arc::default());
+        (root, triage.expect("threads"))
+    }
+
+    /// An alert whose guide has a question that takes as long as it may.
+    fn alert() -> Alert {
+        let query = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+        let osquery = vec![Osquery { label: "endless".to_owned(), query: query.to_owned() }];
+        let (rule, event) = (Arc::new(Rule { osquery, ..sample::rule() }), sample::usermod(&["usermod"]));
+        Alert::new(&rule, &[event], &[sample::STAMP], "host", sample::created())
+    }
+
+    fn missing(alert: &Alert) -> String {
+        alert.wait_and_settle();
+        json!(alert.document()["auditward"]["triage"]["missing"]).to_string()
+    }
+
+    #[test]
+    fn in_a_storm_only_the_processes_are_told_and_that_is_said() {
+        let (_root, triage) = triage(Duration::from_secs(6));
+        let mut sent = Vec::new();
+        for _ in 0..100 {
+            let mut alert = alert();
+            let ticket = triage.expect(&mut alert, false).expect("there is room");
+            let alert = Arc::new(alert);
+            triage.hand_over(Arc::clone(&alert), ticket);
+            sent.push(alert);
+        }
+        let told: Vec<_> = sent.iter().map(|alert| missing(alert)).collect();
+        let crowded = told.iter().filter(|why| why.contains("too many alerts came at once")).count();
+        assert!(crowded >= 100 - STORM - 2, "{crowded}: {told:?}");
+        for alert in &sent {
+            let document = alert.document();
+            let triage = &document["auditward"]["triage"];
+            assert!(triage["processes"].is_array() || missing(alert).contains("not gathered in time"));
+        }
+        let counted = triage.status();
+        assert!(counted.captured >= crowded as u64, "{counted:?}");
+    }
+
+    #[test]
+    fn of_an_alert_that_is_kept_back_the_processes_are_told_and_of_no_more_than_there_is_room_for() {
+        let (_root, triage) = triage(Duration::from_secs(600));
+        let mut kept = alert();
+        let ticket = triage.expect(&mut kept, true).expect("there is room");
+        let kept = Arc::new(kept);
+        triage.hand_over(Arc::clone(&kept), ticket);
+        assert!(missing(&kept).contains("the alert was kept back"));
+        triage.waiting.store(STORM, Ordering::SeqCst);
+        let mut refused = alert();
+        assert!(triage.expect(&mut refused, true).is_none());
+        assert!(missing(&refused).contains("too many alerts came at once"));
+        assert!(triage.expect(&mut alert(), false).is_some(), "one that is sent goes before");
+        assert_eq!((triage.status().captured, triage.status().without), (1, 1));
+    }
+}
