@@ -21,9 +21,6 @@ const WAITING: usize = 256;
 /// back wait for their processes.
 const STORM: usize = 16;
 
-/// How long an answer of the probe is waited for.
-const PROBE: Duration = Duration::from_millis(100);
-
 /// `[triage]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TriageConfig {
@@ -101,7 +98,8 @@ impl Triage {
         if config.enabled {
             let (sender, alerts) = sync_channel(WAITING);
             let (next, captured) = sync_channel(STORM);
-            probes.iter_mut().for_each(|probe| probe.set_patience(PROBE));
+            // One answer that does not come leaves time for the rest.
+            probes.iter_mut().for_each(|probe| probe.set_patience(config.within / 2));
             let (capturer, enricher) = Host::new(root).with(probes, store).with_runs(runs).split();
             let (of_first, of_second) = (Arc::clone(&counts), Arc::clone(&counts));
             let mut first = First { capturer, waiting: Arc::clone(&waiting), counts: of_first, next };
@@ -202,7 +200,8 @@ mod tests {
     /// Threads that ask a host without accounts, and no probe.
     fn triage(within: Duration) -> (tempfile::TempDir, Triage) {
         let root = tempfile::tempdir().expect("a directory");
-        let probe = || Client::new((&*root.path().join("nobody")).into(), PROBE, Arc::default());
+        let probe =
+            || Client::new((&*root.path().join("nobody")).into(), Duration::from_secs(60), Arc::default());
         let config = TriageConfig { enabled: true, within };
         let triage = Triage::start(&config, root.path().to_owned(), [probe(), probe()], None, Arc::default());
         (root, triage.expect("threads"))

@@ -116,7 +116,9 @@ fn lists_one_of(list: &PathBuf, names: [&str; 2]) -> Option<Package> {
         return None;
     }
     let name = list.file_stem()?.to_string_lossy().into_owned();
-    let installed = fs::metadata(list).ok()?.mtime();
+    // Of a host that was made from an image, when that was laid down.
+    let of = fs::metadata(list).ok()?;
+    let installed = of.mtime().max(of.ctime());
     Some(Package { name, installed, sha256: None })
 }
 

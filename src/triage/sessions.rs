@@ -61,6 +61,8 @@ pub(super) fn read(root: &Path) -> (Vec<Session>, Vec<Missing>) {
                 match sessions.iter_mut().find(|known| known.is(&told)) {
                     Some(known) => {
                         known.host = known.host.take().or(told.host);
+                        // sshd opens the session before the terminal.
+                        known.terminal = known.terminal.take().or(told.terminal);
                         known.source = "logind, utmp";
                     }
                     None => sessions.push(told),
@@ -214,6 +216,21 @@ mod tests {
         assert_eq!(found[0].since, Some(1_790_000_000_000));
         assert_eq!((found[0].host.as_deref(), found[0].pid), (Some("192.0.2.7"), Some(4242)));
         assert_eq!((found[1].host.as_deref(), found[1].since), (None, Some(1_790_000_001_000)));
+    }
+
+    /// logind hears of a session by ssh before there is a terminal, and may never hear of that one.
+    #[test]
+    fn the_terminal_is_utmps_where_logind_has_none() {
+        let root = tempfile::tempdir().expect("a directory");
+        let sessions = root.path().join("run/systemd/sessions");
+        fs::create_dir_all(&sessions).expect("a directory");
+        let file = "UID=1000\nUSER=carol\nCLASS=user\nREMOTE_HOST=127.0.0.1\nSERVICE=sshd\nLEADER=541\n";
+        fs::write(sessions.join("2"), file).expect("written");
+        let utmp = utmp_record("carol", "pts/0", "127.0.0.1", 541, 1_790_000_000);
+        fs::write(root.path().join("run/utmp"), utmp).expect("written");
+        let (found, _) = read(root.path());
+        let told: Vec<_> = found.iter().map(|one| (one.id.as_deref(), one.terminal.as_deref())).collect();
+        assert_eq!(told, [(Some("2"), Some("pts/0"))]);
     }
 
     #[test]
