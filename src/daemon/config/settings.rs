@@ -489,7 +489,7 @@ pub const SETTINGS: &[Setting] = &[
         ("store", "megabytes"),
         "256",
         "8 to 1048576",
-        "When the alerts take more space than this, the oldest are deleted. An ordinary alert takes 15 to 35 KB, most of it \
+        "When the alerts take more space than this, the oldest are deleted. An ordinary alert takes 20 to 40 KB, most of it \
          what the host knew; without [triage] 6 to 7.",
     ),
     row(
