@@ -11,6 +11,7 @@ mod model;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -346,6 +347,28 @@ fn a_day_of_a_whole_host_tells_of_members_reloads_and_packages_at_low_and_nothin
         ("sudoers_file_written", 2),
     ];
     assert_eq!(told, wanted.map(|(rule, times)| (rule.to_owned(), times)).into());
+}
+
+/// The same day, with the host down for twenty minutes at its reboot: what did not happen meanwhile is not told.
+#[test]
+fn a_long_reboot_on_that_day_tells_of_nothing_more() {
+    let log = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/host-day.log.gz");
+    let mut text = String::new();
+    flate2::read::MultiGzDecoder::new(std::fs::File::open(&log).unwrap()).read_to_string(&mut text).unwrap();
+    // The first record of the second boot (`audit(1795860267.404:2)`) and all behind it.
+    let second = text.find("type=CONFIG_CHANGE msg=audit(1795860267.404:2)").expect("the second boot");
+    let (first, second) = text.split_at(second);
+    let later = |line: &str| {
+        let (head, rest) = line.split_once("audit(").expect("a stamp");
+        let (seconds, rest) = rest.split_once('.').expect("a point");
+        format!("{head}audit({}.{rest}\n", seconds.parse::<u64>().expect("a time") + 1_200)
+    };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), first.to_owned() + &second.lines().map(later).collect::<String>()).unwrap();
+    let told = |alerts: Vec<Value>| -> Vec<(Value, Value)> {
+        alerts.iter().map(|alert| (alert["rule"]["id"].clone(), alert["event"]["severity"].clone())).collect()
+    };
+    assert_eq!(told(replay_file(file.path())), told(replay_file(&log)));
 }
 
 #[test]

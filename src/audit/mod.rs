@@ -4,6 +4,7 @@
 //! else here is pure and takes the time as an argument.
 
 pub mod auditd_conf;
+mod boots;
 pub mod bprm_fcaps;
 pub mod control;
 pub mod datagrams;
@@ -26,6 +27,7 @@ pub mod types;
 pub mod value;
 mod zstd;
 
+pub use boots::Boots;
 pub use bprm_fcaps::BprmFcaps;
 pub use path::Path;
 pub use reassembler::{AuditEvent, OwnedEvent, Reassembler, Shelf, Shelved};

@@ -213,6 +213,7 @@ impl<W: Write> Replay<W> {
             (counts.undecided, "undecided: what must not follow could still have come"),
             (counts.cut, "event with more join keys than are followed"),
             (counts.rewound, "step of the clock back"),
+            (counts.booted, "undecided when the host was booted: what must not follow could not"),
         ];
         let told: Vec<String> =
             rest.into_iter().filter(|(count, _)| *count > 0).map(|(n, what)| counted(n, what)).collect();

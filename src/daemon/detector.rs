@@ -14,7 +14,7 @@ use super::recorded::Recorded;
 use super::roots::Roots;
 use crate::alert::case::{CaseCounts, Cases, Finding, WithoutEffect};
 use crate::alert::{Alert, source, text_of};
-use crate::audit::{Shelf, Stamp};
+use crate::audit::{Boots, Shelf, Stamp};
 use crate::detect::{Engine, Events, Evidence, Keep, Limits, Match, Source};
 use crate::event::document::Order;
 use crate::event::schema::ROWS;
@@ -39,6 +39,8 @@ pub struct Detector {
     matches: Matches,
     /// Who says in which root an act was; none in a replay.
     roots: Option<Roots>,
+    /// Where a recording goes over a boot.
+    boots: Boots,
 }
 
 /// Matches that no exception took, by the rule's uuid.
@@ -55,7 +57,8 @@ impl Detector {
     #[must_use]
     pub fn with_limits(rules: Vec<Arc<Rule>>, limits: Limits, created: Created) -> Self {
         let engine = Engine::with_limits(rules, limits);
-        Self { engine, cases: Cases::default(), created, matches: Matches::default(), roots: None }
+        let (cases, matches) = (Cases::default(), Matches::default());
+        Self { engine, cases, created, matches, roots: None, boots: Boots::default() }
     }
 
     /// A detector for recordings, which may be documents of any collector.
@@ -83,8 +86,13 @@ impl Detector {
 
     /// Asks the rules about `event`.
     pub fn event(&mut self, event: &AuditDocument<'_>, emit: &mut dyn FnMut(Alert)) {
-        let Self { engine, cases, created, matches, roots } = self;
+        let Self { engine, cases, created, matches, roots, boots } = self;
         if *created == Created::Stamp {
+            if boots.begins(event.event) {
+                engine.booted(|matched: &Match<'_, AuditDocument<'_>>| {
+                    found(matched, *created, cases, matches, None, emit);
+                });
+            }
             cases.event_at(epoch(Some(&event.event.stamp)), emit);
         }
         engine.process(event, |matched| found(matched, *created, cases, matches, roots.as_mut(), emit));
@@ -101,7 +109,7 @@ impl Detector {
 
     /// Asks the rules about a change of the account files.
     pub(super) fn told(&mut self, told: &Told, host: &str, emit: &mut dyn FnMut(Alert)) {
-        let Self { engine, cases, created, matches, roots } = self;
+        let Self { engine, cases, created, matches, roots, .. } = self;
         let arena = Bump::new();
         let wanted: Vec<FieldId> = (0..).map(FieldId).take(ROWS.len()).collect();
         let held = live_document::read(&told.document, &wanted, told.serial, &arena);
@@ -121,7 +129,7 @@ impl Detector {
 
     /// The host's clock stands at `millis` since the Unix epoch, and no earlier event waits to be read.
     pub fn time_is(&mut self, millis: i64, emit: &mut dyn FnMut(Alert)) {
-        let Self { engine, cases, created, matches, roots } = self;
+        let Self { engine, cases, created, matches, roots, .. } = self;
         if *created == Created::Stamp {
             cases.event_at(millis, emit);
         }
@@ -143,7 +151,7 @@ impl Detector {
 
     /// No more events come.
     pub fn finish(&mut self, emit: &mut dyn FnMut(Alert)) {
-        let Self { engine, cases, created, matches, roots } = self;
+        let Self { engine, cases, created, matches, roots, .. } = self;
         engine.finish(|matched: &Match<'_, AuditDocument<'_>>| {
             found(matched, *created, cases, matches, roots.as_mut(), emit)
         });

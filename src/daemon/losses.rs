@@ -51,6 +51,7 @@ pub(super) fn sum(before: &JoinCounts, now: &JoinCounts) -> JoinCounts {
         evicted: before.evicted + now.evicted,
         cut: before.cut + now.cut,
         rewound: before.rewound + now.rewound,
+        booted: before.booted + now.booted,
         comparisons_cut: before.comparisons_cut + now.comparisons_cut,
         ..*now
     }

@@ -96,7 +96,7 @@ fn former(path: &Path) -> Option<Former> {
 }
 
 /// random(4): another after each boot.
-fn boot_id() -> String {
+pub(super) fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 

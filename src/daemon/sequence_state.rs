@@ -10,6 +10,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::marker::boot_id;
 use super::state_file::{StateFile, named};
 use crate::alert::source_text;
 use crate::detect::{Engine, MOST_STATE_BYTES};
@@ -27,12 +28,17 @@ pub struct SequenceState {
     file: StateFile,
     /// What was in it, once it was read.
     left: Option<io::Result<Vec<u8>>>,
+    /// The host was booted since.
+    booted: bool,
 }
 
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
 struct Processes {
     processes: Vec<Birth>,
+    /// The boot that it was written in; empty where it is not known.
+    #[serde(default)]
+    boot: String,
 }
 
 impl SequenceState {
@@ -41,7 +47,7 @@ impl SequenceState {
     /// # Errors
     /// It cannot be opened for writing, is no plain file, has other names, or another daemon has it.
     pub fn open(directory: &Path) -> io::Result<Self> {
-        Ok(Self { file: StateFile::open(directory, FILE)?, left: None })
+        Ok(Self { file: StateFile::open(directory, FILE)?, left: None, booted: false })
     }
 
     fn left(&mut self) -> &mut io::Result<Vec<u8>> {
@@ -58,8 +64,9 @@ impl SequenceState {
         let Ok(bytes) = self.left() else { return Vec::new() };
         let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return Vec::new() };
         match serde_json::from_slice(bytes.get(..end).unwrap_or_default()) {
-            Ok(Processes { processes }) => {
+            Ok(Processes { processes, boot }) => {
                 bytes.drain(..=end);
+                self.booted = !boot.is_empty() && boot != boot_id();
                 processes
             }
             Err(_) => Vec::new(),
@@ -92,7 +99,12 @@ impl SequenceState {
             told += &format!("; left out: what {changed} held, whose query is gone or another now");
         }
         let undecided = engine.join_counts().undecided;
-        if blind && undecided > 0 {
+        if self.booted && undecided > 0 {
+            engine.forget_undecided();
+            told += &format!(
+                "; given up: {undecided} that waited for something not to happen when the host was shut down"
+            );
+        } else if blind && undecided > 0 {
             told += &format!(
                 "; {undecided} wait for something not to happen, and what happened since the stop was not seen"
             );
@@ -110,7 +122,7 @@ impl SequenceState {
         let engine =
             engine.save(&source_text).map_err(|error| named(&self.file.path, &io::Error::other(error)))?;
         let processes = if held > 0 { births() } else { Vec::new() };
-        let mut bytes = serde_json::to_vec(&Processes { processes })?;
+        let mut bytes = serde_json::to_vec(&Processes { processes, boot: boot_id() })?;
         bytes.push(b'\n');
         bytes.extend(engine);
         self.file.write(&bytes)?;
@@ -236,5 +248,29 @@ mod tests {
                 "1 wait for something not to happen, and what happened since the stop was not seen"
             )
         );
+    }
+
+    #[test]
+    fn what_must_not_happen_is_given_up_over_a_boot() {
+        let query = format!("{TWO_STEPS} ![process where process.name == \"three\"]");
+        let folder = tempfile::tempdir().expect("a directory");
+        let mut first = detector(&query);
+        let mut state = SequenceState::open(folder.path()).expect("opened");
+        exec(&mut first, 1, "one");
+        exec(&mut first, 2, "two");
+        state.save(first.engine(), Vec::new).expect("saved");
+        drop(state);
+        let path = folder.path().join(FILE);
+        let text = std::fs::read_to_string(&path).expect("a file");
+        let (processes, rest) = text.split_once('\n').expect("two lines");
+        assert_eq!(processes, format!("{{\"processes\":[],\"boot\":\"{}\"}}", boot_id()));
+        std::fs::write(&path, format!("{{\"processes\":[],\"boot\":\"of another time\"}}\n{rest}"))
+            .expect("written");
+        let mut second = detector(&query);
+        let mut state = SequenceState::open(folder.path()).expect("opened");
+        let told = state.resume(second.engine_mut(), true).expect("something was left");
+        let given_up = "; given up: 1 that waited for something not to happen when the host was shut down";
+        assert!(told.ends_with(given_up), "{told}");
+        assert_eq!(second.engine().join_counts().undecided, 0);
     }
 }

@@ -191,6 +191,17 @@ impl Engine {
         self.with_joined(&mut matched, Joined::release_all);
     }
 
+    /// The host was booted anew behind the events so far. What waits for something not to happen is given up
+    /// ([`JoinCounts::booted`]), unless its time was over by the last event: while the host was down nothing could happen.
+    pub fn booted<D: ?Sized>(&mut self, mut matched: impl FnMut(&Match<'_, D>)) {
+        self.with_joined(&mut matched, Joined::booted);
+    }
+
+    /// The same, where a former run has decided what was to be.
+    pub fn forget_undecided(&mut self) {
+        self.joined.forget_undecided();
+    }
+
     fn with_joined<D: ?Sized>(
         &mut self,
         matched: &mut impl FnMut(&Match<'_, D>),

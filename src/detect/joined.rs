@@ -52,6 +52,8 @@ pub struct JoinCounts {
     pub cut: u64,
     /// How often the clock was seen to have gone back.
     pub rewound: u64,
+    /// Complete but for the time in which something must not happen, when the host was booted anew.
+    pub booted: u64,
     /// Comparisons, of any rule or exception, that were false as far as combinations of values were tried.
     pub comparisons_cut: u64,
 }
@@ -86,6 +88,7 @@ pub(super) struct Joined {
     late: u64,
     cut: u64,
     rewound: u64,
+    booted: u64,
     found: Vec<Found<Kept>>,
 }
 
@@ -133,6 +136,7 @@ impl Joined {
             late: 0,
             cut: 0,
             rewound: 0,
+            booted: 0,
             found: Vec::new(),
         }
     }
@@ -232,6 +236,25 @@ impl Joined {
         if self.behind.events >= CLOCK_WENT_BACK {
             self.rewind(newest, emit);
         }
+    }
+
+    /// The host was booted anew, and nothing of before is still to come: what was to be decided by the last event is.
+    pub(super) fn booted(&mut self, emit: &mut Emit<'_>) {
+        self.release_all(emit);
+        if self.watermark > i64::MIN {
+            self.advance(self.watermark.saturating_add(self.limits.reorder), emit);
+        }
+        self.forget_undecided();
+    }
+
+    /// What would not have happened while the host was down is not told: nobody could have done it.
+    pub(super) fn forget_undecided(&mut self) {
+        for (_, state) in &mut self.rules {
+            if let State::Sequence(sequences) = state {
+                self.booted += sequences.forget_undecided() as u64;
+            }
+        }
+        self.deadline = None;
     }
 
     fn rewind(&mut self, newest: i64, emit: &mut Emit<'_>) {
@@ -408,6 +431,7 @@ impl Joined {
             late: self.late,
             cut: self.cut,
             rewound: self.rewound,
+            booted: self.booted,
             held: self.held() as u64,
             ..JoinCounts::default()
         };

@@ -125,6 +125,20 @@ fn a_sequence_is_matched_in_the_order_of_stamps_not_of_arrival() {
     assert_eq!((run.counts().late, run.engine.due()), (0, None));
 }
 
+/// Nothing could happen while the host was down: what waits then is given up, but for what was decided by the last event.
+#[test]
+fn a_boot_decides_nothing_that_was_open() {
+    let query = "sequence by name with maxspan=1s [any where pid == 1] ![any where pid == 0]";
+    let mut run = Run::new(query, WIDE);
+    // The time of the first is over with the last event before the boot.
+    run.events([&simple(1_000, 1, 0, 0), &simple(1_500, 2, 0, 0), &simple(2_010, 3, 0, 3)]);
+    run.engine.booted(|matched: &Match<'_, Timed>| run.found.push(serials(matched)));
+    assert_eq!((run.found.as_slice(), run.counts().booted), ([vec![1]].as_slice(), 1));
+    assert_eq!((run.counts().held, run.counts().undecided, run.engine.due()), (0, 0, None));
+    run.time_is(END);
+    assert_eq!(run.found.len(), 1);
+}
+
 #[test]
 fn what_comes_behind_the_window_is_late_and_matched_as_it_comes() {
     let (first, second) = (simple(1_000, 1, 0, 0), simple(1_300, 2, 0, 1));

@@ -300,6 +300,19 @@ impl<E: Clone> Sequences<E> {
         found.append(&mut decided);
     }
 
+    /// Gives up what waits for something not to happen: what came of it is not to be known. Says how many.
+    pub fn forget_undecided(&mut self) -> usize {
+        let mut gone = 0;
+        self.groups.retain(|_, group| {
+            gone += group.pending.len();
+            group.pending.clear();
+            !group.is_empty()
+        });
+        self.held -= gone;
+        self.deadline = None;
+        gone
+    }
+
     /// How many sequences wait for the time of their trailing missing event to pass.
     #[must_use]
     pub fn undecided(&self) -> usize {
