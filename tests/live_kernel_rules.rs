@@ -371,3 +371,30 @@ fn an_open_by_io_uring_is_recorded_by_rules_of_their_own_which_go_with_ours() {
     assert_eq!(kernel_rules::load_ring(&mut ours.0, &ring).expect("load"), within);
     assert_eq!(kernel_rules::unload(&mut ours.0).expect("unload").len(), 4);
 }
+
+/// A directory that is missing is watched by its name: what is made in it later is recorded, the directory first.
+#[test]
+fn what_comes_into_a_directory_that_was_missing_is_recorded() {
+    let Some(kernel) = KernelAudit::take() else { return };
+    kernel.turn_on();
+    let folder = scratch();
+    let directory = folder.path().join("userdb").to_str().expect("a path of text").to_owned();
+    let watch = Rule { what: What::Access(Access::CHANGE), scope: Scope::Path(directory.clone()) };
+    let mut ours = OurRules::none_yet();
+    assert_eq!(kernel_rules::load(&mut ours.0, std::slice::from_ref(&watch)).expect("load").added.len(), 1);
+    let mut socket = Socket::join(DEFAULT_BUFFER).expect("joined");
+    let script = "mkdir \"$1\"; echo {} > \"$1/eve.user\"";
+    let status = Command::new("sh").args(["-ec", script, "sh", &directory]).status().expect("sh runs");
+    assert!(status.success());
+    let made = format!("name=\"{directory}/eve.user\"");
+    let (mut seen, end) = (false, Instant::now() + Duration::from_secs(20));
+    while !seen && Instant::now() < end {
+        let deadline = Some(Instant::now() + Duration::from_millis(50));
+        let received = socket.receive(None, deadline, &mut |record| {
+            seen |= record.kind == auditward::audit::RecordType::PATH
+                && String::from_utf8_lossy(record.body).contains(&made);
+        });
+        received.expect("the socket reads on");
+    }
+    assert!(seen);
+}
