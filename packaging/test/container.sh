@@ -182,6 +182,48 @@ alerts() {
     inside userdel erin
 }
 
+# entries_of NAME: what the journal has of this take-over by its own socket, an object a line
+entries_of() { inside journalctl -q -b --no-pager -o json -t auditward "MESSAGE_ID=$alert_id" | grep -F "usermod -u 0 -o $1, " || true; }
+entries_are() { [[ $(entries_of "$1" | wc -l) == "$2" ]]; }
+# field NAME ENTRY
+field() { python3 -c 'import json, sys; print(json.loads(sys.argv[2]).get(sys.argv[1]))' "$1" "$2"; }
+bursts_are() { [[ $(inside journalctl -q -b --no-pager -o cat -t auditward "MESSAGE_ID=$alert_id" | grep -o 'usermod -u 0 -o burst-[0-9]*' | sort -u | wc -l) == "$1" ]]; }
+
+# journald's own socket from within the unit's sandbox, field by field; and journald's limit, which the unit does not meet.
+journald() {
+    say "journald's own socket"
+    local entry line have n alert_id=6f0d2a0e5f1b4f1e9b571d6f0b6f2a00
+    mkdir -p "$root/etc/auditward/auditward.d" "$root/etc/systemd/journald.conf.d"
+    printf '[[destination]]\nname = "journal"\ntype = "journal"\n' >"$root/etc/auditward/auditward.d/journal.toml"
+    inside systemctl reload auditward.service
+    take_over by-journal
+    check "a take-over is in the journal, with fields" within 10 entries_are by-journal 1
+    entry=$(entries_of by-journal)
+    line=$(field MESSAGE "$entry")
+    shown <<<"${line:0:120}"
+    have=$(for n in SYSLOG_IDENTIFIER SYSLOG_FACILITY AUDITWARD_RULE AUDITWARD_OUTCOME AUDITWARD_UID _SYSTEMD_UNIT _COMM AUDITWARD_COMMAND; do
+        field "$n" "$entry"
+    done | tr '\n' ' ')
+    check "    its fields" equal "$have" \
+        "auditward 10 linux_backdoor_user_creation success 0 auditward.service auditward /opt/auditward-test/usermod -u 0 -o by-journal "
+    check "    its priority is the severity's" equal "${line%% *} $(field PRIORITY "$entry")" \
+        "$(case ${line%% *} in MEDIUM) echo MEDIUM 4 ;; HIGH) echo HIGH 3 ;; CRITICAL) echo CRITICAL 2 ;; esac)"
+    check "    and its id that of the line in the system's log" equal "$(field AUDITWARD_ALERT "$entry")" \
+        "$(alert_of by-journal | sed -n 's/.* alert=\([0-9a-f]*\) .*/\1/p' | sort -u)"
+
+    printf '[Journal]\nRateLimitIntervalSec=600s\nRateLimitBurst=10\n' >"$root/etc/systemd/journald.conf.d/test.conf"
+    inside systemctl restart systemd-journald.service
+    # shellcheck disable=SC2016 # for the shell inside
+    inside systemd-run --quiet --wait --collect --unit=noisy sh -c 'for i in $(seq 2000); do echo "line $i"; done; sleep 1; echo end'
+    n=$(inside journalctl -q -b --no-pager -o cat -u noisy.service | grep -c '^line ' || true)
+    check "a limit that throws $((2000 - n)) of 2,000 lines of another service away" test "$n" -lt 60
+    for n in $(seq 60); do take_over "burst-$n"; done
+    check "    throws none of ours away: $n alerts, twice" within 30 bursts_are "$n"
+    rm "$root/etc/auditward/auditward.d/journal.toml" "$root/etc/systemd/journald.conf.d/test.conf"
+    inside systemctl restart systemd-journald.service
+    inside systemctl reload auditward.service
+}
+
 stopped_times() { inside journalctl -q -b -u auditward.service --no-pager | grep -c 'Stopped auditward.service' || true; }
 
 # F45: upgrade keeps what the administrator chose; no alert is lost meanwhile.
@@ -517,6 +559,7 @@ listing >"$work/before"
 installs
 privilege
 alerts
+journald
 f08_rest
 f45_upgrade
 f45_undelivered

@@ -106,6 +106,22 @@ fn the_questions_of_every_rule_that_matched_are_asked_once() {
     assert!(triage["guide"].as_array().expect("a list").iter().all(of_rule), "{triage:#}");
 }
 
+/// F57: root has another name beside its own, and then carol is the first of that number: all names are told, she as whom it
+/// was done to.
+#[test]
+fn f57_all_names_of_uid_0_are_told_and_the_new_one_is_the_target() {
+    let root = tree();
+    let before = "r00t:x:0:0::/root:/bin/sh\nroot:x:0:0::/root:/bin/sh\n";
+    std::fs::write(root.path().join("etc/passwd"), format!("carol:x:0:0::/:/bin/sh\n{before}"))
+        .expect("written");
+    let triage = gather(root.path(), &alert(rule(), &["usermod", "-u", "0", "-o", "carol"]));
+    let names: Vec<_> = triage["uid_0"].as_array().expect("a list").iter().map(|one| &one["name"]).collect();
+    assert_eq!(names, ["carol", "r00t"], "beside root");
+    let users = triage["users"].as_array().expect("a list");
+    let target = users.iter().find(|user| user["role"] == "target").expect("to whom it was done");
+    assert_eq!((&target["name"], &target["id"]), (&json!("carol"), &json!("0")));
+}
+
 #[test]
 fn the_accounts_concerned_are_told_whole() {
     let root = tree();

@@ -70,7 +70,7 @@ fn limits(patient: &Patient<'_>, to: &mut Vec<Finding>) {
             "rate-limits",
             Verdict::Note,
             text,
-            "auditward.service is exempt (LogRateLimitIntervalSec=0); outside of it set RateLimitIntervalSec=0",
+            "auditward.service has a higher one (LogRateLimitBurst=1000000); outside of it set RateLimitIntervalSec=0",
         );
     }
     if !any {
