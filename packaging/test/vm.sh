@@ -7,6 +7,7 @@
 #   plain    with neither auditd nor rsyslog
 #   sets     rule sets of the CIS and STIG kind and ours, in both orders
 #   take-overs   every way to an account with UID 0, under profile minimal and profile all
+#   triage   somebody logs in over ssh and takes over an account: each answer in the alert against the system's own tools
 #   day      an ordinary day, over a reboot: cloud-init, an upgrade, Ansible, images of containers; leaves what the kernel
 #            said in target/packaging/vm-day-records.log
 #   confined     what the daemon and its probe can do there, a million requests, kernel rules that record everything
@@ -23,11 +24,12 @@ cd "$(dirname "$0")/../.."
 deb=$(realpath "${1:?the .deb}")
 shift
 machines=("$@")
-((${#machines[@]})) || machines=(beside plain sets take-overs day confined)
+((${#machines[@]})) || machines=(beside plain sets take-overs triage day confined)
 work=$PWD/target/packaging
 tar=$work/vm-root-2
 # What a machine has beside what all have; its content is a file of its own then.
 declare -A more=([take-overs]="busybox,ed,libuser,python3,vim-tiny"
+    [triage]="jq,libpam-systemd,openssh-client,openssh-server,sudo"
     [day]="ansible-core,buildah,cloud-init,crun,openssh-server,python3-apt,sudo")
 # How often a machine is booted, once where nothing is said, and how large its disk is.
 declare -A boots=([day]=2) size=([day]=3500M)
