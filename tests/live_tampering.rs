@@ -342,8 +342,7 @@ fn the_unit_tells_of_an_end_that_is_none() {
         String::from_utf8(output.stdout).unwrap()
     };
     assert_eq!(told("success", "exited", "0"), "");
-    let wanted =
-        "-t|auditward|-p|authpriv.crit|HIGH Auditward Ended Otherwise Than It Should: signal, killed KILL|";
+    let wanted = "-i|-t|auditward|-p|authpriv.crit|HIGH Auditward Ended Otherwise Than It Should: signal, killed KILL|";
     assert_eq!(told("signal", "killed", "KILL"), wanted);
     assert!(told("watchdog", "killed", "ABRT").contains(": watchdog, killed ABRT|"));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::audit::kernel_rules::{Access, ActNeed, Needs, Of, PathName, ProgramName, Recorded};
+use crate::audit::kernel_rules::{Access, ActNeed, KEY, Needs, Of, PathName, ProgramName, Recorded};
 use crate::eql::{Literal, Place, Requirement};
 use crate::event::FieldId;
 use crate::event::document::Value;
@@ -83,6 +83,9 @@ impl StageNeeds {
     pub(super) fn of(stage: &[Requirement]) -> Self {
         let asks = |id: FieldId| stage.iter().any(|need| need.field == id);
         let by_word = asks(field::EVENT_ACTION);
+        if goes_by_ours(stage) {
+            return Self::default();
+        }
         let mut needs = Self { names: names(stage), ..Self::default() };
         let acts: Vec<Act> = Act::all().filter(|act| takes(stage, *act)).collect();
         needs.execution = acts.contains(&Act::EXECUTED);
@@ -137,6 +140,12 @@ impl StageNeeds {
         }
         others
     }
+}
+
+/// Whether a stage asks for the key of our own kernel rules: it goes by what other stages have recorded.
+fn goes_by_ours(stage: &[Requirement]) -> bool {
+    let is_ours = |literal: &Literal| literal.place == Place::Whole && literal.bytes == KEY.as_bytes();
+    stage.iter().any(|need| need.field == field::TAGS && need.any_of.iter().all(is_ours))
 }
 
 /// Whether a stage with these requirements can match `act`.
@@ -274,6 +283,11 @@ mod tests {
         assert_eq!(acts(busy), [(changes(), places), (changes(), Of::Unbounded)]);
         let who = Of::Programs(vec![ProgramName::exact("vi")]);
         assert_eq!(acts(&format!("{busy} and process.name == \"vi\"")), [(changes(), who)]);
+        let ours = "file where event.type == \"deletion\" and tags == \"auditward\" and file.name == \"x\"";
+        assert_eq!(acts(ours), []);
+        let any =
+            "file where event.type == \"deletion\" and tags in (\"auditward\", \"x\") and file.name == \"x\"";
+        assert_eq!(acts(any), [(changes(), Of::Unbounded)]);
         let read = "file where event.action == \"opened-file\" and file.path == \"/etc/shadow\"";
         let shadow = Of::Paths(vec![place("/etc/shadow", false)]);
         assert_eq!(acts(read), [(Recorded::Access(Access::ANY), shadow)]);

@@ -36,8 +36,16 @@ pub(super) const RULES: &[(&str, &str)] = &[
         include_str!("../../rules/defense_evasion_auditward_changed_by_package.toml"),
     ),
     (
+        "defense_evasion_auditward_directory_changed.toml",
+        include_str!("../../rules/defense_evasion_auditward_directory_changed.toml"),
+    ),
+    (
         "defense_evasion_auditward_files_changed.toml",
         include_str!("../../rules/defense_evasion_auditward_files_changed.toml"),
+    ),
+    (
+        "defense_evasion_auditward_kernel_rules_removed.toml",
+        include_str!("../../rules/defense_evasion_auditward_kernel_rules_removed.toml"),
     ),
     (
         "persistence_account_file_written.toml",
