@@ -10,6 +10,8 @@
 #   triage   somebody logs in over ssh and takes over an account: each answer in the alert against the system's own tools
 #   day      an ordinary day, over a reboot: cloud-init, an upgrade, Ansible, images of containers; leaves what the kernel
 #            said in target/packaging/vm-day-records.log
+#   roots    accounts of containers and of the host, from inside and outside
+#   tampering    what is done against auditing and against auditward
 #   confined     what the daemon and its probe can do there, a million requests, kernel rules that record everything
 #
 # As root:
@@ -24,15 +26,18 @@ cd "$(dirname "$0")/../.."
 deb=$(realpath "${1:?the .deb}")
 shift
 machines=("$@")
-((${#machines[@]})) || machines=(beside plain sets take-overs triage day confined)
+((${#machines[@]})) || machines=(beside plain sets take-overs triage day roots tampering confined)
 work=$PWD/target/packaging
 tar=$work/vm-root-2
 # What a machine has beside what all have; its content is a file of its own then.
 declare -A more=([take-overs]="busybox,ed,libuser,python3,vim-tiny"
     [triage]="jq,libpam-systemd,openssh-client,openssh-server,sudo"
-    [day]="ansible-core,buildah,cloud-init,crun,openssh-server,python3-apt,sudo")
+    [day]="ansible-core,buildah,cloud-init,crun,openssh-server,python3-apt,sudo"
+    [roots]="buildah,crun,systemd-container")
 # How often a machine is booted, once where nothing is said, and how large its disk is.
 declare -A boots=([day]=2) size=([day]=3500M)
+# What its kernel is told beside.
+declare -A append=([tampering]="audit=1")
 root=$work/vm.$$
 limit=${VM_SECONDS:-1500}
 trap 'rm -rf "$root" "$root".img' EXIT
@@ -96,6 +101,7 @@ END
         ln -s ../early-shell.service "$root/etc/systemd/system/sysinit.target.wants/early-shell.service"
     fi
     [[ $1 != day ]] || furnish_day
+    [[ $1 != roots ]] || furnish_image
     cat >"$root/etc/systemd/system/auditward-vm-test.service" <<'END'
 [Unit]
 After=auditd.service rsyslog.service
@@ -167,7 +173,7 @@ boot() {
         timeout "$limit" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -m 1024 -smp 2 -display none -monitor none \
             -serial "file:$console" -chardev "file,id=out,path=$out,append=on" -serial chardev:out -no-reboot \
             -kernel "$work/vmlinuz.$1" -initrd "$work/initrd.$1" \
-            -append "root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet no_timer_check systemd.mask=serial-getty@ttyS0.service" \
+            -append "root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet no_timer_check systemd.mask=serial-getty@ttyS0.service ${append[$1]-}" \
             -drive "file=$root.img,if=virtio,format=raw,cache=unsafe" -nic none || true
     done
     [[ $1 != day ]] || debugfs -R "dump /root/records.log $work/vm-day-records.log" "$root.img" 2>/dev/null
