@@ -619,7 +619,7 @@ _auditward() {
             return 0
             ;;
         auditward__subcmd__replay)
-            opts="-h -V --rules --site --format --any-index --follow --fail-on --secrets --help --version"
+            opts="-h -V --rules --site --format --any-index --jobs --summary --checkpoint --checkpoint-every --progress --no-progress --follow --fail-on --secrets --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -635,6 +635,18 @@ _auditward() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "text json syslog" -- "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --checkpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --checkpoint-every)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --fail-on)

@@ -54,6 +54,9 @@ complete -c auditward -n "__fish_auditward_using_subcommand replay" -l site -d '
 complete -c auditward -n "__fish_auditward_using_subcommand replay" -l format -d 'How alerts are printed. `text`: the readable line; `json`: one ECS document a line; `syslog`: as it would be sent to the local log' -r -f -a "text\t''
 json\t''
 syslog\t''"
+complete -c auditward -n "__fish_auditward_using_subcommand replay" -l jobs -d 'Read documents on so many processors. Alerts and their order are the same with any number' -r
+complete -c auditward -n "__fish_auditward_using_subcommand replay" -l checkpoint -d 'Keep in FILE how far the run has come. Run again after an interruption, with the same arguments and the output appended to the same file (`>> alerts`), it goes on there, and no alert is missing or twice' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand replay" -l checkpoint-every -d 'How often: after so many MiB of input' -r
 complete -c auditward -n "__fish_auditward_using_subcommand replay" -l fail-on -d 'End with status 1 when there was an alert of this severity or above' -r -f -a "low\t''
 medium\t''
 high\t''
@@ -61,6 +64,9 @@ critical\t''"
 complete -c auditward -n "__fish_auditward_using_subcommand replay" -l secrets -d 'Passwords, tokens and keys in arguments. `mask`: each is replaced by a token, equal for equal secrets; the daemon\'s where this user may read its key, else for this run alone. `keep`: as they are' -r -f -a "mask\t''
 keep\t''"
 complete -c auditward -n "__fish_auditward_using_subcommand replay" -l any-index -d 'Apply rules to documents of every index, whatever their `index` says'
+complete -c auditward -n "__fish_auditward_using_subcommand replay" -l summary -d 'Tell at the end how many alerts there were by rule and host, on standard error'
+complete -c auditward -n "__fish_auditward_using_subcommand replay" -l progress -d 'Show how much is read, how fast, and how long it will take, also where standard error is no terminal'
+complete -c auditward -n "__fish_auditward_using_subcommand replay" -l no-progress -d 'Do not show that'
 complete -c auditward -n "__fish_auditward_using_subcommand replay" -l follow -d 'Read the (one) FILE as it grows, across rotation, until interrupted'
 complete -c auditward -n "__fish_auditward_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c auditward -n "__fish_auditward_using_subcommand replay" -s V -l version -d 'Print version'

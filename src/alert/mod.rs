@@ -358,6 +358,13 @@ impl Alert {
         serde_json::from_str(&self.json()).unwrap_or_default()
     }
 
+    /// The host that it is of: its id, else its name.
+    #[must_use]
+    pub fn host(&self) -> Option<String> {
+        let document = self.document();
+        ["host.id", "host.name"].iter().find_map(|path| read::text(&document, path).map(Cow::into_owned))
+    }
+
     /// The accounts that it is about: who logged in, or else as whom it was done, and to whom.
     #[must_use]
     pub fn accounts(&self) -> Vec<String> {

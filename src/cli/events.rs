@@ -56,7 +56,7 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
             error: None,
         },
     };
-    let read = match input::read(&args.files, &mut printer).and_then(|read| {
+    let read = match input::read(&args.files, None, &mut printer).and_then(|read| {
         printer.finish()?;
         Ok(read)
     }) {

@@ -44,7 +44,7 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
         Counting { intake: Intake::for_replay(), detector: Detector::new(loaded.rules, Created::Stamp) };
     let mut failed = 0;
     if !over.is_empty() {
-        failed = input::read(over, &mut counting)?.failed;
+        failed = input::read(over, None, &mut counting)?.failed;
         let Counting { intake, detector } = &mut counting;
         intake.finish(&mut |event| detector.event(event, &mut |_| {}));
     }

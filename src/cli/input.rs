@@ -58,11 +58,11 @@ impl fmt::Display for Read {
 const TICK: Duration = Duration::from_millis(200);
 
 /// Reads all inputs in order into `sink`; none is standard input. An input that cannot be read is told
-/// on standard error and passed over.
+/// on standard error and passed over. `progress` is shown as asked, and by itself on a terminal.
 ///
 /// # Errors
 /// Only the sink's.
-pub(super) fn read(inputs: &[PathBuf], sink: &mut dyn Sink) -> io::Result<Read> {
+pub(super) fn read(inputs: &[PathBuf], progress: Option<bool>, sink: &mut dyn Sink) -> io::Result<Read> {
     let (inputs, failed) = match inputs {
         [] => (vec![PathBuf::from("-")], Vec::new()),
         named => paths::expand(named),
@@ -70,7 +70,7 @@ pub(super) fn read(inputs: &[PathBuf], sink: &mut dyn Sink) -> io::Result<Read> 
     for (path, error) in &failed {
         eprintln!("auditward: {}: {error}", path.display());
     }
-    let mut reader = Reader { clock: Clock::start(), progress: Progress::new(&inputs), sink };
+    let mut reader = Reader { clock: Clock::start(), progress: Progress::new(&inputs, progress), sink };
     let mut result = Read { failed: failed.len(), cut: 0 };
     for path in &inputs {
         let read = match Lines::open(path, &Options::default()) {
@@ -78,6 +78,7 @@ pub(super) fn read(inputs: &[PathBuf], sink: &mut dyn Sink) -> io::Result<Read> 
                 reader.sink.begins(path);
                 let read = reader.drain(&mut lines)?;
                 result.cut += lines.cut_lines();
+                reader.progress.before += lines.consumed();
                 read
             }
             Err(error) => Err(error),
@@ -109,7 +110,9 @@ impl Reader<'_> {
                     let length = line.len();
                     let now = if waits { self.clock.millis() } else { 0 };
                     self.sink.line(line, now)?;
-                    self.progress.advance(length);
+                    if self.progress.is_due(length) {
+                        self.progress.show(lines.consumed());
+                    }
                 }
                 Ok(Next::Idle) => self.sink.idle(self.clock.millis())?,
                 Ok(Next::End) => return Ok(Ok(())),
@@ -137,43 +140,81 @@ pub(super) fn follow(path: &Path, sink: &mut dyn Sink) -> io::Result<Read> {
     Ok(Read { cut: follower.cut_lines(), failed: 0 })
 }
 
-/// A bar on a terminal, once reading takes longer than a second.
+/// How much has been read, how fast, and how long it will take: a bar on a terminal, once reading takes longer than a
+/// second, and lines elsewhere.
 struct Progress {
+    /// On a terminal.
     bar: Option<ProgressBar>,
+    /// Elsewhere, where it is asked for: when the last line was written.
+    lines: Option<Instant>,
     started: Instant,
+    /// Bytes of text since it was shown.
     pending: u64,
+    /// Bytes of all files, and of those that were read.
+    total: u64,
+    before: u64,
 }
 
+/// The time between two lines of progress.
+const BETWEEN: Duration = Duration::from_secs(10);
+
 impl Progress {
-    fn new(inputs: &[PathBuf]) -> Self {
+    fn new(inputs: &[PathBuf], asked: Option<bool>) -> Self {
         let total = inputs.iter().map(|path| std::fs::metadata(path).map_or(0, |m| m.len())).sum();
-        let wanted = total > 0 && io::IsTerminal::is_terminal(&io::stderr());
-        let bar = wanted.then(|| ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden()));
+        let (terminal, started) = (io::IsTerminal::is_terminal(&io::stderr()), Instant::now());
+        let bar = (terminal && total > 0 && asked != Some(false))
+            .then(|| ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden()));
         if let (Some(bar), Ok(style)) = (
             &bar,
             ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left"),
         ) {
             bar.set_style(style);
         }
-        Self { bar, started: Instant::now(), pending: 0 }
+        let lines = (!terminal && asked == Some(true)).then_some(started);
+        Self { bar, lines, started, pending: 0, total, before: 0 }
     }
 
-    fn advance(&mut self, line: usize) {
-        let Some(bar) = &self.bar else { return };
+    /// Whether it is to be shown by now that a line of this length was read.
+    fn is_due(&mut self, line: usize) -> bool {
         self.pending += line as u64 + 1;
-        if self.pending < 1 << 22 {
-            return;
-        }
-        if bar.is_hidden() && self.started.elapsed() > Duration::from_secs(1) {
-            bar.set_draw_target(ProgressDrawTarget::stderr());
-        }
-        bar.inc(std::mem::take(&mut self.pending));
+        self.pending >= 1 << 22
     }
 
-    /// Takes the bar off the screen.
+    /// So many bytes of the file were read.
+    fn show(&mut self, consumed: u64) {
+        self.pending = 0;
+        let done = self.before + consumed;
+        if let Some(bar) = &self.bar {
+            if bar.is_hidden() && self.started.elapsed() > Duration::from_secs(1) {
+                bar.set_draw_target(ProgressDrawTarget::stderr());
+            }
+            bar.set_position(done);
+        }
+        if self.lines.is_some_and(|last| last.elapsed() >= BETWEEN) {
+            self.lines = Some(Instant::now());
+            eprintln!("auditward: {}", self.told(done));
+        }
+    }
+
+    fn told(&self, done: u64) -> String {
+        let seconds = self.started.elapsed().as_secs_f64();
+        let rate = if seconds > 0.0 { done as f64 / seconds } else { 0.0 };
+        let mega = |bytes: f64| bytes / 1e6;
+        let left = match self.total.saturating_sub(done) {
+            more if more > 0 && rate > 0.0 => format!(", {:.0} s left", more as f64 / rate),
+            _ => String::new(),
+        };
+        let [done, total] = [done, self.total].map(|bytes| mega(bytes as f64));
+        format!("{done:.1} of {total:.1} MB read in {seconds:.0} s, {:.1} MB/s{left}", mega(rate))
+    }
+
+    /// Takes the bar off the screen; the last line says what it came to.
     fn hide(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+        if self.lines.is_some() {
+            eprintln!("auditward: {}", self.told(self.before));
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::daemon::{CannotListen, keeper};
 pub mod alerts;
 pub mod canary;
 pub mod check;
+mod checkpoint;
 pub mod doctor;
 pub mod eql;
 pub mod events;
@@ -28,6 +29,7 @@ pub mod run;
 mod secrets;
 pub mod snapshot;
 pub mod status;
+mod tally;
 
 /// What every command can end with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

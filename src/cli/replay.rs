@@ -7,16 +7,20 @@ use std::sync::Arc;
 use clap::ValueEnum;
 
 use super::Status;
+use super::checkpoint::{Before, Checkpoint};
 use super::input::{self, Sink};
 use super::secrets::Secrets;
+use super::tally::Tally;
 use crate::alert::Alert;
+use crate::daemon::ahead::{Ahead, Done, Sifted};
 use crate::daemon::detector::Detector;
 use crate::daemon::intake::{Intake, counted};
-use crate::daemon::recorded::{Documents, Reader};
+use crate::daemon::recorded::{Counts, Documents, Read, Reader};
 use crate::daemon::start;
+use crate::event::wrapped::Piece;
 use crate::output::{self, Body, Formatter, Lines, Protocol};
-use crate::rule::Severity;
 use crate::rule::policy::SITE;
+use crate::rule::{Rule, Severity};
 
 /// Ask the rules about recorded audit records.
 ///
@@ -46,6 +50,31 @@ pub struct Args {
     /// Apply rules to documents of every index, whatever their `index` says.
     #[arg(long)]
     any_index: bool,
+
+    /// Read documents on so many processors. Alerts and their order are the same with any number.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: u16,
+
+    /// Tell at the end how many alerts there were by rule and host, on standard error.
+    #[arg(long)]
+    summary: bool,
+
+    /// Keep in FILE how far the run has come. Run again after an interruption, with the same arguments and the output
+    /// appended to the same file (`>> alerts`), it goes on there, and no alert is missing or twice.
+    #[arg(long, value_name = "FILE", conflicts_with = "follow")]
+    checkpoint: Option<PathBuf>,
+
+    /// How often: after so many MiB of input.
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    checkpoint_every: u64,
+
+    /// Show how much is read, how fast, and how long it will take, also where standard error is no terminal.
+    #[arg(long, overrides_with = "no_progress")]
+    progress: bool,
+
+    /// Do not show that.
+    #[arg(long)]
+    no_progress: bool,
 
     /// Read the (one) FILE as it grows, across rotation, until interrupted.
     #[arg(long, requires = "files")]
@@ -98,13 +127,26 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
         Format::Syslog => output::Format::Syslog(Box::new(Formatter::new(Protocol::Rfc3164, Body::Text))),
     };
     let out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+    let checkpoint = args.checkpoint.as_ref().map(|path| checkpoint(args, path, &rules)).transpose()?;
     let detector = Detector::for_recordings(rules, start::sequence_limits());
+    let fields = detector.fields();
+    let reader = || Reader::new(fields.iter().copied(), args.any_index);
+    let tools = || (reader(), detector.engine().sieve());
+    let ahead = (args.jobs > 1).then(|| Ahead::begin(args.jobs.into(), tools)).transpose()?;
     let mut replay = Replay {
         intake: Intake::for_replay(),
         documents: Documents::default(),
-        reader: Reader::new(detector.fields(), args.any_index),
-        detector,
-        alerts: Alerts { lines: Lines::new(out, format), error: None, worst: None, count: 0 },
+        asked: Asked { reader: reader(), detector },
+        alerts: Alerts {
+            lines: Lines::new(out, format),
+            silent: checkpoint.as_ref().is_some_and(Checkpoint::is_silent),
+            tally: args.summary.then(Tally::default),
+            error: None,
+            worst: None,
+            count: 0,
+        },
+        ahead,
+        checkpoint,
     };
     let read = match replay.read(args) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Status::Fine),
@@ -127,14 +169,66 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
 struct Replay<W: Write> {
     intake: Intake,
     documents: Documents,
+    asked: Asked,
+    alerts: Alerts<W>,
+    ahead: Option<Ahead>,
+    checkpoint: Option<Checkpoint>,
+}
+
+/// What is asked about documents.
+struct Asked {
     reader: Reader,
     detector: Detector,
-    alerts: Alerts<W>,
+}
+
+impl Asked {
+    /// Takes a value that is whole, or broken.
+    fn piece<W: Write>(&mut self, file: &str, piece: Piece<'_>, counts: &mut Counts, alerts: &mut Alerts<W>) {
+        let Self { reader, detector } = self;
+        let mut number = counts.documents();
+        let read = piece.text.map_or_else(Read::broken, |text| {
+            reader.read(text, piece.action, &mut |found| {
+                number += 1;
+                detector.document(&found.recorded(number), &mut |alert| alerts.print(alert));
+            })
+        });
+        counts.take(file, piece.from, read);
+    }
+
+    /// Takes one that was read ahead.
+    fn done<W: Write>(&mut self, file: &str, done: Done, counts: &mut Counts, alerts: &mut Alerts<W>) {
+        let Self { reader, detector } = self;
+        for (number, document) in (counts.documents() + 1..).zip(done.documents) {
+            match document {
+                Sifted::Idle { host, millis } => {
+                    detector.idle(host, millis, &mut |alert| alerts.print(alert))
+                }
+                Sifted::Taken { text, told } => reader.again(&text, told.as_deref(), &mut |found| {
+                    detector.document(&found.recorded(number), &mut |alert| alerts.print(alert));
+                }),
+            }
+        }
+        counts.take(file, done.from, done.read);
+    }
+}
+
+fn checkpoint(args: &Args, path: &Path, rules: &[Arc<Rule>]) -> anyhow::Result<Checkpoint> {
+    let format = format!("{:?} {}", args.format, args.any_index);
+    let files = args.files.iter().map(|file| file.as_os_str().as_encoded_bytes());
+    let rules = rules.iter().flat_map(|rule| [rule.uuid.as_bytes(), rule.source.text.as_bytes()]);
+    Checkpoint::open(
+        path,
+        args.checkpoint_every << 20,
+        std::iter::once(format.as_bytes()).chain(files).chain(rules),
+    )
 }
 
 /// Prints alerts; keeps the first error, since the path cannot stop in the middle of an event.
 struct Alerts<W: Write> {
     lines: Lines<W>,
+    /// They were printed before.
+    silent: bool,
+    tally: Option<Tally>,
     error: Option<std::io::Error>,
     worst: Option<Severity>,
     count: u64,
@@ -144,7 +238,10 @@ impl<W: Write> Alerts<W> {
     fn print(&mut self, alert: Alert) {
         self.count += 1;
         self.worst = self.worst.max(Some(alert.severity));
-        if self.error.is_none() {
+        if let Some(tally) = &mut self.tally {
+            tally.add(&alert);
+        }
+        if self.error.is_none() && !self.silent {
             self.error = self.lines.write(&Arc::new(alert)).err();
         }
     }
@@ -161,38 +258,95 @@ impl<W: Write> Replay<W> {
     fn read(&mut self, args: &Args) -> std::io::Result<input::Read> {
         let read = match (args.follow, args.files.as_slice()) {
             (true, [file]) => input::follow(file, self)?,
-            _ => input::read(&args.files, self)?,
+            _ => input::read(&args.files, progress(args), self)?,
         };
-        let Self { intake, detector, alerts, documents, .. } = self;
-        documents.end();
+        self.end_of_file();
+        self.drain()?;
+        if self.checkpoint.as_mut().is_some_and(|checkpoint| checkpoint.before_line(b"") == Before::GoOn) {
+            self.go_on()?;
+        }
+        let Self { intake, asked: Asked { detector, .. }, alerts, checkpoint, .. } = self;
         intake.finish(&mut |event| detector.event(event, &mut |alert| alerts.print(alert)));
         detector.finish(&mut |alert| alerts.print(alert));
         alerts.flush()?;
+        if let Some(checkpoint) = checkpoint {
+            checkpoint.save(0)?;
+        }
         Ok(read)
+    }
+
+    /// Whatever is read ahead is taken.
+    fn drain(&mut self) -> std::io::Result<()> {
+        let Self { documents: Documents { counts, .. }, asked, alerts, ahead, .. } = self;
+        match ahead {
+            Some(ahead) => ahead.drain(&mut |file, done| asked.done(file, done, counts, alerts)),
+            None => Ok(()),
+        }
+    }
+
+    fn end_of_file(&mut self) {
+        let Self { documents: Documents { cutter, file, counts }, asked, alerts, ahead, .. } = self;
+        cutter.end(&mut |piece| match ahead {
+            // That a thread has ended is told when all is taken.
+            Some(ahead) => {
+                let _ = ahead.push(file, piece, &mut |file, done| asked.done(file, done, counts, alerts));
+            }
+            None => asked.piece(file, piece, counts, alerts),
+        });
+    }
+
+    /// What is before the mark was read.
+    fn go_on(&mut self) -> std::io::Result<()> {
+        self.drain()?;
+        self.alerts.silent = false;
+        self.checkpoint.as_mut().map_or(Ok(()), Checkpoint::go_on)
+    }
+
+    /// A line comes: what the checkpoint wants before it.
+    fn mark(&mut self, line: &[u8]) -> std::io::Result<()> {
+        match self.checkpoint.as_mut().map_or(Before::Nothing, |checkpoint| checkpoint.before_line(line)) {
+            Before::Nothing => Ok(()),
+            Before::GoOn => self.go_on(),
+            Before::Save => {
+                self.drain()?;
+                self.alerts.flush()?;
+                self.checkpoint.as_mut().map_or(Ok(()), |checkpoint| checkpoint.save(1))
+            }
+        }
     }
 
     /// What was read and what it came to, on standard error.
     fn summarise(&self, read: &input::Read) {
         eprintln!("{}{}{}", self.intake.summary(), self.documents, read);
-        for (rule, counts) in self.detector.engine().counts().filter(|(_, c)| c.matched > 0) {
+
+        for (rule, counts) in self.asked.detector.engine().counts().filter(|(_, c)| c.matched > 0) {
             eprintln!("  {:>7}  {:8}  {}  {}", counts.matched, rule.severity.word(), rule.name, rule.uuid);
         }
         // Of records, rules that can match none are no part of it.
-        let idle = if self.documents.count() == 0 { self.detector.engine().not_live() } else { &[] };
-        let rules = (self.detector.engine().rules().len() - idle.len()) as u64;
-        self.detector.told_of_exceptions().iter().for_each(|line| eprintln!("  {line}"));
-        let joined = match self.detector.case_counts().joined {
+        let idle = if self.documents.counts.documents() == 0 {
+            self.asked.detector.engine().not_live()
+        } else {
+            &[]
+        };
+        let rules = (self.asked.detector.engine().rules().len() - idle.len()) as u64;
+        self.asked.detector.told_of_exceptions().iter().for_each(|line| eprintln!("  {line}"));
+        let joined = match self.asked.detector.case_counts().joined {
             0 => String::new(),
             1 => "; 1 further match of the same act is part of them".to_owned(),
             more => format!("; {more} further matches of the same acts are part of them"),
         };
         eprintln!("{} by {}{joined}", counted(self.alerts.count, "alert"), counted(rules, "rule"));
+        if let Some(tally) = &self.alerts.tally {
+            eprint!("{tally}");
+        }
         self.summarise_sequences();
-        for rule in self.detector.engine().rules().iter().filter(|rule| rule.program.cut_comparisons() > 0) {
+        for rule in
+            self.asked.detector.engine().rules().iter().filter(|rule| rule.program.cut_comparisons() > 0)
+        {
             let cut = counted(rule.program.cut_comparisons(), "comparison");
             eprintln!("  {}: {cut} with more combinations of values than are tried (65,536)", rule.name);
         }
-        for exception in self.detector.engine().exceptions().filter(|one| one.cut_comparisons() > 0) {
+        for exception in self.asked.detector.engine().exceptions().filter(|one| one.cut_comparisons() > 0) {
             let cut = counted(exception.cut_comparisons(), "comparison");
             let id = &exception.id;
             eprintln!("  exception {id}: {cut} with more combinations of values than are tried (65,536)");
@@ -206,7 +360,7 @@ impl<W: Write> Replay<W> {
 impl<W: Write> Replay<W> {
     /// What sequences could not make full use of; nothing where there is nothing to say.
     fn summarise_sequences(&self) {
-        let counts = self.detector.engine().join_counts();
+        let counts = self.asked.detector.engine().join_counts();
         let rest = [
             (counts.late, "event too late for its place"),
             (counts.evicted, "partial one given up for lack of room"),
@@ -223,29 +377,46 @@ impl<W: Write> Replay<W> {
     }
 }
 
+fn progress(args: &Args) -> Option<bool> {
+    match (args.progress, args.no_progress) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        _ => None,
+    }
+}
+
 impl<W: Write> Sink for Replay<W> {
     fn begins(&mut self, path: &Path) {
+        self.end_of_file();
         self.documents.begins(path);
     }
 
     fn line(&mut self, line: &[u8], now: u64) -> std::io::Result<()> {
-        let Self { intake, detector, alerts, documents, reader } = self;
-        let before = documents.count();
-        let is_json = documents.line(line, &mut |text, action| {
-            let mut number = before;
-            reader.read(text, action, &mut |found| {
-                number += 1;
-                detector.document(&found.recorded(number), &mut |alert| alerts.print(alert));
-            })
+        self.mark(line)?;
+        let Self { documents: Documents { cutter, file, counts }, asked, alerts, ahead, .. } = self;
+        let mut failed = None;
+        let is_json = cutter.line(line, &mut |piece| match ahead {
+            Some(ahead) => {
+                let taken = ahead.push(file, piece, &mut |file, done| asked.done(file, done, counts, alerts));
+                failed = failed.take().or(taken.err());
+            }
+            None => asked.piece(file, piece, counts, alerts),
         });
-        if !is_json {
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if !is_json && !line.trim_ascii().is_empty() {
+            // What came before it comes first.
+            self.drain()?;
+            let Self { intake, asked: Asked { detector, .. }, alerts, .. } = self;
             intake.line(line, now, &mut |event| detector.event(event, &mut |alert| alerts.print(alert)));
         }
-        alerts.error.take().map_or(Ok(()), Err)
+        self.alerts.error.take().map_or(Ok(()), Err)
     }
 
     fn idle(&mut self, now: u64) -> std::io::Result<()> {
-        let Self { intake, detector, alerts, .. } = self;
+        self.drain()?;
+        let Self { intake, asked: Asked { detector, .. }, alerts, .. } = self;
         intake.expire(now, &mut |event| detector.event(event, &mut |alert| alerts.print(alert)));
         // A growing log is written now; one that has ended, long after what is in it.
         detector.time_is(jiff::Timestamp::now().as_millisecond(), &mut |alert| alerts.print(alert));

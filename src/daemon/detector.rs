@@ -15,7 +15,7 @@ use super::roots::Roots;
 use crate::alert::case::{CaseCounts, Cases, Finding, WithoutEffect};
 use crate::alert::{Alert, source, text_of};
 use crate::audit::{Boots, Shelf, Stamp};
-use crate::detect::{Engine, Events, Evidence, Keep, Limits, Match, Source};
+use crate::detect::{Engine, Events, Evidence, Keep, Limits, Match, Source, host_key};
 use crate::event::document::Order;
 use crate::event::schema::ROWS;
 use crate::event::{AuditDocument, Document, FieldId, Held, Resting, Stored, Values, live_document};
@@ -105,6 +105,17 @@ impl Detector {
             cases.event_at(event.order().millis, emit);
         }
         engine.process(event, |matched| found(matched, *created, cases, matches, None, emit));
+    }
+
+    /// A document came that no rule takes: only time goes on, of the host with this key.
+    pub fn idle(&mut self, host: u64, millis: i64, emit: &mut dyn FnMut(Alert)) {
+        let Self { engine, cases, created, matches, .. } = self;
+        if *created == Created::Stamp {
+            cases.event_at(millis, emit);
+        }
+        engine.idle(host, millis, |matched: &Match<'_, AuditDocument<'_>>| {
+            found(matched, *created, cases, matches, None, emit);
+        });
     }
 
     /// Asks the rules about a change of the account files.
@@ -308,6 +319,10 @@ impl Keep for AuditDocument<'_> {
             host: self.host_id().into(),
             source: Source::Event(Arc::new(Stored::of(self))),
         }
+    }
+
+    fn host_key(&self) -> u64 {
+        self.other_host().map_or(0, host_key)
     }
 
     fn can_rest(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Wires the rooms to a running daemon: start, watch, stop.
 
 mod accounts;
+pub mod ahead;
 mod auditd;
 mod canary;
 mod child;

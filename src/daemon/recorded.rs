@@ -4,14 +4,15 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use bumpalo::Bump;
 use sha2::{Digest, Sha256};
 
+use super::ahead::Sifted;
 use crate::audit::Stamp;
 use crate::clean;
-use crate::detect::{Evidence, Keep, Source};
+use crate::detect::{Evidence, Keep, Sieve, Source, host_key};
 use crate::event::document::Order;
 use crate::event::skim::{Skim, Skimmed};
 use crate::event::wrapped::{Broken, Cutter, Piece, unwrap};
@@ -27,62 +28,71 @@ pub type Take<'r> = &'r mut dyn FnMut(&[u8], Option<&[u8]>) -> Read;
 /// JSON among the lines of an input; what is broken is told and counted.
 #[derive(Debug, Default)]
 pub struct Documents {
-    cutter: Cutter,
-    file: String,
+    /// What finds it.
+    pub cutter: Cutter,
+    /// The name of the file.
+    pub file: Arc<str>,
+    /// What it came to.
+    pub counts: Counts,
+}
+
+/// How many documents there were, and how many were broken.
+#[derive(Debug, Default)]
+pub struct Counts {
     documents: u64,
     broken: u64,
+}
+
+impl Counts {
+    /// Takes what a value came to that began in line `from`; what was broken is told.
+    pub fn take(&mut self, file: &str, from: u64, read: Read) {
+        self.documents += read.count;
+        let Some(why) = read.broken else { return };
+        self.broken += 1;
+        match self.broken.cmp(&TOLD) {
+            Ordering::Less => eprintln!("auditward: {file}:{from}: {why}"),
+            Ordering::Equal => eprintln!("auditward: {file}:{from}: {why} (further ones are counted only)"),
+            Ordering::Greater => {}
+        }
+    }
+
+    /// How many documents there were.
+    #[must_use]
+    pub fn documents(&self) -> u64 {
+        self.documents
+    }
 }
 
 impl Documents {
     /// What comes from now on is of another file.
     pub fn begins(&mut self, file: &Path) {
         self.end();
-        self.file = clean::text(file.as_os_str().as_bytes()).into_owned();
+        self.file = clean::text(file.as_os_str().as_bytes()).into();
     }
 
     /// Takes a line; false when it is no (part of) JSON. `read` takes what is whole and says how many documents it held.
     pub fn line(&mut self, line: &[u8], read: Take<'_>) -> bool {
-        let Self { cutter, file, documents, broken } = self;
+        let Self { cutter, file, counts } = self;
         cutter.line(line, &mut |Piece { from, action, text }| {
-            let Read { count, broken: why } = text.map_or_else(Read::broken, |text| read(text, action));
-            *documents += count;
-            if let Some(why) = why {
-                tell(broken, file, from, why);
-            }
+            counts.take(file, from, text.map_or_else(Read::broken, |text| read(text, action)));
         })
     }
 
     /// The file has ended.
     pub fn end(&mut self) {
-        let Self { cutter, file, broken, .. } = self;
-        cutter.end(&mut |piece| {
-            if let Err(why) = piece.text {
-                tell(broken, file, piece.from, why);
-            }
+        let Self { cutter, file, counts } = self;
+        cutter.end(&mut |Piece { from, text, .. }| {
+            counts.take(file, from, text.map_or_else(Read::broken, |_| Read::default()));
         });
-    }
-
-    /// How many there were.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.documents
-    }
-}
-
-fn tell(broken: &mut u64, file: &str, from: u64, why: Broken) {
-    *broken += 1;
-    match (*broken).cmp(&TOLD) {
-        Ordering::Less => eprintln!("auditward: {file}:{from}: {why}"),
-        Ordering::Equal => eprintln!("auditward: {file}:{from}: {why} (further ones are counted only)"),
-        Ordering::Greater => {}
     }
 }
 
 impl fmt::Display for Documents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (count, one, more) in
-            [(self.documents, "document", "documents"), (self.broken, "broken document", "broken documents")]
-        {
+        for (count, one, more) in [
+            (self.counts.documents, "document", "documents"),
+            (self.counts.broken, "broken document", "broken documents"),
+        ] {
             match count {
                 0 => {}
                 1 => write!(f, ", 1 {one}")?,
@@ -103,7 +113,9 @@ pub struct Read {
 }
 
 impl Read {
-    fn broken(why: Broken) -> Self {
+    /// Nothing but broken.
+    #[must_use]
+    pub fn broken(why: Broken) -> Self {
         Self { count: 0, broken: Some(why) }
     }
 
@@ -142,6 +154,15 @@ impl Reader {
     #[must_use]
     pub fn new(wanted: impl IntoIterator<Item = FieldId>, any_index: bool) -> Self {
         Self { skim: Skim::of(wanted), any_index, arena: Bump::new() }
+    }
+
+    /// Gives one document, as it was sifted.
+    pub fn again(&mut self, text: &str, told: Option<&str>, each: &mut dyn FnMut(&Found<'_>)) {
+        let arena = Bump::new();
+        // It was read before.
+        if let Ok(skimmed) = self.skim.read(text, &arena) {
+            each(&Found { skimmed, told, any_index: self.any_index });
+        }
     }
 
     /// Gives the documents in a JSON value.
@@ -192,6 +213,17 @@ impl<'a> Found<'a> {
     }
 }
 
+impl Found<'_> {
+    /// What it is to the rules of a sieve.
+    pub(super) fn sift(&self, sieve: &mut Sieve) -> Sifted {
+        let recorded = self.recorded(0);
+        if sieve.takes(&recorded) {
+            return Sifted::Taken { text: self.skimmed.text.into(), told: self.told.map(Into::into) };
+        }
+        Sifted::Idle { host: recorded.host_key(), millis: recorded.order().millis }
+    }
+}
+
 /// A document as rules see it.
 #[derive(Debug)]
 pub struct Recorded<'a> {
@@ -237,6 +269,10 @@ impl Keep for Recorded<'_> {
     fn keep(&self) -> Evidence {
         let Stamp { millis, serial } = self.stamp();
         Evidence { millis, serial, host: self.host().into(), source: Source::Text(self.text().into()) }
+    }
+
+    fn host_key(&self) -> u64 {
+        host_key(self.host().as_bytes())
     }
 
     fn is_outside(&self, rule: &Rule) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::hosts::Hosts;
 use super::index::Index;
 use super::joined::{JoinCounts, Joined, Limits};
 use super::kept::{Keep, Kept};
@@ -24,8 +25,8 @@ pub struct Engine {
     /// By the numbers that the index knows, ascending by rule and stage.
     units: Vec<Unit>,
     index: Index,
-    pub(super) joined: Joined,
-    /// The place in `rules` of each rule of `joined`.
+    pub(super) hosts: Hosts,
+    /// The place in `rules` of each rule that joins events.
     joined_rules: Vec<usize>,
     not_live: Vec<NotLive>,
     events: u64,
@@ -120,7 +121,7 @@ impl Engine {
             ),
             rules: live,
             units,
-            joined,
+            hosts: Hosts::new(joined),
             joined_rules,
             not_live,
             events: 0,
@@ -136,9 +137,11 @@ impl Engine {
         mut matched: impl FnMut(&Match<'_, D>),
     ) {
         self.events += 1;
-        let Self { index, units, rules, counts, joined: all_joined, fits, .. } = &mut *self;
+        let Self { index, units, rules, counts, hosts, fits, .. } = &mut *self;
         fits.clear();
-        let can_rest = event.can_rest();
+        let host = event.host_key();
+        // Of other hosts' records all is kept at once.
+        let can_rest = host == 0 && event.can_rest();
         let mut hits: Vec<(usize, Hits)> = Vec::new();
         index.ask(event, |number, holds| {
             let Some(Unit { rule, stage, joined }) = units.get(number).copied() else { return };
@@ -154,7 +157,7 @@ impl Engine {
             // The stages of a rule follow one another.
             match hits.last_mut().filter(|(last, _)| *last == joined) {
                 Some((_, hits)) => hits.fits(&rule.program, stage, event),
-                None if can_rest && all_joined.sleeps(joined, stage) => fits.push((joined, stage)),
+                None if can_rest && hosts.own.sleeps(joined, stage) => fits.push((joined, stage)),
                 None => {
                     let mut first = Hits::default();
                     first.fits(&rule.program, stage, event);
@@ -166,11 +169,15 @@ impl Engine {
         });
         let order = event.order();
         let fits = std::mem::take(&mut self.fits);
-        self.with_joined(&mut matched, |joined, emit| {
+        self.with_hosts(&mut matched, |hosts, emit| {
+            if hits.is_empty() && fits.is_empty() {
+                return hosts.known(host).into_iter().for_each(|joined| joined.event_at(order.millis, emit));
+            }
+            let joined = hosts.of(host, emit);
             if !hits.is_empty() {
                 let kept = Kept::new(event.keep(), &joined.meter);
                 joined.take(hits, fits.clone(), order, kept, emit);
-            } else if !fits.is_empty() {
+            } else {
                 let store = |shelf: &mut Shelf| event.rest(shelf);
                 joined.rest(&fits, order, store, emit);
             }
@@ -179,36 +186,44 @@ impl Engine {
         self.fits = fits;
     }
 
+    /// An event came, at `millis` since the Unix epoch and of the host with this key, that a sieve has let fall.
+    pub fn idle<D: ?Sized>(&mut self, host: u64, millis: i64, mut matched: impl FnMut(&Match<'_, D>)) {
+        self.events += 1;
+        self.with_hosts(&mut matched, |hosts, emit| {
+            hosts.known(host).into_iter().for_each(|joined| joined.event_at(millis, emit));
+        });
+    }
+
     /// The host's clock stands at `millis` (since the Unix epoch), and every event before was processed:
     /// what has waited until then is matched.
     pub fn time_is<D: ?Sized>(&mut self, millis: i64, mut matched: impl FnMut(&Match<'_, D>)) {
-        self.with_joined(&mut matched, |joined, emit| joined.time_is(millis, emit));
+        self.with_hosts(&mut matched, |hosts, emit| hosts.own.time_is(millis, emit));
     }
 
     /// No more events come: what has waited for earlier events is matched. What waits for something not
     /// to happen stays undecided ([`JoinCounts::undecided`]).
     pub fn finish<D: ?Sized>(&mut self, mut matched: impl FnMut(&Match<'_, D>)) {
-        self.with_joined(&mut matched, Joined::release_all);
+        self.with_hosts(&mut matched, Hosts::release_all);
     }
 
     /// The host was booted anew behind the events so far. What waits for something not to happen is given up
     /// ([`JoinCounts::booted`]), unless its time was over by the last event: while the host was down nothing could happen.
     pub fn booted<D: ?Sized>(&mut self, mut matched: impl FnMut(&Match<'_, D>)) {
-        self.with_joined(&mut matched, Joined::booted);
+        self.with_hosts(&mut matched, |hosts, emit| hosts.own.booted(emit));
     }
 
     /// The same, where a former run has decided what was to be.
     pub fn forget_undecided(&mut self) {
-        self.joined.forget_undecided();
+        self.hosts.own.forget_undecided();
     }
 
-    fn with_joined<D: ?Sized>(
+    fn with_hosts<D: ?Sized>(
         &mut self,
         matched: &mut impl FnMut(&Match<'_, D>),
-        work: impl FnOnce(&mut Joined, &mut super::joined::Emit<'_>),
+        work: impl FnOnce(&mut Hosts, &mut super::joined::Emit<'_>),
     ) {
-        let Self { joined, joined_rules, rules, counts, .. } = self;
-        work(joined, &mut |number, events| {
+        let Self { hosts, joined_rules, rules, counts, .. } = self;
+        work(hosts, &mut |number, events| {
             let Some(at) = joined_rules.get(number) else { return };
             if let (Some(rule), Some(counts)) = (rules.get(*at), counts.get_mut(*at)) {
                 counts.matched += 1;
@@ -245,7 +260,7 @@ impl Engine {
     pub fn join_counts(&self) -> JoinCounts {
         let rules = self.rules.iter().map(|rule| rule.program.cut_comparisons());
         let exceptions = self.exceptions().map(|exception| exception.cut_comparisons());
-        JoinCounts { comparisons_cut: rules.chain(exceptions).sum(), ..self.joined.counts() }
+        JoinCounts { comparisons_cut: rules.chain(exceptions).sum(), ..self.hosts.counts() }
     }
 
     /// The exceptions of the rules that are run, each once.
@@ -258,14 +273,14 @@ impl Engine {
     /// When [`Engine::time_is`] has something to do next, in milliseconds since the Unix epoch.
     #[must_use]
     pub fn due(&self) -> Option<i64> {
-        self.joined.due()
+        self.hosts.own.due()
     }
 
     /// What bounds the time that `rule`'s events may lie apart, for whoever lists rules: none for rules
     /// about single events.
     #[must_use]
     pub fn span_of(&self, rule: &Rule) -> Option<Span> {
-        Span::of(rule, &self.joined.limits)
+        Span::of(rule, &self.hosts.own.limits)
     }
 }
 

@@ -58,6 +58,20 @@ pub struct JoinCounts {
     pub comparisons_cut: u64,
 }
 
+impl JoinCounts {
+    pub(super) fn add(&mut self, other: &Self) {
+        let Self { late, evicted, undecided, booted, held, cut, rewound, comparisons_cut } = other;
+        self.late += late;
+        self.evicted += evicted;
+        self.undecided += undecided;
+        self.booted += booted;
+        self.held += held;
+        self.cut += cut;
+        self.rewound += rewound;
+        self.comparisons_cut += comparisons_cut;
+    }
+}
+
 /// The state of one rule.
 #[derive(Debug)]
 pub(super) enum State {
@@ -139,6 +153,13 @@ impl Joined {
             booted: 0,
             found: Vec::new(),
         }
+    }
+
+    /// One for the same rules, of which nothing is held; both are measured together.
+    pub(super) fn empty_one(&self) -> Self {
+        let mut other = Self { meter: self.meter.clone(), ..Self::new(self.limits) };
+        self.rules.iter().for_each(|(rule, _)| _ = other.add(rule));
+        other
     }
 
     /// Takes `rule` in; its number.

@@ -1,7 +1,10 @@
 //! What is kept of an event that may be part of a sequence: what its alert needs, and no more.
 
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use foldhash::quality::FixedState;
 
 use crate::audit::{Shelf, Stamp};
 use crate::event::{Resting, Stored};
@@ -76,6 +79,12 @@ pub trait Keep {
         false
     }
 
+    /// What tells its host from others, by [`host_key`]; 0 is this host, or one that nothing names. Sequences are
+    /// followed on each host by itself.
+    fn host_key(&self) -> u64 {
+        0
+    }
+
     /// Whether what is kept of it answers as it does itself, so that it can be asked later.
     fn can_rest(&self) -> bool {
         false
@@ -85,6 +94,12 @@ pub trait Keep {
     fn rest(&self, _shelf: &mut Shelf) -> Option<Resting> {
         None
     }
+}
+
+/// The key of a host with this name or id; 0 where there is none.
+#[must_use]
+pub fn host_key(name: &[u8]) -> u64 {
+    if name.is_empty() { 0 } else { FixedState::default().hash_one(name) | 1 }
 }
 
 /// Evidence in memory, shared by all that waits for more, and measured as long as any does.

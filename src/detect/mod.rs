@@ -2,22 +2,26 @@
 //!
 //! [`Engine::process`] is asked about each event as it ends. `index` says which conditions
 //! hold of the event, without asking each. `joined` holds the rules that join several events, `kept` what is
-//! kept of their events, `resting` those that hardly matter, `state` what of it outlives the process.
+//! kept of their events, `resting` those that hardly matter, `hosts` has a state for each host, `state` is what of
+//! it outlives the process. `sieve` says beforehand which events matter at all.
 
 mod engine;
+mod hosts;
 mod index;
 mod joined;
 mod kept;
 mod kernel_needs;
 mod needs;
 mod resting;
+mod sieve;
 mod state;
 
 pub use engine::{Counts, Engine, Events, Match, NotLive, Span};
 pub use joined::{JoinCounts, Limits};
-pub use kept::{Evidence, Keep, Kept, Source};
+pub use kept::{Evidence, Keep, Kept, Source, host_key};
 pub use kernel_needs::{NEEDS_NOTHING, kernel_needs};
 pub use needs::needs;
+pub use sieve::Sieve;
 pub use state::{MOST_BYTES as MOST_STATE_BYTES, Resumed, StateError};
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ impl Engine {
             })
         };
         let mut rules = Vec::new();
-        for (rule, state) in &self.joined.rules {
+        for (rule, state) in &self.hosts.own.rules {
             let (held, state) = match state {
                 State::Sequence(all) => (!all.is_empty(), SavedState::Sequence(all.save(&mut number))),
                 State::Sample(all) => (all.held() > 0, SavedState::Sample(all.save(&mut number))),
@@ -137,7 +137,7 @@ impl Engine {
                 rules.push(SavedRule { rule: rule.uuid.clone(), query: query_hash(rule), state });
             }
         }
-        let body = Body { watermark: self.joined.watermark(), events, rules };
+        let body = Body { watermark: self.hosts.own.watermark(), events, rules };
         let body = serde_json::to_vec(&body).map_err(damaged)?;
         let header = Header { auditward_state: VERSION, sha256: hex(&body) };
         let mut bytes = serde_json::to_vec(&header).map_err(damaged)?;
@@ -166,7 +166,7 @@ impl Engine {
         let body =
             body.filter(|body| hex(body) == header.sha256).ok_or_else(|| damaged("its sum differs"))?;
         let body: Body = serde_json::from_slice(body).map_err(damaged)?;
-        let meter = self.joined.meter.clone();
+        let meter = self.hosts.own.meter.clone();
         let events = body.events.into_iter().map(|event| Kept::new(event.evidence(), &meter));
         let events: Vec<Kept> = events.collect();
         let mut event = |number: u32| events.get(usize::try_from(number).ok()?).cloned();
@@ -174,14 +174,14 @@ impl Engine {
         let mut states = Vec::new();
         for saved in &body.rules {
             let same = |rule: &Rule| rule.uuid == saved.rule && query_hash(rule) == saved.query;
-            let Some(number) = self.joined.rules.iter().position(|(rule, _)| same(rule)) else {
+            let Some(number) = self.hosts.own.rules.iter().position(|(rule, _)| same(rule)) else {
                 resumed.changed += 1;
                 continue;
             };
-            let Some((rule, _)) = self.joined.rules.get(number) else { continue };
+            let Some((rule, _)) = self.hosts.own.rules.get(number) else { continue };
             let state = match &saved.state {
                 SavedState::Sequence(all) => {
-                    let limits = self.joined.limits.of_one();
+                    let limits = self.hosts.own.limits.of_one();
                     Sequences::restore(&rule.program, limits, all, &mut event).map(State::Sequence)
                 }
                 SavedState::Sample(all) => {
@@ -194,9 +194,9 @@ impl Engine {
             states.push((number, state));
         }
         resumed.rules = states.len();
-        states.into_iter().for_each(|(number, state)| self.joined.resume(number, state));
+        states.into_iter().for_each(|(number, state)| self.hosts.own.resume(number, state));
         drop(events);
-        self.joined.go_on_from(body.watermark);
+        self.hosts.own.go_on_from(body.watermark);
         resumed.partials = self.join_counts().held;
         Ok(resumed)
     }

@@ -192,7 +192,7 @@ fn the_oldest_gives_way_and_is_counted() {
     let mut run = Run::new(AB, Limits { bytes: 4 * 131, ..WIDE });
     run.events(&firsts).time_is(1_200).events(&seconds).finish();
     assert!(run.counts().evicted >= 2 && !run.found.is_empty(), "{:?} {:?}", run.counts(), run.found);
-    assert!(run.engine.joined.meter.bytes() <= 4 * 131);
+    assert!(run.engine.hosts.own.meter.bytes() <= 4 * 131);
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn nothing_is_kept_of_what_can_no_longer_be_completed() {
     run.events(&firsts);
     assert!(run.counts().held <= 24, "{:?}", run.counts());
     run.time_is(END);
-    assert_eq!((run.counts().held, run.counts().evicted, run.engine.joined.meter.bytes()), (0, 0, 0));
+    assert_eq!((run.counts().held, run.counts().evicted, run.engine.hosts.own.meter.bytes()), (0, 0, 0));
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn a_sample_gives_each_key_once_within_the_look_back() {
     run.events([&simple(200_000, 6, 0, 1), &simple(200_001, 7, 0, 0)]);
     assert_eq!(run.found, [[1, 2], [7, 6]], "its window has passed, so the key counts anew");
     run.time_is(END);
-    assert_eq!((run.counts().held, run.engine.joined.meter.bytes()), (0, 0));
+    assert_eq!((run.counts().held, run.engine.hosts.own.meter.bytes()), (0, 0));
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn a_state_is_taken_up_by_the_same_query_only() {
     let mut other =
         Run::new("sequence by name with maxspan=2s [any where pid == 1] [any where pid == 0]", WIDE);
     assert_eq!(other.engine.resume(&state), Ok(Resumed { rules: 0, partials: 0, changed: 1 }));
-    assert_eq!(other.engine.joined.meter.bytes(), 0);
+    assert_eq!(other.engine.hosts.own.meter.bytes(), 0);
     // The bounds are those of the new run.
     let mut narrow = Run::new(AB, Limits { bytes: 100, ..WIDE });
     assert_eq!(narrow.engine.resume(&state).map(|resumed| resumed.partials), Ok(0));
@@ -276,7 +276,7 @@ fn a_damaged_state_is_refused_whole() {
     let refused = |bytes: &[u8]| {
         let mut next = Run::new(AB, WIDE);
         let error = next.engine.resume(bytes).unwrap_err();
-        assert_eq!((next.counts(), next.engine.joined.meter.bytes()), (JoinCounts::default(), 0));
+        assert_eq!((next.counts(), next.engine.hosts.own.meter.bytes()), (JoinCounts::default(), 0));
         error.to_string()
     };
     for at in 0..state.len() {

@@ -103,6 +103,11 @@ impl<'e> AuditDocument<'e> {
         String::from_utf8_lossy(self.around.host.id_of(self.event.node))
     }
 
+    /// The name of the host, if it is another than this one.
+    pub(crate) fn other_host(&self) -> Option<&'e [u8]> {
+        self.event.node.filter(|_| !self.around.host.is(self.event.node))
+    }
+
     /// The process of the event as the table knows it.
     #[must_use]
     pub fn process(&self) -> Option<&'e Process> {

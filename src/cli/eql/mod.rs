@@ -80,7 +80,7 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
     let arena = Bump::new();
     let mut asked =
         Asked { args, arena: &arena, kind: None, input: recorded::Documents::default(), error: None };
-    let read = input::read(&args.files, &mut asked);
+    let read = input::read(&args.files, None, &mut asked);
     if let Some(error) = asked.error.take() {
         return Err(error);
     }

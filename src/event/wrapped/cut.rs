@@ -93,10 +93,17 @@ impl Cutter {
         }
     }
 
+    /// What was begun is broken. Lines behind its first that are whole by themselves were taken for a part of it.
     fn give_up(&mut self, why: Broken, emit: &mut dyn FnMut(Piece<'_>)) {
         emit(Piece { from: self.from, action: None, text: Err(why) });
         self.action = None;
+        let (pending, from) = (std::mem::take(&mut self.pending), self.from);
         self.reset();
+        for (line, number) in pending.split(|byte| *byte == b'\n').zip(from..).skip(1) {
+            if line.starts_with(b"{\"") && line.ends_with(b"}") {
+                emit(Piece { from: number, action: None, text: Ok(line) });
+            }
+        }
     }
 
     fn reset(&mut self) {
@@ -233,6 +240,7 @@ mod tests {
         assert_eq!(cut("{\"hits\":[\n{\"n\":2}\n]}\n{}"), ["1:{\"hits\":[{\"n\":2}]}", "4:{}", "0"]);
         assert_eq!(cut("{\"n\":\"cut\n{\"n\":2}"), ["1:BROKEN", "2:{\"n\":2}", "0"]);
         assert_eq!(cut("{\"n\":1,\n{\"n\":2}\n{\"n\":"), ["1:BROKEN", "2:{\"n\":2}", "3:BROKEN", "0"]);
+        assert_eq!(cut("{\"n\":\n{\"n\":2}\n{\"n\":3}"), ["1:BROKEN", "2:{\"n\":2}", "3:{\"n\":3}", "0"]);
         assert_eq!(cut("{\"n\":1,\ntype=EOE msg=audit(1.0:1): "), ["1:BROKEN", "1"]);
     }
 
