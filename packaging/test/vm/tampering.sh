@@ -77,6 +77,8 @@ sleep 10
 medium 110 'Kernel Rules of Auditward Removed' 'auditctl -D -k auditward'
 systemctl unmask --runtime auditward-kernel-rules.service >/dev/null 2>&1
 systemctl restart auditward-kernel-rules.service
+# What was to start a masked unit has failed with it.
+systemctl restart auditward-kernel-rules.path
 check "the kernel rules are loaded again" within 90 ours_are_loaded
 sleep 10
 medium 3 'Audit Queue Made Shorter' 'auditctl -b 64'
