@@ -205,10 +205,7 @@ impl Many {
     fn is_match(&self, text: &[u8]) -> bool {
         let patterns = &self.patterns;
         let Some(automaton) = self.automaton.get_or_init(|| self.build()) else {
-            return patterns.iter().any(|(literal, glob)| match glob {
-                Some(glob) => glob.is_match(text),
-                None => memmem::find(text, literal).is_some(),
-            });
+            return self.is_match_of_each(text);
         };
         // Each general pattern is tried once, however often its literal occurs.
         let mut small = [0_u64; WORDS];
@@ -227,6 +224,21 @@ impl Many {
             let new = tried[word] & bit == 0;
             tried[word] |= bit;
             new && glob.is_match(text)
+        })
+    }
+
+    /// [`Many::is_match`] without the automaton.
+    fn is_match_of_each(&self, text: &[u8]) -> bool {
+        let contains = |literal: &[u8]| match self.insensitive {
+            true => {
+                literal.is_empty()
+                    || text.windows(literal.len()).any(|part| part.eq_ignore_ascii_case(literal))
+            }
+            false => memmem::find(text, literal).is_some(),
+        };
+        self.patterns.iter().any(|(literal, glob)| match glob {
+            Some(glob) => glob.is_match(text),
+            None => contains(literal),
         })
     }
 }

@@ -57,6 +57,10 @@ proptest! {
     ) {
         let expected = patterns.iter().any(|p| naive(p.as_bytes(), &text, insensitive));
         let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
-        prop_assert_eq!(set(&patterns, insensitive).is_match(&text), expected);
+        let set = set(&patterns, insensitive);
+        prop_assert_eq!(set.is_match(&text), expected);
+        if let super::Inner::Many(many) = &set.inner {
+            prop_assert_eq!(many.is_match_of_each(&text), many.is_match(&text));
+        }
     }
 }
