@@ -85,12 +85,11 @@ def one_replay(program, documents, scratch):
 
 
 def killed(cluster, program, documents, output, expected):
-    """The busier of two workers dies, with its executor, while it asks the rules; nothing is missing and nothing twice."""
+    """One of two workers dies, with its executor, while it asks the rules; nothing is missing and nothing twice."""
     job = cluster.submit(program, [documents], output, ["--partitions", "16"])
-    port = cluster.driver_port
     asked = None
     while job.poll() is None:
-        asked = stages(port)
+        asked = stages(cluster.driver_port)
         # The second stage asks the rules: something of it is done, and much is not.
         if any(stage["numCompleteTasks"] in range(2, 10) and stage["numTasks"] == 16 for stage in asked):
             break

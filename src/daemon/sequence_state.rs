@@ -230,8 +230,8 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&other).expect("readable"), "secret");
     }
 
-    #[test]
-    fn what_must_not_happen_is_told_where_it_could_not_be_seen() {
+    /// A query, and the directory of a run that ended when two of its three stages had happened and the third must not.
+    fn stopped_while_one_is_awaited_not_to_happen() -> (String, tempfile::TempDir) {
         let query = format!("{TWO_STEPS} ![process where process.name == \"three\"]");
         let folder = tempfile::tempdir().expect("a directory");
         let mut first = detector(&query);
@@ -240,6 +240,12 @@ mod tests {
         exec(&mut first, 2, "two");
         state.save(first.engine(), Vec::new).expect("saved");
         drop(state);
+        (query, folder)
+    }
+
+    #[test]
+    fn what_must_not_happen_is_told_where_it_could_not_be_seen() {
+        let (query, folder) = stopped_while_one_is_awaited_not_to_happen();
         let mut second = detector(&query);
         let mut state = SequenceState::open(folder.path()).expect("opened");
         let told = state.resume(second.engine_mut(), true).expect("something was left");
@@ -252,14 +258,7 @@ mod tests {
 
     #[test]
     fn what_must_not_happen_is_given_up_over_a_boot() {
-        let query = format!("{TWO_STEPS} ![process where process.name == \"three\"]");
-        let folder = tempfile::tempdir().expect("a directory");
-        let mut first = detector(&query);
-        let mut state = SequenceState::open(folder.path()).expect("opened");
-        exec(&mut first, 1, "one");
-        exec(&mut first, 2, "two");
-        state.save(first.engine(), Vec::new).expect("saved");
-        drop(state);
+        let (query, folder) = stopped_while_one_is_awaited_not_to_happen();
         let path = folder.path().join(FILE);
         let text = std::fs::read_to_string(&path).expect("a file");
         let (processes, rest) = text.split_once('\n').expect("two lines");
