@@ -30,7 +30,7 @@ pivoted() {
         cd $image
         pivot_root . mnt
         # The image has no umount: umount2(\"/mnt\", MNT_DETACH).
-        perl -e 'syscall(166, \"/mnt\", 2) == 0 or die'
+        perl -e 'my \$old = \"/mnt\"; syscall(166, \$old, 2) == 0 or die'
         exec \"\$@\"" - "$@"
 }
 chrooted() { chroot $image "$@"; }
