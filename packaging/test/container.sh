@@ -68,6 +68,8 @@ cleanup() {
         say "the journal's last lines:"
         inside journalctl -q -b --no-pager -n 30 -u 'auditward*' | sed 's/^/          /' || true
     fi
+    # The end is what is left of a log that was cut.
+    all_not_so
     if ((${#rule[@]})); then auditctl -d "${rule[@]}" >/dev/null 2>&1 || true; fi
     if ((${#own[@]})); then auditctl -d "${own[@]}" >/dev/null 2>&1 || true; fi
     [[ -z $enabled ]] || auditctl -e "$enabled" >/dev/null 2>&1 || true
@@ -219,7 +221,7 @@ journald() {
     check "a limit that throws $((2000 - n)) of 2,000 lines of another service away" test "$n" -lt 60
     for n in $(seq 60); do take_over "burst-$n"; done
     check "    throws none of ours away: $n alerts, twice" within 30 bursts_are "$n"
-    rm "$root/etc/auditward/auditward.d/journal.toml" "$root/etc/systemd/journald.conf.d/test.conf"
+    rm -r "$root/etc/auditward/auditward.d/journal.toml" "$root/etc/systemd/journald.conf.d"
     inside systemctl restart systemd-journald.service
     inside systemctl reload auditward.service
 }

@@ -2,7 +2,7 @@
 # What the scripts beside this share; sourced, also inside the virtual machine.
 
 # shellcheck disable=SC2034 # the scripts end with it
-failed=0
+failed=0 not_so=()
 say() { printf '%s\n' "$*"; }
 # shown: what comes in, set in
 shown() { sed 's/^/          /'; }
@@ -10,8 +10,10 @@ shown() { sed 's/^/          /'; }
 check() {
     local what=$1
     shift
-    if "$@"; then say "  ok      $what"; else say "  NOT SO  $what"; failed=1; fi
+    if "$@"; then say "  ok      $what"; else say "  NOT SO  $what"; failed=1 not_so+=("$what"); fi
 }
+# all_not_so: what was not so, once more
+all_not_so() { ((${#not_so[@]} == 0)) || printf 'NOT SO  %s\n' "${not_so[@]}"; }
 quiet() { "$@" >/dev/null 2>&1; }
 equal() { [[ $1 == "$2" ]] || { say "          have: $1"; say "          want: $2"; return 1; }; }
 # within SECONDS COMMAND…: awaits that it succeeds
