@@ -1,8 +1,8 @@
 //! Field reports at the stage alert/syslog: problems that users of tools like ours really had, each a
 //! test named after it.
 //!
-//! What needs the alert store stays with the issue that builds it: the full text kept there (F04), the
-//! rest going out after the next start (F50). journald's native socket comes with it as well.
+//! Elsewhere: what of them is the store's (F04's full text, F50's rest after the next start) in `store.rs`, what a real
+//! journald reads (F04, F56) in `journald.rs`, what a stopped receiver does to the whole daemon (F27) in `live_run.rs`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "unwrap is how a test fails")]
 
 mod syslog_support;
@@ -20,7 +20,9 @@ use auditward::output::{
 };
 use serde_json::{Value, json};
 use syslog_support::rsyslog::Rsyslog;
-use syslog_support::{accept, alert, alert_on, alerts, alerts_of_log, exec, outputs, pair, strict, until};
+use syslog_support::{
+    accept, alert, alert_on, alerts, alerts_of_log, exec, outputs, pair, small_large_small, strict, until,
+};
 
 fn formatter(protocol: Protocol, body: Body, limit: usize) -> Box<Formatter> {
     Box::new(Formatter { limit, ..Formatter::new(protocol, body) })
@@ -53,16 +55,6 @@ fn formats() -> Vec<Format> {
         }
     }
     formats
-}
-
-/// The alert with 300 KB of arguments between two small ones.
-fn small_large_small() -> [Arc<Alert>; 3] {
-    let long = "c".repeat(300_000);
-    [
-        alert(&["usermod", "-u", "0", "-o", "first"], 1),
-        alert(&["usermod", "-u", "0", "-o", "-c", &long, "large"], 2),
-        alert(&["usermod", "-u", "0", "-o", "last"], 3),
-    ]
 }
 
 #[test]

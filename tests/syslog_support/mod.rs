@@ -5,11 +5,12 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+pub(crate) mod journald;
 pub(crate) mod rsyslog;
 pub(crate) mod strict;
 pub(crate) mod tls;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use auditward::alert::Alert;
@@ -36,9 +37,13 @@ pub(crate) fn configured(text: &str) -> Outputs {
 
 /// The first rule, as it is embedded.
 pub(crate) fn rule() -> Arc<Rule> {
-    let loaded = auditward::rule::load::embedded(&Live);
-    let uuid = "494ebba4-ecb7-4be4-8c6f-654c686549ad";
-    loaded.rules.into_iter().find(|r| r.uuid == uuid).expect("the embedded rule")
+    // Once for each test program: hundreds of alerts ask for it.
+    static RULE: LazyLock<Arc<Rule>> = LazyLock::new(|| {
+        let loaded = auditward::rule::load::embedded(&Live);
+        let uuid = "494ebba4-ecb7-4be4-8c6f-654c686549ad";
+        loaded.rules.into_iter().find(|r| r.uuid == uuid).expect("the embedded rule")
+    });
+    RULE.clone()
 }
 
 /// The first rule under another id and name, with `more` of its keys.
@@ -95,6 +100,16 @@ pub(crate) fn hostile(n: u64) -> Vec<String> {
         _ => format!("J\u{fc}rgen \u{1f980} {n}"),
     };
     vec!["usermod".into(), "-u".into(), "0".into(), "-o".into(), "-c".into(), argument, "bob".into()]
+}
+
+/// F04: the alert with 300 KB of arguments between two small ones.
+pub(crate) fn small_large_small() -> [Arc<Alert>; 3] {
+    let long = "c".repeat(300_000);
+    [
+        alert(&["usermod", "-u", "0", "-o", "first"], 1),
+        alert(&["usermod", "-u", "0", "-o", "-c", &long, "large"], 2),
+        alert(&["usermod", "-u", "0", "-o", "last"], 3),
+    ]
 }
 
 /// The alert on any document.
