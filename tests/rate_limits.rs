@@ -1,14 +1,17 @@
-//! What imuxsock of a real rsyslogd throws away in a burst: at its defaults nothing, with a limit what is beyond. journald's
-//! limit is one of a service: packaging/test/container.sh meets it.
+//! What a real rsyslogd throws away in a burst: imuxsock at its defaults nothing, with a limit what is beyond; imjournal at its
+//! defaults what comes after 20,000 lines of all programs. journald's limit is one of a service: packaging/test/container.sh
+//! meets it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "unwrap is how a test fails")]
 
 mod syslog_support;
 
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use auditward::output::Outputs;
+use syslog_support::journald::Journald;
 use syslog_support::rsyslog::rsyslogd;
 use syslog_support::{alerts, configured, until};
 
@@ -84,5 +87,43 @@ fn a_burst_passes_imuxsock_at_its_defaults_and_a_limit_of_the_destination_keeps_
         assert_eq!(told, usize::from(!more.is_empty()), "{limit} {more}");
         let dropped = receiver.lines("own", "begin to drop messages due to rate-limiting");
         assert_eq!(dropped, usize::from(wanted == 200), "{limit} {more}");
+    }
+}
+
+/// imjournal counts the lines of all programs together: at its defaults 20,000 of another one's are enough for the alerts behind
+/// them to be thrown away. Without the limit, which `auditward doctor` asks for, all arrive.
+#[test]
+fn imjournal_at_its_defaults_throws_alerts_away_behind_a_noisy_program_and_without_its_limit_none() {
+    let Some(program) = rsyslogd() else { return };
+    let alerts = alerts(101);
+    for (limit, wanted) in [("", 1), ("Ratelimit.Interval=\"0\"", 101)] {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(journald) = Journald::start(folder.path(), "RateLimitIntervalSec=0") else { return };
+        let input =
+            format!("module(load=\"imjournal\" StateFile=\"state\" PersistStateInterval=\"1\" {limit})");
+        let receiver = Receiver::start(journald.inside(&program), folder.path(), &input);
+        let outputs = configured(&format!(
+            "[[destination]]\nname = \"journal\"\ntype = \"journal\"\npath = \"{}\"\n",
+            journald.socket().display()
+        ));
+        outputs.push(&alerts[0]);
+        until("the first is written", || receiver.lines("received", " MEDIUM ") == 1);
+        let noisy = UnixDatagram::unbound().unwrap();
+        noisy.connect(journald.socket()).unwrap();
+        for n in 1..=20_000 {
+            noisy
+                .send(format!("SYSLOG_IDENTIFIER=noisy\nPRIORITY=6\nMESSAGE=line {n}\n").as_bytes())
+                .unwrap();
+        }
+        alerts[1..].iter().for_each(|alert| outputs.push(alert));
+        until("all are out", || outputs.counters()[0].sent == 101);
+        until("they are in the journal", || journald.entries(&["SYSLOG_IDENTIFIER=auditward"]).len() == 101);
+        let last = journald.entries(&["-n", "1"]).remove(0);
+        let cursor = last["__CURSOR"].as_str().unwrap();
+        until("rsyslogd has read them all", || receiver.lines("state", cursor) == 1);
+        until("what it took is written", || receiver.lines("received", " MEDIUM ") >= wanted);
+        assert_eq!(receiver.lines("received", " MEDIUM "), wanted, "{limit}");
+        let dropped = receiver.lines("own", "begin to drop messages due to rate-limiting");
+        assert_eq!(dropped, usize::from(wanted == 1), "{limit}");
     }
 }

@@ -51,7 +51,9 @@ fn limits(patient: &Patient<'_>, to: &mut Vec<Finding>) {
                 to,
                 "rate-limits",
                 Verdict::Mend,
-                format!("{file}: imjournal takes 20000 lines in 600 s and throws the rest away"),
+                format!(
+                    "{file}: imjournal takes 20000 lines of all programs in 600 s and throws the rest away"
+                ),
                 "Ratelimit.Interval=\"0\" at imjournal",
             );
         }
@@ -110,8 +112,9 @@ fn uncommented(text: &str) -> String {
         .collect()
 }
 
-/// The value in quotes behind `key=`.
+/// The value in quotes behind `key=`, which is not the end of a longer key.
 fn value_of(text: &str, key: &str) -> Option<String> {
-    let rest = text.split(key).nth(1)?.trim_start().strip_prefix('=')?.trim_start().strip_prefix('"')?;
+    let (at, _) = text.match_indices(key).find(|(at, _)| !text[..*at].ends_with('.'))?;
+    let rest = text[at + key.len()..].trim_start().strip_prefix('=')?.trim_start().strip_prefix('"')?;
     Some(rest.split('"').next()?.to_owned())
 }

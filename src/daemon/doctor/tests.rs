@@ -176,7 +176,7 @@ fn on_a_healthy_host_every_check_is_fine() {
 fn each_trouble_is_found_by_its_check_alone() {
     use netlink_packet_audit::{RuleAction, RuleFlags};
     type Trouble = fn(&mut Healthy);
-    let troubles: [(&str, Trouble); 38] = [
+    let troubles: [(&str, Trouble); 39] = [
         ("kernel MEND", |h| h.write("/proc/cmdline", "ro audit=0")),
         ("kernel MEND", |h| fs::remove_file(h.path("/proc/self/loginuid")).expect("removed")),
         ("namespaces MEND", |h| h.link("/proc/self/ns/pid", "pid:[4026532000]")),
@@ -226,6 +226,11 @@ fn each_trouble_is_found_by_its_check_alone() {
         ("syslog MEND", |h| fs::remove_file(h.path("/dev/log")).expect("removed")),
         ("rate-limits MEND", |h| {
             h.write("/etc/rsyslog.d/x.conf", "module(load=\"imjournal\" StateFile=\"x\")\n")
+        }),
+        ("rate-limits MEND", |h| {
+            // That of the other input is not imjournal's.
+            let imuxsock = "module(load=\"imuxsock\" SysSock.RateLimit.Interval=\"0\")\n";
+            h.write("/etc/rsyslog.conf", &format!("{imuxsock}module(load=\"imjournal\" StateFile=\"x\")\n"));
         }),
         ("hidepid MEND", |h| {
             h.write(
