@@ -187,6 +187,24 @@ pub struct Expr {
     pub span: Span,
 }
 
+impl Expr {
+    /// The expressions that it is made of, from left to right.
+    pub fn parts(&self) -> impl Iterator<Item = &Expr> {
+        let (first, rest): ([Option<&Expr>; 2], &[Expr]) = match &self.kind {
+            ExprKind::Literal(_) | ExprKind::Field(_) | ExprKind::Unreadable => ([None, None], &[]),
+            ExprKind::Call(call) => ([None, None], &call.arguments),
+            ExprKind::Unary(_, inner) | ExprKind::Not(inner) => ([Some(inner), None], &[]),
+            ExprKind::Arithmetic(_, left, right) | ExprKind::Compare(_, left, right) => {
+                ([Some(left), Some(right)], &[])
+            }
+            ExprKind::In(membership) => ([Some(&membership.value), None], &membership.list),
+            ExprKind::Match(matching) => ([Some(&matching.value), None], &matching.patterns),
+            ExprKind::And(operands) | ExprKind::Or(operands) => ([None, None], operands),
+        };
+        first.into_iter().flatten().chain(rest)
+    }
+}
+
 /// The expressions. Brackets are not kept: the tree itself says what binds to what.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ExprKind {

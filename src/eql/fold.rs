@@ -109,20 +109,7 @@ fn chain(operands: &[Expr], decides: bool) -> Option<Val<'static>> {
 
 /// Whether a field is named anywhere in `expr`, be it known or not.
 pub(crate) fn names_a_field(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Literal(_) | ExprKind::Unreadable => false,
-        ExprKind::Field(_) => true,
-        ExprKind::Call(call) => call.arguments.iter().any(names_a_field),
-        ExprKind::Unary(_, inner) | ExprKind::Not(inner) => names_a_field(inner),
-        ExprKind::Arithmetic(_, left, right) | ExprKind::Compare(_, left, right) => {
-            names_a_field(left) || names_a_field(right)
-        }
-        ExprKind::In(membership) => {
-            names_a_field(&membership.value) || membership.list.iter().any(names_a_field)
-        }
-        ExprKind::Match(matching) => names_a_field(&matching.value),
-        ExprKind::And(operands) | ExprKind::Or(operands) => operands.iter().any(names_a_field),
-    }
+    matches!(expr.kind, ExprKind::Field(_)) || expr.parts().any(names_a_field)
 }
 
 /// Whether `expr` is a condition by itself, and no field.

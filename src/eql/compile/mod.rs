@@ -87,6 +87,7 @@ impl<'a> Compiler<'a> {
 
     /// The category and the condition.
     pub(crate) fn filter(&mut self, filter: &EventFilter) -> Lowered {
+        self.check_patterns(&filter.condition);
         let condition = self.condition(&filter.condition);
         let Some(name) = &filter.category.name else { return condition };
         let Some((field, _)) = self.schema.resolve(self.category) else { return Lowered::constant(false) };
@@ -99,7 +100,6 @@ impl<'a> Compiler<'a> {
     /// A condition: `and`, `or` and `not` over leaves that are true or false.
     pub(crate) fn condition(&mut self, expr: &Expr) -> Lowered {
         if !names_a_field(expr) {
-            self.check_patterns(expr);
             return Lowered::constant(constant(expr) == Some(Val::Bool(true)));
         }
         match &expr.kind {
@@ -160,6 +160,9 @@ impl<'a> Compiler<'a> {
                 return equal;
             }
         } else if self.absent(left) || self.absent(right) {
+            // What the other side is does not matter any more; that it can be used does.
+            self.script(left);
+            self.script(right);
             return Lowered::constant(false);
         }
         if let Some(compared) = self.field_with_constant(operator, left, right) {
@@ -235,7 +238,6 @@ impl<'a> Compiler<'a> {
 
     fn matching(&mut self, matching: &Match, whole: &Expr) -> Lowered {
         if self.absent(&matching.value) {
-            self.check_patterns(whole);
             return Lowered::constant(false);
         }
         let Some((field, _)) = self.field(&matching.value) else { return self.script(whole) };
@@ -273,17 +275,17 @@ impl<'a> Compiler<'a> {
         of_patterns(texts.iter().map(|(text, _)| Pattern::wildcard(text.as_bytes())).collect(), insensitive)
     }
 
-    /// Regular expressions in a part of the query that is worked out already.
+    /// Regular expressions in the parts of a query that are worked out already, wherever they stand: no condition
+    /// and no term is made of those.
     fn check_patterns(&mut self, expr: &Expr) {
-        match &expr.kind {
-            ExprKind::Match(matching) if matching.operator.regex() => {
-                self.pattern_test(matching, Dialect::Java);
-            }
-            ExprKind::Not(inner) => self.check_patterns(inner),
-            ExprKind::And(operands) | ExprKind::Or(operands) => {
-                operands.iter().for_each(|operand| self.check_patterns(operand));
-            }
-            _ => {}
+        if let ExprKind::Match(matching) = &expr.kind
+            && matching.operator.regex()
+            && (!names_a_field(&matching.value) || self.absent(&matching.value))
+        {
+            self.pattern_test(matching, Dialect::Java);
+        }
+        for part in expr.parts() {
+            self.check_patterns(part);
         }
     }
 

@@ -31,7 +31,6 @@ impl Slots {
 impl Compiler<'_> {
     pub(super) fn term(&mut self, expr: &Expr, slots: &mut Slots) -> Term {
         if let Some(value) = constant(expr) {
-            self.check_patterns(expr);
             return Term::Constant(value);
         }
         match &expr.kind {
