@@ -289,15 +289,16 @@ impl<E: Clone> Sequences<E> {
         let mut decided = Vec::new();
         for (key, group) in &mut self.groups {
             for pending in group.pending.extract_if(.., |pending| pending.deadline <= Some(millis)) {
-                decided.push(Self::found(plan, pending, JoinKey::from(&key[..])));
+                decided.push((pending.deadline, Self::found(plan, pending, JoinKey::from(&key[..]))));
             }
             let open = group.pending.iter().filter_map(|pending| pending.deadline).min();
             earliest = [earliest, open].into_iter().flatten().min();
         }
         self.held -= decided.len();
         self.deadline = earliest;
-        decided.sort_by(|a, b| (a.last, &a.key).cmp(&(b.last, &b.key)));
-        found.append(&mut decided);
+        // As if each had been asked for at its own time, however many are decided at once.
+        decided.sort_by(|(a_due, a), (b_due, b)| (a_due, a.last, &a.key).cmp(&(b_due, b.last, &b.key)));
+        found.extend(decided.into_iter().map(|(_, found)| found));
     }
 
     /// Gives up what waits for something not to happen: what came of it is not to be known. Says how many.
