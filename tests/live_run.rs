@@ -128,37 +128,39 @@ fn the_reading_process_holds_no_capability_and_is_not_root() {
     }
 }
 
-/// The time from before the exec to the line in rsyslogd's file, by this test's own clock.
+/// The time from before the exec to the line in rsyslogd's file, by this test's own clock: one behind the other, where
+/// what is gathered for one alert takes the processors from the next, and with a pause.
 #[test]
 fn an_alert_takes_milliseconds() {
-    const RUNS: usize = 1_000;
     let Some(stage) = Stage::set() else { return };
     take_over(&stage.usermod, "warm-up");
     stage.rsyslogd.expect_line("warm-up");
     let mut tail = Tail::from_end(&stage.rsyslogd.file);
-    let mut times: Vec<Duration> = (0..RUNS)
-        .map(|n| {
-            let account = format!("bob{n}");
-            let start = Instant::now();
-            take_over(&stage.usermod, &account);
-            loop {
-                let line = tail.next_line();
-                if line.contains(RULE_NAME) {
-                    assert!(line.contains(&format!("-o {account}")), "in order, each once: {line}");
-                    return start.elapsed();
+    for (runs, pause) in [(1_000, Duration::ZERO), (500, Duration::from_millis(10))] {
+        let mut times: Vec<Duration> = (0..runs)
+            .map(|n| {
+                std::thread::sleep(pause);
+                let account = format!("bob{n}-{}", pause.as_millis());
+                let start = Instant::now();
+                take_over(&stage.usermod, &account);
+                loop {
+                    let line = tail.next_line();
+                    if line.contains(RULE_NAME) {
+                        assert!(line.contains(&format!("-o {account}")), "in order, each once: {line}");
+                        return start.elapsed();
+                    }
                 }
-            }
-        })
-        .collect();
-    times.sort_unstable();
-    let (median, p99) = (times[RUNS / 2], times[RUNS * 99 / 100]);
-    println!(
-        "exec to line in the file, {RUNS} runs: median {median:?}, p99 {p99:?}, max {:?}",
-        times[RUNS - 1]
-    );
+            })
+            .collect();
+        times.sort_unstable();
+        let (median, p99, max) = (times[runs / 2], times[runs * 99 / 100], times[runs - 1]);
+        println!(
+            "exec to line in the file, {runs} runs, {pause:?} between: median {median:?}, p99 {p99:?}, max {max:?}"
+        );
+        // Loose enough for a busy machine and an unoptimised build; docs/performance.md has the figures.
+        assert!(median < Duration::from_millis(50), "median {median:?}");
+    }
     assert_eq!(stage.daemon.socket().expect("socket").drops, 0);
-    // Loose enough for a busy machine and an unoptimised build; docs/performance.md has the figures.
-    assert!(median < Duration::from_millis(50), "median {median:?}");
 }
 
 /// F27: rsyslogd stands still with its socket open. The reader keeps draining, executions are not slowed, memory stays

@@ -294,7 +294,8 @@ fn a_damaged_state_is_refused_whole() {
 fn what_did_not_happen_is_told_in_the_order_of_its_times_however_often_the_clock_is_read() {
     let query =
         "sequence by name with maxspan=500ms [any where pid == 5] [any where pid == 0] ![any where pid == 1]";
-    let events = [simple(1_000, 0, 0, 3), simple(1_050, 1, 1, 3), simple(1_100, 2, 1, 1), simple(1_200, 3, 0, 1)];
+    let events =
+        [simple(1_000, 0, 0, 3), simple(1_050, 1, 1, 3), simple(1_100, 2, 1, 1), simple(1_200, 3, 0, 1)];
     for clock in [&[END][..], &[1_620, END], &[1_620, 1_660]] {
         let mut run = Run::new(query, WIDE);
         run.events(&events);
