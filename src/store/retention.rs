@@ -16,7 +16,7 @@ const PAGES: i64 = 256;
 
 const DAY: i64 = 86_400_000;
 
-/// Deletes what is too old or too much, at most [`ROWS`] of either; how many rows that were. From `untaken` on a
+/// Deletes what is too old or too much, at most [`ROWS`] of either and no more than is too much; how many rows that were. From `untaken` on a
 /// destination still waits for it: it is never too old (a clock may be wrong), but may be too much.
 ///
 /// # Errors
@@ -31,10 +31,15 @@ pub(super) fn tidy(connection: &Connection, settings: &Settings, untaken: i64) -
     )?;
     let used = number("PRAGMA page_count")? - number("PRAGMA freelist_count")?;
     let used = used.saturating_mul(number("PRAGMA page_size")?);
-    if u64::try_from(used).unwrap_or(0) > settings.bytes {
+    let too_much = used.saturating_sub(i64::try_from(settings.bytes).unwrap_or(i64::MAX));
+    if too_much > 0 {
+        // As many as take that space if all are alike: not more, since these are the next to be looked for.
+        let rows = number("SELECT coalesce(max(seq) - min(seq) + 1, 0) FROM alerts")?;
+        let share = i128::from(too_much) * i128::from(rows) / i128::from(used) + 1;
+        let share = i64::try_from(share).unwrap_or(ROWS).min(ROWS);
         deleted += transaction.execute(
             "DELETE FROM alerts WHERE seq IN (SELECT seq FROM alerts ORDER BY seq LIMIT ?1)",
-            params![ROWS],
+            params![share],
         )?;
     }
     transaction.commit()?;

@@ -356,7 +356,8 @@ fn what_is_too_much_is_deleted_oldest_first_and_the_file_keeps_its_bound() {
     assert_eq!(figures.stored, 3001);
     assert!(figures.deleted > 2000, "{figures:?}");
     let rows = rows(directory.path());
-    assert_eq!(rows.len() as u64, figures.rows, "{figures:?}");
+    // What was too much when it was closed is deleted after these figures.
+    assert!((50..=figures.rows).contains(&(rows.len() as u64)), "{} of {figures:?}", rows.len());
     let seqs: Vec<i64> = rows.iter().map(|(seq, _)| *seq).collect();
     assert_eq!(seqs, (3002 - rows.len() as i64..=3001).collect::<Vec<_>>(), "the newest, without a gap");
     let size = std::fs::metadata(directory.path().join(FILE)).expect("a file").size();
