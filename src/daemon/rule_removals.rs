@@ -2,11 +2,13 @@
 //! `augenrules --load` begins with it.
 //!
 //! The daemon may not load rules. It says which detections may be blind, and touches a file that a unit of
-//! root's watches (`systemd/auditward-kernel-rules.path`); that derives the rules afresh.
+//! root's watches (`systemd/auditward-kernel-rules.path`); that derives the rules afresh. It touches it again until they
+//! are back: that unit may be stopped, or what it starts masked.
 
 use std::fs;
 use std::path::PathBuf;
 
+use super::intake::counted;
 use super::losses::named;
 use crate::audit::kernel_rules::KEY;
 use crate::audit::{Record, fields, value};
@@ -20,6 +22,12 @@ const LONGEST: u64 = 4_000;
 /// Between one wish and the next.
 const WISH_EVERY: u64 = 60_000;
 
+/// Rules that the probe does not find for so long are not about to be loaded.
+const MISSING: u64 = 60_000;
+
+/// Between one wish for these and the next: the kernel may refuse them.
+const MISSING_EVERY: u64 = 15 * 60_000;
+
 /// What the records of the kernel say of its rules; times are milliseconds since the Unix epoch.
 #[derive(Debug, Default)]
 pub(super) struct RuleRemovals {
@@ -31,6 +39,15 @@ pub(super) struct RuleRemovals {
     /// A wish is to be made.
     wanted: bool,
     wished: Option<u64>,
+    missing: Option<Missing>,
+}
+
+/// Rules that are not there, and whose removal no record told.
+#[derive(Debug)]
+struct Missing {
+    since: u64,
+    /// When a wish was last made of it.
+    asked: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -100,7 +117,8 @@ impl RuleRemovals {
         } else {
             None
         };
-        if self.wanted && self.wished.is_none_or(|at| now.abs_diff(at) >= WISH_EVERY) {
+        let wanted = self.wanted || self.wish.is_some() && self.blind_since.is_some();
+        if wanted && self.wished.is_none_or(|at| now.abs_diff(at) >= WISH_EVERY) {
             self.wanted = false;
             self.wished = Some(now);
             if let Some(path) = &self.wish
@@ -110,6 +128,31 @@ impl RuleRemovals {
             }
         }
         text
+    }
+
+    /// Takes how many of the rules that are needed the kernel has not, by the probe; none: it has not said. What is to
+    /// be said of it at `now`, once.
+    pub(super) fn missing(&mut self, missing: Option<usize>, now: u64) -> Option<String> {
+        let rules = missing.filter(|rules| *rules > 0);
+        let (Some(rules), Some(_), None) = (rules, &self.wish, self.blind_since) else {
+            self.missing = None;
+            return None;
+        };
+        let missing = self.missing.get_or_insert(Missing { since: now, asked: None });
+        if now.abs_diff(missing.since) < MISSING
+            || missing.asked.is_some_and(|at| now.abs_diff(at) < MISSING_EVERY)
+        {
+            return None;
+        }
+        let first = missing.asked.replace(now).is_none();
+        self.wanted = true;
+        first.then(|| {
+            let rules = counted(rules as u64, "needed kernel rule");
+            format!(
+                "{rules} missing: `auditward status` names the detections that may see nothing; \
+                 auditward-kernel-rules.service is asked to load what is missing"
+            )
+        })
     }
 
     fn changed<'r>(
@@ -199,6 +242,64 @@ mod tests {
         assert!(!wish.exists(), "within the minute");
         assert_eq!(round(&mut removals, start + 62_000), None);
         assert!(wish.exists(), "after it");
+    }
+
+    #[test]
+    fn it_is_asked_for_every_minute_until_they_are_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let wish = folder.path().join("reload-rules");
+        let mut removals = RuleRemovals::new(Some(wish.clone()));
+        change(&mut removals, 10_000, r#"auid=1000 ses=2 op=remove_rule key="auditward" list=4 res=1"#);
+        let mut told = Vec::new();
+        let mut asked = Vec::new();
+        for now in (10_000..200_000).step_by(1_000) {
+            told.extend(round(&mut removals, now));
+            // The unit is not there to take the file away; a touch makes it anew.
+            asked.extend(fs::remove_file(&wish).is_ok().then_some(now));
+        }
+        assert_eq!(asked, [12_000, 72_000, 132_000, 192_000]);
+        assert_eq!(told.len(), 1, "{told:?}");
+        change(&mut removals, 200_000, r#"auid=0 ses=2 op=add_rule key="auditward" list=4 res=1"#);
+        let text = round(&mut removals, 202_000).unwrap();
+        assert_eq!(text, "kernel rules are loaded again; what they are for was not seen for 190 s");
+        assert_eq!(round(&mut removals, 300_000), None);
+        assert!(!wish.exists(), "they are back");
+    }
+
+    /// Those that were away before the daemon started, or whose removal was lost.
+    #[test]
+    fn rules_whose_removal_no_record_told_are_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let wish = folder.path().join("reload-rules");
+        let mut removals = RuleRemovals::new(Some(wish.clone()));
+        let mut look = |missing, now| {
+            let text = removals.missing(missing, now);
+            assert_eq!(round(&mut removals, now), None);
+            (text, fs::remove_file(&wish).is_ok())
+        };
+        assert_eq!(look(None, 10_000), (None, false), "the probe has not said");
+        assert_eq!(look(Some(3), 10_000), (None, false), "they are about to be loaded, as at a boot");
+        assert_eq!(look(Some(0), 60_000), (None, false), "they were");
+        assert_eq!(look(Some(2), 100_000), (None, false));
+        let (text, asked) = look(Some(2), 160_000);
+        assert_eq!(
+            text.unwrap(),
+            "2 needed kernel rules missing: `auditward status` names the detections that may see nothing; \
+             auditward-kernel-rules.service is asked to load what is missing"
+        );
+        assert!(asked);
+        assert_eq!(look(Some(2), 400_000), (None, false), "the kernel may refuse them");
+        assert_eq!(look(Some(2), 1_060_000), (None, true), "a quarter of an hour later, and said once");
+        assert_eq!(look(Some(0), 1_070_000), (None, false));
+        assert_eq!(look(Some(1), 1_080_000), (None, false), "another time");
+        assert!(look(Some(1), 1_140_000).0.unwrap().starts_with("1 needed kernel rule missing: "));
+    }
+
+    #[test]
+    fn where_nobody_would_load_them_missing_ones_are_left_to_the_start_and_the_status() {
+        let mut removals = RuleRemovals::new(None);
+        assert_eq!(removals.missing(Some(2), 10_000), None);
+        assert_eq!(removals.missing(Some(2), 900_000), None);
     }
 
     #[test]

@@ -433,12 +433,15 @@ impl Watch {
         (self.life.lost, self.life.looked) = (now, looked);
     }
 
-    /// Says which detections may be blind since kernel rules were taken away, and when they are back.
+    /// Says which detections may be blind since kernel rules were taken away or are missing, and when they are back.
     fn tell_removals(&mut self) {
         let Path { removals, detector, .. } = &mut self.second.path;
         let rules = watching(detector);
         let now = u64::try_from(wall_clock()).unwrap_or(0);
-        if let Some(text) = removals.round(now, rules.iter().map(|rule| &*rule.name)) {
+        let missing = self.life.start.probe.auditing().and_then(|auditing| auditing.missing_rules);
+        let told =
+            [removals.missing(missing, now), removals.round(now, rules.iter().map(|rule| &*rule.name))];
+        for text in told.into_iter().flatten() {
             self.notice(Topic::KernelRules, &text, Urgency::Warning);
         }
     }

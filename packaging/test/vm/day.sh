@@ -4,7 +4,8 @@
 # above. The machine is booted twice with one disk.
 #
 # tests/fixtures/host-day.log.gz is what the kernel said meanwhile, as tests/fixtures/record.py wrote it. On that day an image by
-# buildah in a chroot was refused for an option, and where the alerts go was set here, nine events that are left out.
+# buildah in a chroot was refused for an option, where the alerts go was set here, nine events that are left out, and no members
+# came and went by gpasswd.
 # shellcheck disable=SC2154 # alerts is of machine.sh
 # shellcheck disable=SC2317 # functions are called by name, through check
 set -u
@@ -100,6 +101,19 @@ cat >/root/play/day.yml <<'END'
 END
 done_by "Ansible's play" ansible-playbook -i localhost, -c local /root/play/day.yml
 check "auditward runs" within 30 active auditward.service
+
+# ---- by hand -----------------------------------------------------------------------------------------
+
+members() {
+    set -e
+    groupadd project
+    gpasswd -a bob project
+    gpasswd -A bob project
+    gpasswd -d bob project
+    gpasswd -d anna adm
+    groupdel project
+}
+done_by "groups and their members, by hand" bash -c "$(declare -f members); members"
 
 # ---- images of containers ----------------------------------------------------------------------------
 
