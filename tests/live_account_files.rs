@@ -69,14 +69,19 @@ impl Stage {
     }
 
     fn configuration(&self) -> PathBuf {
+        // The interval is beyond any test: what is told was heard of.
+        self.configuration_of(&self.tree, 86_400)
+    }
+
+    /// With the account files below `root`, read that often.
+    fn configuration_of(&self, root: &Path, interval: u32) -> PathBuf {
         let file = self.folder.path().join("auditward.toml");
         let folder = self.folder.path().display();
-        // The interval is beyond any test: what is told was heard of.
         let text = format!(
-            "rules = [\"{RULES}\"]\n[accounts]\nroot = \"{}\"\ninterval_seconds = 86400\n[syslog]\nenabled = false\n\
+            "rules = [\"{RULES}\"]\n[accounts]\nroot = \"{}\"\ninterval_seconds = {interval}\n[syslog]\nenabled = false\n\
              [stdout]\nenabled = true\nformat = \"json\"\n\
              [daemon]\nstate_directory = \"{folder}/state\"\nruntime_directory = \"{folder}/run\"\n",
-            self.tree.display()
+            root.display()
         );
         fs::write(&file, text).expect("configuration");
         file
@@ -427,6 +432,48 @@ fn sudoers_files_and_account_sources_are_told_live_and_counted() {
         assert_eq!((&file["differences"], &file["faults"]), (&differences.into(), &0.into()), "{file}");
         assert!(file["reads"].as_u64() > Some(0) && file["read_at"].is_string(), "{file}");
     }
+}
+
+/// The probe itself over the tree, whose /etc is theirs in a mount namespace of both: the daemon's user may not look into the
+/// directory.
+#[test]
+fn the_probe_tells_of_a_sudoers_file_that_the_daemon_may_not_see() {
+    let Some(mut stage) = Stage::unwatched() else { return };
+    if !is_there("unshare") || !is_there("nsenter") {
+        println!("skipped: unshare or nsenter is not installed");
+        return;
+    }
+    stage.write("etc/sudoers", "root ALL=(ALL:ALL) ALL\n");
+    stage.write("etc/sudoers.d/ops", "%ops ALL=(ALL) ALL\n");
+    stage.shell("", "chmod 440 $T/etc/sudoers $T/etc/sudoers.d/ops; chmod 750 $T/etc/sudoers.d");
+    let (etc, file) = (stage.path("etc"), stage.configuration_of(Path::new("/"), 5));
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "sh", "-ec"]);
+    command.args([r#"mount --bind "$1" /etc; exec "$2" run --config "$3""#, "-"]);
+    command.args([&etc, Path::new(env!("CARGO_BIN_EXE_auditward")), &file]);
+    stage.daemon = Some(Daemon::start_by(&mut command, stage.folder.path()));
+    stage.wait_for_a_look();
+    let daemon = stage.daemon.as_ref().expect("a daemon").process.pid().to_string();
+    let inside = |command: &str| {
+        let status = Command::new("nsenter").args(["-t", &daemon, "-m", "sh", "-ec", command]).status();
+        assert!(status.expect("nsenter runs").success(), "{command}");
+    };
+    let looks = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "ls", "/etc/sudoers.d"]
+        .join(" ");
+    inside(&format!("! {looks} 2>/dev/null"));
+
+    // Which no record nominates: what is told is what the probe saw.
+    inside("chmod 666 /etc/sudoers.d/ops");
+    let alert = stage.expect_of_file("sudoers_changed", "/etc/sudoers.d/ops");
+    assert_eq!(
+        (&alert["event"]["severity"], &alert["event"]["action"]),
+        (&21.into(), &"sudoers-changed".into())
+    );
+    let text = |field: &str| alert["auditward"]["account"][field].as_str().unwrap_or_default().to_owned();
+    assert!(text("from").starts_with("mode 0440, owner 0:0, 19 bytes"), "{alert:#}");
+    assert!(text("to").starts_with("mode 0666, owner 0:0, 19 bytes"), "{alert:#}");
+    let probe = &stage.status()["probe"];
+    assert!(probe["answers"] == true && probe["answered"].as_u64() > Some(1), "{probe}");
 }
 
 /// A mount hides the file without writing it: only the mounts tell.
