@@ -177,6 +177,9 @@ check "journalctl -t auditward too" within 20 quiet in_journal
 journalctl -t auditward -o short-iso | grep -F 'usermod -u 0 -o dave' | head -n 1 | cut -c1-300 | shown
 check "its first 200 characters name rule, command, account, person and session" grep -qE \
     '^[A-Z]+ [^:]+: .*usermod -u 0 -o dave, account dave .*by login user carol \([0-9]+\) in session [0-9]+ as root' <<<"$(in_journal | cut -c1-200)"
+check "and it names the parents up to init" grep -qE 'parents="[^"]* < sudo\([0-9]+\) < bash\([0-9]+\) < sshd[^"]* < systemd\(1\)"' <<<"$(in_journal)"
+say "all that the log has of it:"
+grep 'auditward\[' /var/log/auth.log | grep -F dave | shown
 auditward alerts show --html /root/alert.html last && check "the page is written" test -s /root/alert.html
 auditward alerts show --as-exception last | shown
 finish

@@ -122,6 +122,9 @@ impl ProcessTable {
                 process.order = order;
             }
             self.renew(at);
+            if let Some(gaps) = gaps.filter(|_| self.is_half_known(at)) {
+                self.climb(node, host, at, gaps);
+            }
             return Some(at);
         }
         let gaps = gaps?;
@@ -173,22 +176,59 @@ impl ProcessTable {
             self.retire(at, false);
         }
         self.order += 1;
-        let (mut ppid, mut start) = (found.ppid, found.start);
         let at = self.add(node, host, found);
+        self.climb(node, host, at, gaps);
+        at
+    }
+
+    /// From `at` upwards, asks for what is not known of a parent, up to the first that is known with its own.
+    fn climb(&mut self, node: u64, host: &[u8], mut at: ProcessRef, gaps: &mut dyn Gaps) {
         for _ in 1..LONGEST {
-            if ppid == 0 || self.current(node, ppid).is_some() {
+            if self.is_half_known(at) {
+                self.complete(at, gaps);
+            }
+            let Some(process) = self.get(at) else { break };
+            let (ppid, start) = (process.ppid, process.start);
+            if ppid == 0 {
                 break;
             }
-            self.counters.looked_up += 1;
-            // One that began later was given the number of a parent that has ended.
-            let Some(parent) = gaps.look(ppid).filter(|it| it.pid == ppid && it.start <= start) else {
-                break;
+            at = match self.current(node, ppid) {
+                Some(known) if self.is_half_known(known) => known,
+                Some(_) => break,
+                None => {
+                    self.counters.looked_up += 1;
+                    // One that began later was given the number of a parent that has ended.
+                    let Some(parent) = gaps.look(ppid).filter(|it| it.pid == ppid && it.start <= start)
+                    else {
+                        break;
+                    };
+                    self.add(node, host, parent)
+                }
             };
-            (ppid, start) = (parent.ppid, parent.start);
-            self.add(node, host, parent);
         }
         self.settle();
-        at
+    }
+
+    /// Seen in nothing but messages of its own, which name no parent and no program that the kernel vouches for: so is sudo
+    /// where executions of it are not recorded.
+    fn is_half_known(&self, at: ProcessRef) -> bool {
+        self.get(at).is_some_and(|it| it.origin == Origin::Seen && it.ppid == 0 && it.pid != 1 && !it.exited)
+    }
+
+    /// Takes in what /proc says of a process that is half known.
+    fn complete(&mut self, at: ProcessRef, gaps: &mut dyn Gaps) {
+        let Some((pid, seen)) = self.get(at).map(|it| (it.pid, it.start)) else { return };
+        self.counters.looked_up += 1;
+        // One that began after it was seen is another; /proc counts in hundredths of a second.
+        let found = gaps.look(pid).filter(|it| it.pid == pid && it.start <= seen.saturating_add(10));
+        let (Some(found), Some(process)) = (found, self.get_mut(at)) else { return };
+        (process.ppid, process.start, process.origin) = (found.ppid, found.start, Origin::Proc);
+        process.container = found.container.map(Arc::new).or_else(|| process.container.take());
+        process.foreign = found.foreign.or(process.foreign);
+        if process.image.is_none() {
+            self.set_image(at, found.image);
+        }
+        self.unsettled.push((at, found.sid, found.pgid));
     }
 
     /// Adds a process of a snapshot of /proc. Parents are linked when all are in.
@@ -294,12 +334,12 @@ mod tests {
         }
     }
 
-    fn programs(table: &mut ProcessTable, pid: u32, gaps: &mut Five) -> Vec<String> {
-        let sighting = Sighting {
+    fn child(parent: u32) -> Sighting<'static> {
+        Sighting {
             node: 0,
             host: b"h",
-            pid,
-            ppid: Some(5),
+            pid: 100,
+            ppid: Some(parent),
             login: None,
             ids: None,
             terminal: Terminal::Unknown,
@@ -307,8 +347,11 @@ mod tests {
             exec: false,
             executable: Some(b"/bin/child"),
             name: Some(b"child"),
-        };
-        let at = table.seen(&sighting, gaps);
+        }
+    }
+
+    fn programs(table: &mut ProcessTable, pid: u32, gaps: &mut Five) -> Vec<String> {
+        let at = table.seen(&Sighting { pid, ..child(5) }, gaps);
         let line = table.line(at).expect("a line");
         let program =
             |at: &Process| String::from_utf8_lossy(at.image.as_ref()?.executable()?).into_owned().into();
@@ -323,6 +366,38 @@ mod tests {
         assert_eq!(programs(&mut table, 100, &mut gaps), wanted);
         assert_eq!(programs(&mut table, 101, &mut gaps), wanted);
         assert_eq!(gaps.asked, [5, 4, 3, 2, 1]);
+    }
+
+    /// A message of 3 itself, seen before its child asks for parents: sudo's, whose execution nobody recorded.
+    fn message_of_3(table: &mut ProcessTable, millis: u64) {
+        let message = Sighting { ppid: None, millis, executable: None, name: None, pid: 3, ..child(3) };
+        table.seen(&message, &mut NoGaps);
+    }
+
+    #[test]
+    fn one_that_only_messages_told_of_is_asked_for_with_its_parents() {
+        let mut gaps = Five { starts: [10, 20, 30, 40, 50], asked: Vec::new() };
+        let mut table = ProcessTable::new(Limits::default());
+        message_of_3(&mut table, 35);
+        let wanted = ["/bin/5", "/bin/4", "/bin/3", "/bin/2", "/bin/1"];
+        assert_eq!(programs(&mut table, 100, &mut gaps), wanted);
+        assert_eq!(programs(&mut table, 101, &mut gaps), wanted);
+        assert_eq!(gaps.asked, [5, 4, 3, 2, 1], "each once");
+        // As the parent itself.
+        let (mut table, mut gaps) =
+            (ProcessTable::new(Limits::default()), Five { asked: Vec::new(), ..gaps });
+        message_of_3(&mut table, 35);
+        let at = table.seen(&child(3), &mut gaps);
+        let parent = table.line(at).expect("a line").nth(1).expect("the parent").ppid;
+        assert_eq!((parent, gaps.asked), (2, vec![3, 2, 1]));
+    }
+
+    #[test]
+    fn one_that_began_after_the_message_is_not_who_wrote_it() {
+        let mut gaps = Five { starts: [10, 20, 36, 40, 50], asked: Vec::new() };
+        let mut table = ProcessTable::new(Limits::default());
+        message_of_3(&mut table, 25);
+        assert_eq!(programs(&mut table, 100, &mut gaps), ["/bin/5", "/bin/4"]);
     }
 
     #[test]
