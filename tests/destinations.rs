@@ -7,11 +7,13 @@ use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, UdpSocket};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use auditward::alert::Alert;
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use syslog_support::rsyslog::Rsyslog;
+use syslog_support::rsyslog::{Rsyslog, assert_read};
 use syslog_support::{accept, alert, alerts, configured, hostile, pair, until};
 
 /// What arrived by the input `name`, as MSG, oldest first.
@@ -35,7 +37,7 @@ fn every_destination_gets_every_alert_in_order_whatever_stands_in_the_arguments(
         rsyslog.udp,
         rsyslog.socket_5424(),
     ));
-    let wanted: Vec<String> = (1..=504)
+    let wanted: Vec<Arc<Alert>> = (1..=504)
         .map(|n| {
             let args = hostile(n);
             let alert = alert(&args.iter().map(String::as_str).collect::<Vec<_>>(), n);
@@ -44,18 +46,17 @@ fn every_destination_gets_every_alert_in_order_whatever_stands_in_the_arguments(
             if n % 36 == 0 {
                 until("what was sent by UDP so far", || by(&rsyslog.received(), "imudp").len() as u64 == n);
             }
-            alert.id.to_string()
+            alert
         })
         .collect();
-    assert_eq!(wanted.iter().collect::<HashSet<_>>().len(), 504);
+    assert_eq!(wanted.iter().map(|alert| &alert.id).collect::<HashSet<_>>().len(), 504);
     for input in ["imptcp", "imudp", "imuxsock"] {
         until(input, || by(&rsyslog.received(), input).len() >= 504);
-        let lines = by(&rsyslog.received(), input);
-        let ids: Vec<String> = lines
-            .iter()
-            .map(|line| String::from_utf8(pair(line, "alert").unwrap_or_else(|| panic!("{line}"))).unwrap())
-            .collect();
-        assert_eq!(ids, wanted, "{input}");
+        let received = rsyslog.received();
+        let messages: Vec<_> = received.iter().filter(|message| message["inputname"] == input).collect();
+        assert_eq!(messages.len(), 504, "{input}: each once, and nothing that was forged");
+        messages.into_iter().zip(&wanted).for_each(|(message, alert)| assert_read(message, alert));
+        let lines = by(&received, input);
         let raw = |line: &String| line.contains(|c: char| c.is_control() || c == '\u{202e}');
         assert!(!lines.iter().any(raw), "{input}: a control character came through");
     }

@@ -4,12 +4,14 @@
 
 mod syslog_support;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use auditward::output::Outputs;
-use syslog_support::rsyslog::Rsyslog;
+use serde_json::Value;
+use syslog_support::rsyslog::{Rsyslog, assert_read};
 use syslog_support::tls::{self, Authority, FAR};
-use syslog_support::{alert, configured, free_port, pair, until};
+use syslog_support::{alert, configured, free_port, hostile, pair, until};
 
 /// rsyslogd that takes TLS of `agent.example` only, at the port.
 fn start(certificates: &Path) -> Option<(Rsyslog, u16)> {
@@ -26,14 +28,19 @@ fn destination(name: &str, port: u16, certificates: &Path, more: &str) -> String
     )
 }
 
+/// What came by TLS.
+fn messages(rsyslog: &Rsyslog) -> Vec<Value> {
+    rsyslog.received().into_iter().filter(|message| message["inputname"] == "imtcp").collect()
+}
+
+fn id(message: &Value) -> String {
+    let line = message["msg"].as_str().unwrap();
+    String::from_utf8(pair(line, "alert").unwrap_or_else(|| panic!("{line}"))).unwrap()
+}
+
 /// The ids of the alerts that came by TLS.
 fn received(rsyslog: &Rsyslog) -> Vec<String> {
-    let received = rsyslog.received();
-    let lines = received.iter().filter(|message| message["inputname"] == "imtcp");
-    lines
-        .map(|message| message["msg"].as_str().unwrap().to_owned())
-        .map(|line| String::from_utf8(pair(&line, "alert").unwrap_or_else(|| panic!("{line}"))).unwrap())
-        .collect()
+    messages(rsyslog).iter().map(id).collect()
 }
 
 fn trouble(outputs: &Outputs, name: &str) -> String {
@@ -66,18 +73,21 @@ fn alerts_arrive_over_tls_with_a_client_certificate_and_from_nobody_else() {
         ]
         .concat(),
     );
-    let alerts: Vec<_> = (1..=50)
+    let alerts: HashMap<_, _> = (1..=504)
         .map(|n| {
-            let long = "l".repeat(if n % 10 == 0 { 100_000 } else { 10 });
-            let alert = alert(&["usermod", "-u", "0", "-o", "-c", &long, "bob"], n);
+            let args = hostile(n);
+            let alert = alert(&args.iter().map(String::as_str).collect::<Vec<_>>(), n);
             outputs.push(&alert);
-            alert.id.clone()
+            (alert.id.to_string(), alert)
         })
         .collect();
-    until("both have sent all", || received(&rsyslog).len() >= 100);
-    let mut counts = std::collections::HashMap::new();
-    received(&rsyslog).into_iter().for_each(|id| *counts.entry(id).or_insert(0) += 1);
-    assert_eq!(alerts.iter().filter(|id| counts[*id] == 2).count(), 50, "{counts:?}");
+    until("both have sent all", || messages(&rsyslog).len() >= 1008);
+    let mut counts = HashMap::new();
+    for message in messages(&rsyslog) {
+        assert_read(&message, &alerts[&id(&message)]);
+        *counts.entry(id(&message)).or_insert(0) += 1;
+    }
+    assert_eq!(counts.values().filter(|count| **count == 2).count(), 504, "{counts:?}");
     for (name, why) in [("other-name", "not valid for name"), ("other-ca", "UnknownIssuer")] {
         until(name, || trouble(&outputs, name).contains(why));
     }
@@ -85,7 +95,7 @@ fn alerts_arrive_over_tls_with_a_client_certificate_and_from_nobody_else() {
         until(name, || !trouble(&outputs, name).is_empty());
     }
     let sent: Vec<u64> = outputs.counters().iter().map(|one| one.sent).collect();
-    assert_eq!(sent, [50, 50, 0, 0, 0, 0]);
+    assert_eq!(sent, [504, 504, 0, 0, 0, 0]);
 }
 
 #[test]

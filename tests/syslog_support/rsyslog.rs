@@ -4,9 +4,12 @@ use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use auditward::alert::Alert;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+
+use super::strict::{self, Rfc5424};
 
 /// A running rsyslogd; ended and its directory removed when dropped.
 pub(crate) struct Rsyslog {
@@ -133,6 +136,42 @@ impl Drop for Rsyslog {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// The structured data as rsyslog read it, taken apart.
+pub(crate) fn structured(message: &Value) -> Rfc5424 {
+    let data = message["structured-data"].as_str().unwrap();
+    let framed = format!("<84>1 2026-09-21T14:15:00.101Z web1 auditward 1 x {data} x");
+    strict::rfc5424(framed.as_bytes()).unwrap_or_else(|e| panic!("{e}: {data}"))
+}
+
+/// Every field that rsyslog read of an alert in the syslog protocol is the alert's: the header, and each pair of the structured
+/// data to the byte, but for the one long argument where the message was cut.
+pub(crate) fn assert_read(message: &Value, alert: &Alert) {
+    assert_eq!(
+        (&message["app-name"], &message["hostname"]),
+        (&"auditward".into(), &"web1".into()),
+        "{message}"
+    );
+    assert_eq!(message["msgid"], alert.rule.id, "{message}");
+    assert_eq!(message["procid"], std::process::id().to_string(), "{message}");
+    let level = (&message["syslogfacility-text"], &message["syslogseverity-text"]);
+    assert_eq!(level, (&"authpriv".into(), &"warning".into()), "{message}");
+    // A local socket's messages get the time of their arrival.
+    if message["inputname"] != "imuxsock" {
+        assert_eq!(message["timereported"], "2026-09-21T14:15:00.101Z", "{message}");
+    }
+    let parsed = structured(message);
+    let data = &message["structured-data"];
+    let [(id, parameters)] = parsed.data.as_slice() else { panic!("one element: {data}") };
+    assert_eq!(id, "auditward@32473");
+    let read =
+        parameters.iter().map(|(key, value)| (key.clone(), auditward::clean::unescape(value).unwrap()));
+    let cut = parsed.param("truncated").is_some();
+    let sent = super::pairs(&alert.line);
+    assert_eq!(cut, sent.iter().any(|(_, value)| value.len() > 100_000), "{data}");
+    let whole = |(key, _): &(String, Vec<u8>)| !cut || !["a5", "truncated"].contains(&key.as_str());
+    assert_eq!(read.filter(whole).collect::<Vec<_>>(), sent.into_iter().filter(whole).collect::<Vec<_>>());
 }
 
 /// imuxsock at its defaults on a private socket, UDP and TCP on loopback.
