@@ -4,6 +4,7 @@
 
 mod syslog_support;
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::io::Write;
 use std::os::unix::net::UnixDatagram;
@@ -55,17 +56,23 @@ fn start(directory: &Path, configs: Vec<SinkConfig>) -> Outputs {
     Outputs::open(configs).unwrap().start_with(Some(store(directory))).unwrap()
 }
 
-/// The next alert's id; None after `patience` without any.
-fn next_id(receiver: &UnixDatagram, patience: Duration) -> Option<String> {
+/// The next alert's line; None after `patience` without any.
+fn next_line(receiver: &UnixDatagram, patience: Duration) -> Option<String> {
     receiver.set_read_timeout(Some(patience)).unwrap();
     let mut buffer = vec![0; 1 << 20];
     loop {
         let length = receiver.recv(&mut buffer).ok()?;
         let text = String::from_utf8(buffer[..length].to_vec()).unwrap();
-        if let Some(id) = pair(&text, "alert") {
-            return Some(String::from_utf8(id).unwrap());
+        if pair(&text, "alert").is_some() {
+            return Some(text);
         }
     }
+}
+
+/// Its id.
+fn next_id(receiver: &UnixDatagram, patience: Duration) -> Option<String> {
+    let line = next_line(receiver, patience)?;
+    Some(String::from_utf8(pair(&line, "alert")?).unwrap())
 }
 
 fn ids(alerts: &[Arc<Alert>]) -> Vec<String> {
@@ -315,18 +322,21 @@ fn child_full_disk() {
     assert!(mounted.unwrap().success());
     let socket = directory.join("log");
     let receiver = UnixDatagram::bind(&socket).unwrap();
-    let mut serial = 0;
+    let (mut serial, marked) = (0, Cell::new(0));
     let mut round = |outputs: &Outputs, count: u64| {
         let sent: Vec<_> =
             (0..count).map(|n| alert(&["usermod", "-u", "0", "-o", "bob"], serial + n + 1)).collect();
         serial += count;
         for one in &sent {
             outputs.push(one);
-            assert_eq!(next_id(&receiver, SOON), Some(one.id.clone()), "whatever the disk says");
+            let line = next_line(&receiver, SOON).expect("whatever the disk says");
+            assert!(line.contains(&format!(" alert={} ", one.id)), "{line}");
+            marked.set(marked.get() + u64::from(line.contains(&format!(" alert={} stored=no ", one.id))));
         }
         ids(&sent)
     };
     for full_at_start in [false, true] {
+        marked.set(0);
         let filled = full_at_start.then(|| fill(&state));
         let outputs = start(&state, vec![config("syslog", to_socket(&socket), 100)]);
         let mut told = Vec::new();
@@ -362,10 +372,15 @@ fn child_full_disk() {
             std::thread::sleep(Duration::from_millis(50));
             outputs.store().unwrap().stored > stored
         });
+        let before = marked.get();
         let kept = round(&outputs, 10);
+        assert_eq!(marked.get(), before, "these are stored, and say nothing");
         assert!(outputs.told_of_store().iter().any(|told| told.contains("stored again")));
         let figures = outputs.store().unwrap();
         assert_eq!(figures.trouble, None);
+        // One that went out before the store had an answer cannot say it.
+        let (least, most) = (figures.unstored - figures.early.min(figures.unstored), figures.unstored);
+        assert!((least..=most).contains(&marked.get()), "{} marked as not stored: {figures:?}", marked.get());
         assert_eq!(outputs.shutdown(SOON), []);
         let all = ids_stored(&state);
         assert!(kept.iter().all(|id| all.contains(id)));

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -73,6 +74,7 @@ pub struct Alert {
     pub kept_from: OnceLock<KeptFrom>,
     content: Content,
     triage: Slot,
+    unstored: AtomicBool,
 }
 
 /// Which destinations are not sent an alert, and why: see [`Alert::kept_from`].
@@ -212,6 +214,7 @@ impl Alert {
             kept_from,
             content,
             triage,
+            unstored: AtomicBool::new(false),
         }
     }
 
@@ -310,38 +313,54 @@ impl Alert {
         self.triage.give_up();
     }
 
+    /// It could not be stored: its line and its document say so from now on. Before it is let go.
+    pub(crate) fn mark_unstored(&self) {
+        self.unstored.store(true, Ordering::Relaxed);
+    }
+
+    /// The document, where it is written and nothing is to be added to it.
+    fn ready(&self) -> Option<&str> {
+        match (&self.content, self.triage.written()) {
+            (Content::Document(json), None) if !self.is_unstored() => Some(json),
+            _ => None,
+        }
+    }
+
+    fn is_unstored(&self) -> bool {
+        self.unstored.load(Ordering::Relaxed)
+    }
+
     /// The ECS document as one line of JSON, clean as [`crate::clean::push_json`] writes it. Mostly written
     /// anew each time: ask once. With what was gathered about it so far: see [`Alert::settle`].
     #[must_use]
     pub fn json(&self) -> Cow<'_, str> {
-        match (&self.content, self.triage.written()) {
-            (Content::Document(json), None) => Cow::Borrowed(json),
-            (_, triage) => Cow::Owned(self.written(triage.as_deref()).0),
-        }
+        self.ready().map_or_else(|| Cow::Owned(self.written().0), Cow::Borrowed)
     }
 
     /// [`Alert::json`], and by what it is looked up.
     #[must_use]
     pub(crate) fn json_and_who(&self) -> (Cow<'_, str>, Who) {
-        match (&self.content, self.triage.written()) {
-            (Content::Document(json), None) => (Cow::Borrowed(json), Who::of(&self.document())),
-            (_, triage) => {
-                let (json, document) = self.written(triage.as_deref());
-                (Cow::Owned(json), Who::of(&document))
-            }
+        if let Some(json) = self.ready() {
+            return (Cow::Borrowed(json), Who::of(&self.document()));
         }
+        let (json, document) = self.written();
+        (Cow::Owned(json), Who::of(&document))
     }
 
     /// The document as text, with what was gathered, and all of it but the list of its events as objects.
-    fn written(&self, triage: Option<&str>) -> (String, Map<String, Value>) {
+    fn written(&self) -> (String, Map<String, Value>) {
         let (mut document, texts) = match &self.content {
             Content::Document(json) => (serde_json::from_str(json).unwrap_or_default(), Vec::new()),
             Content::Events { events, stamps } => {
                 document::of_sources(&self.rule, events, stamps, &self.id, self.created)
             }
         };
-        if let Some(triage) = triage.and_then(|triage| serde_json::from_str::<Value>(triage).ok()) {
+        let triage = self.triage.written();
+        if let Some(triage) = triage.and_then(|triage| serde_json::from_str::<Value>(&triage).ok()) {
             document::add_own(&mut document, "triage", triage);
+        }
+        if self.is_unstored() {
+            document::add_own(&mut document, "stored", false.into());
         }
         let mut text = Vec::with_capacity(8192);
         if texts.len() > 1 {
@@ -396,7 +415,12 @@ impl Alert {
     /// told and `truncated=yes` set.
     #[must_use]
     pub fn line_within(&self, limit: usize) -> Cow<'_, str> {
-        if self.line.len() <= limit {
+        if self.is_unstored() {
+            let line = text::line(self.severity, &self.document());
+            if line.len() <= limit {
+                return Cow::Owned(line);
+            }
+        } else if self.line.len() <= limit {
             return Cow::Borrowed(&self.line);
         }
         Cow::Owned(text::line_within(self.severity, &self.document(), limit))

@@ -27,7 +27,7 @@ impl Format {
     /// Appends the message, whole (but for the limit of syslog), without a line end.
     pub fn push(&self, out: &mut Vec<u8>, message: &Message) {
         match (self, message.parts()) {
-            (Self::Text, Ok(alert)) => out.extend_from_slice(alert.line().as_bytes()),
+            (Self::Text, Ok(alert)) => out.extend_from_slice(alert.line_within(usize::MAX).as_bytes()),
             (Self::Text, Err(notice)) => {
                 let time = notice.time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ");
                 out.extend_from_slice(format!("auditward: {} ({time})", notice.text).as_bytes());

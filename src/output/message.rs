@@ -208,13 +208,6 @@ impl<'a> AlertRef<'a> {
         }
     }
 
-    pub(crate) fn line(self) -> &'a str {
-        match self {
-            Self::Made(alert) => &alert.line,
-            Self::Stored(alert) => &alert.line,
-        }
-    }
-
     pub(crate) fn line_within(self, limit: usize) -> Cow<'a, str> {
         match self {
             Self::Made(alert) => alert.line_within(limit),

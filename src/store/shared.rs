@@ -176,6 +176,7 @@ impl Shared {
         if full || state.closing {
             drop(state);
             self.counts.unstored.fetch_add(1, Ordering::Relaxed);
+            alert.mark_unstored();
             return None;
         }
         state.last += 1;

@@ -219,7 +219,7 @@ impl Writer {
         let Some((last, _)) = batch.last() else { return };
         if self.failed.as_ref().is_some_and(|failed| failed.tried.elapsed() < REST) {
             self.pass(batch.len());
-            self.shared.settle(*last);
+            self.let_go(batch, *last);
             return;
         }
         match self.write(batch) {
@@ -231,9 +231,15 @@ impl Writer {
             }
             Err(why) => {
                 self.fail(&why, batch.len());
-                self.shared.settle(*last);
+                self.let_go(batch, *last);
             }
         }
+    }
+
+    /// They go out without being stored, and say so.
+    fn let_go(&self, batch: &[(i64, Arc<Alert>)], last: i64) {
+        batch.iter().for_each(|(_, alert)| alert.mark_unstored());
+        self.shared.settle(last);
     }
 
     /// Writes rows and positions with one commit; a file that is no good is replaced, and they go into the new one.

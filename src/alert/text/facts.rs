@@ -71,6 +71,8 @@ pub(crate) fn facts(document: &dyn Telling) -> Vec<(&'static str, Cow<'_, str>)>
         ("host", get("host.name")),
         ("event", document.joined("auditward.audit_id")),
         ("alert", get("event.id")),
+        // It is there where an alert could not be stored, and says so.
+        ("stored", get("auditward.stored").map(|_| "no".into())),
         ("case", get("auditward.case.id").filter(|case| get("event.id").as_ref() != Some(case))),
         ("rule", get("rule.id")),
         ("rules", rule_ids(document).map(Cow::Owned)),
