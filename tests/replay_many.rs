@@ -69,6 +69,124 @@ fn any_number_of_jobs_gives_the_same_alerts_in_the_same_order() {
     }
 }
 
+/// The literal rule with another query, in a file of its own.
+fn rule(directory: &Path, number: u8, query: &str) {
+    let literal = concat!(env!("CARGO_MANIFEST_DIR"), "/rules/persistence_linux_backdoor_user_creation.toml");
+    let rule = fs::read_to_string(literal).unwrap();
+    let (head, rest) = rule.split_once("query = '''").unwrap();
+    let (_, tail) = rest.split_once("'''").unwrap();
+    let (before, after) = head.split_once("rule_id = \"").unwrap();
+    let head = format!("{before}rule_id = \"{number:08x}{}", &after[8..]);
+    fs::write(directory.join(format!("{number}.toml")), format!("{head}query = '''\n{query}\n'''{tail}"))
+        .unwrap();
+}
+
+/// Output and summary over `text`, with `rules`, the same with one job, two and four.
+fn replay_with_any_jobs(rules: &Path, text: &str) -> (String, String) {
+    let one = replay(text, &["--rules", rules.to_str().unwrap()]);
+    for jobs in ["2", "4"] {
+        let more = replay(text, &["--rules", rules.to_str().unwrap(), "--jobs", jobs]);
+        assert_eq!(more.1, one.1, "{jobs} jobs");
+        assert!(more.0 == one.0, "{jobs} jobs give other alerts, or in another order");
+    }
+    one
+}
+
+/// Events that a rule matches alone and that complete a sequence, or begin one, at the same time on many hosts.
+fn pairs(rules: &Path) {
+    rule(rules, 1, "process where process.name == \"b\"");
+    rule(
+        rules,
+        2,
+        "sequence by host.id with maxspan=10m [process where process.name == \"a\"] [process where process.name == \"b\"]",
+    );
+    rule(
+        rules,
+        3,
+        "sequence with maxspan=10m [process where process.name == \"b\"] [process where process.name in (\"a\", \"c\")]",
+    );
+}
+
+#[test]
+fn any_number_of_jobs_gives_the_same_sequences() {
+    let rules = tempfile::tempdir().unwrap();
+    pairs(rules.path());
+    let mut text = String::new();
+    for n in 0..9_000_u64 {
+        let name = match n % 97 {
+            0..30 => "a",
+            50 => "b",
+            60 => "c",
+            _ => "ls",
+        };
+        let _ = writeln!(text, "{}", document(&format!("host-{}", n % 13), n / 40, &[name]));
+    }
+    let (_, told) = replay_with_any_jobs(rules.path(), &text);
+    for number in 1..=3 {
+        let uuid = format!("{number:08x}-");
+        let matched =
+            told.lines().find(|line| line.contains(&uuid)).and_then(|line| line.split_whitespace().next());
+        assert!(
+            matched.and_then(|matched| matched.parse().ok()).is_some_and(|matched: u32| matched > 50),
+            "{told}"
+        );
+    }
+}
+
+/// More hosts than are followed, and more bytes of events than are kept.
+#[test]
+fn any_number_of_jobs_gives_up_the_same_at_the_bounds() {
+    let rules = tempfile::tempdir().unwrap();
+    pairs(rules.path());
+    let mut text = String::new();
+    for (round, name) in ["a", "b", "a", "c"].iter().enumerate() {
+        for host in 0..2_300 {
+            let _ = writeln!(text, "{}", document(&format!("host-{host}"), 10 * round as u64, &[name]));
+        }
+    }
+    let (_, told) = replay_with_any_jobs(rules.path(), &text);
+    assert!(told.contains("given up for lack of room"), "{told}");
+
+    let mut text = String::new();
+    for n in 0..400 {
+        let mut long = document(&format!("host-{}", n % 7), n, &[if n % 50 == 49 { "b" } else { "a" }]);
+        long["message"] = "x".repeat(60_000).into();
+        let _ = writeln!(text, "{long}");
+    }
+    let (out, told) = replay_with_any_jobs(rules.path(), &text);
+    assert!(!out.is_empty(), "{told}");
+}
+
+/// A day of administration on several hosts whose clocks differ, their documents in turn.
+#[test]
+fn any_number_of_jobs_gives_the_same_alerts_of_all_rules_of_the_corpus() {
+    let Some(corpus) = common::shared("elastic-rules") else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let mut text = String::new();
+    for (recording, takes) in [("admin-day.log.gz", 150), ("uid0/usermod_u0_o.log", usize::MAX)] {
+        let recording = fixtures().join(recording);
+        let (status, events, told) = auditward(
+            directory.path(),
+            &["events", "--format", "json", "--secrets", "keep", recording.to_str().unwrap()],
+        );
+        assert_eq!(status, 0, "{told}");
+        for (n, line) in events.lines().take(takes).enumerate() {
+            for host in 0..5 {
+                // Not all in turn.
+                if (n + host) % 7 != 0 {
+                    let _ = writeln!(
+                        text,
+                        "{}",
+                        line.replacen("\"host\":{", &format!("\"host\":{{\"id\":\"h{host}\","), 1)
+                    );
+                }
+            }
+        }
+    }
+    let (out, told) = replay_with_any_jobs(&corpus, &text);
+    assert!(out.lines().count() >= 4, "{told}");
+}
+
 #[test]
 fn jobs_read_wrapped_documents_too() {
     let hits: Vec<Value> = (0..300)
@@ -84,13 +202,9 @@ fn jobs_read_wrapped_documents_too() {
 /// Two hosts whose clocks are three hours apart, their documents in turn: each is followed by itself.
 #[test]
 fn sequences_are_followed_on_each_host_by_itself() {
-    let literal = concat!(env!("CARGO_MANIFEST_DIR"), "/rules/persistence_linux_backdoor_user_creation.toml");
-    let rule = fs::read_to_string(literal).unwrap();
-    let (head, rest) = rule.split_once("query = '''").unwrap();
-    let (_, tail) = rest.split_once("'''").unwrap();
-    let query = "sequence with maxspan=1m [process where process.name == \"a\"] [process where process.name == \"b\"]";
     let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("r.toml"), format!("{head}query = '''\n{query}\n'''{tail}")).unwrap();
+    let query = "sequence with maxspan=1m [process where process.name == \"a\"] [process where process.name == \"b\"]";
+    rule(directory.path(), 0, query);
     let mut text = String::new();
     for n in 0..20 {
         let name = if n % 2 == 0 { "a" } else { "b" };
@@ -105,7 +219,7 @@ fn sequences_are_followed_on_each_host_by_itself() {
     for jobs in ["1", "2"] {
         let (_, out, told) = auditward(
             directory.path(),
-            &["replay", "--rules", "r.toml", "--format", "json", "--jobs", jobs, "in"],
+            &["replay", "--rules", "0.toml", "--format", "json", "--jobs", jobs, "in"],
         );
         let hosts: Vec<Value> = out
             .lines()

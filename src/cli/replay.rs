@@ -132,7 +132,7 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
     let fields = detector.fields();
     let reader = || Reader::new(fields.iter().copied(), args.any_index);
     let tools = || (reader(), detector.engine().sieve());
-    let ahead = (args.jobs > 1).then(|| Ahead::begin(args.jobs.into(), tools)).transpose()?;
+    let ahead = (args.jobs > 1).then(|| Ahead::begin(args.jobs, tools)).transpose()?;
     let mut replay = Replay {
         intake: Intake::for_replay(),
         documents: Documents::default(),
@@ -196,16 +196,16 @@ impl Asked {
     }
 
     /// Takes one that was read ahead.
-    fn done<W: Write>(&mut self, file: &str, done: Done, counts: &mut Counts, alerts: &mut Alerts<W>) {
+    fn done<W: Write>(&mut self, file: &str, done: Done<'_>, counts: &mut Counts, alerts: &mut Alerts<W>) {
         let Self { reader, detector } = self;
         for (number, document) in (counts.documents() + 1..).zip(done.documents) {
             match document {
                 Sifted::Idle { host, millis } => {
-                    detector.idle(host, millis, &mut |alert| alerts.print(alert))
+                    detector.idle(host, millis, &mut |alert| alerts.print(alert));
                 }
-                Sifted::Taken { text, told } => reader.again(&text, told.as_deref(), &mut |found| {
-                    detector.document(&found.recorded(number), &mut |alert| alerts.print(alert));
-                }),
+                Sifted::Taken(taken) => {
+                    detector.taken(*taken, number, reader, &mut |alert| alerts.print(alert));
+                }
             }
         }
         counts.take(file, done.from, done.read);

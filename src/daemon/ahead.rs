@@ -1,18 +1,19 @@
 //! Documents read on several cores, and given to the rules in the order of the input.
 //!
 //! What costs most is to read a document and to ask what it could be of. Threads do that, a batch of values each; the
-//! one that reads the input takes what they give in the order in which it gave it to them, so that all that has state
-//! (sequences, cases, counts, output) sees what it would have seen with one core.
+//! one that reads the input takes what they found in the order in which it gave it to them, so that all that has state
+//! (sequences, cases, counts, output) sees what it would have seen with one core. It is one of them: where the others
+//! have enough to do it reads a batch itself.
 
-use std::collections::BTreeMap;
-use std::io;
+use std::collections::{BTreeMap, VecDeque};
+use std::iter::Take;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::{io, vec};
 
 use super::recorded::{Read, Reader};
-use crate::detect::Sieve;
+use crate::detect::{self, Evidence, Sieve};
 use crate::event::wrapped::{Broken, Piece};
 
 /// So many bytes of JSON are a batch.
@@ -51,13 +52,13 @@ impl Batch {
 
 /// What was read of a value.
 #[derive(Debug)]
-pub struct Done {
+pub struct Done<'d> {
     /// The line in which it began.
     pub from: u64,
     /// What it came to.
     pub read: Read,
     /// Its documents.
-    pub documents: Vec<Sifted>,
+    pub documents: Take<&'d mut vec::IntoIter<Sifted>>,
 }
 
 /// A document.
@@ -70,23 +71,35 @@ pub enum Sifted {
         /// In milliseconds since the Unix epoch.
         millis: i64,
     },
-    /// One to be asked about.
-    Taken {
-        /// It.
-        text: Box<str>,
-        /// The index that its wrapping told.
-        told: Option<Box<str>>,
-    },
+    /// One that some rule takes.
+    Taken(Box<Taken>),
+}
+
+/// A document that some rule takes.
+#[derive(Debug)]
+pub struct Taken {
+    /// As [`crate::detect::Keep::host_key`] has it.
+    pub(super) host: u64,
+    /// In milliseconds since the Unix epoch.
+    pub(super) millis: i64,
+    /// The kernel's, of our own documents.
+    pub(super) serial: Option<u64>,
+    /// What it is to the rules.
+    pub(super) rules: detect::Sifted,
+    /// What is kept of it, with its text.
+    pub(super) evidence: Evidence,
+    /// The index that its wrapping told, where a rule takes it alone.
+    pub(super) told: Option<Box<str>>,
 }
 
 /// The threads, and what is between them and the one that reads.
 #[derive(Debug)]
 pub struct Ahead {
-    jobs: Sender<(u64, Batch)>,
-    done: Receiver<Given>,
-    /// What came before its turn.
-    early: BTreeMap<u64, Option<Finished>>,
+    between: Arc<Between>,
+    own: Tools,
     filling: Batch,
+    /// Memory to be used again.
+    spare: Vec<Batch>,
     /// The numbers of the next batch to give and to take.
     given: u64,
     taken: u64,
@@ -94,24 +107,107 @@ pub struct Ahead {
     most: u64,
 }
 
+#[derive(Debug, Default)]
+struct Between {
+    state: Mutex<State>,
+    /// There is a batch to read, or never will be.
+    wanted: Condvar,
+    /// One was read.
+    done: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<(u64, Batch)>,
+    /// By their numbers; nothing where a thread failed.
+    done: BTreeMap<u64, Option<Finished>>,
+    closed: bool,
+}
+
+/// A batch, and what it came to.
+#[derive(Debug)]
+struct Finished {
+    batch: Batch,
+    /// Of each value what it came to and how many documents are its.
+    read: Vec<(Read, usize)>,
+    documents: Vec<Sifted>,
+}
+
+/// What a thread reads with.
+#[derive(Debug)]
+struct Tools {
+    reader: Reader,
+    sieve: Sieve,
+}
+
+impl Between {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self, mut tools: Tools) {
+        loop {
+            let mut state = self.lock();
+            let (number, batch) = loop {
+                match state.waiting.pop_front() {
+                    Some(next) => break next,
+                    None if state.closed => return,
+                    None => state = self.wanted.wait(state).unwrap_or_else(PoisonError::into_inner),
+                }
+            };
+            drop(state);
+            // Whoever takes is told, and does not wait for ever.
+            let finished = catch_unwind(AssertUnwindSafe(|| tools.read(batch))).ok();
+            let failed = finished.is_none();
+            self.lock().done.insert(number, finished);
+            self.done.notify_one();
+            if failed {
+                return;
+            }
+        }
+    }
+}
+
+impl Tools {
+    fn read(&mut self, batch: Batch) -> Finished {
+        let Self { reader, sieve } = self;
+        let (mut read, mut documents) = (Vec::with_capacity(batch.values.len()), Vec::new());
+        documents.reserve(batch.values.len());
+        for value in &batch.values {
+            let before = documents.len();
+            let came_to = match &value.text {
+                Err(why) => Read::broken(*why),
+                Ok(text) => {
+                    let action = value.action.as_ref().map(|action| batch.get(action));
+                    reader.read(batch.get(text), action, &mut |found| documents.push(found.sift(sieve)))
+                }
+            };
+            read.push((came_to, documents.len() - before));
+        }
+        Finished { batch, read, documents }
+    }
+}
+
 impl Ahead {
-    /// Begins so many threads, each with a reader and a sieve of its own.
+    /// Has so many threads read, each with a reader and a sieve of its own: this one and as many as it begins.
     ///
     /// # Errors
     /// A thread cannot be begun.
-    pub fn begin(threads: usize, mut tools: impl FnMut() -> (Reader, Sieve)) -> io::Result<Self> {
-        let (jobs, waiting) = mpsc::channel::<(u64, Batch)>();
-        let (give, done) = mpsc::channel();
-        let waiting = Arc::new(Mutex::new(waiting));
-        for number in 0..threads {
-            let (waiting, give, (reader, sieve)) = (Arc::clone(&waiting), give.clone(), tools());
+    pub fn begin(threads: u16, mut tools: impl FnMut() -> (Reader, Sieve)) -> io::Result<Self> {
+        let between = Arc::<Between>::default();
+        let mut tools = || {
+            let (reader, sieve) = tools();
+            Tools { reader, sieve }
+        };
+        for number in 1..threads {
+            let (between, tools) = (Arc::clone(&between), tools());
             std::thread::Builder::new()
                 .name(format!("documents-{number}"))
-                .spawn(move || work(&waiting, &give, reader, sieve))?;
+                .spawn(move || between.work(tools))?;
         }
-        let most = 2 * threads as u64 + 2;
-        let (early, filling) = (BTreeMap::new(), Batch::default());
-        Ok(Self { jobs, done, early, filling, given: 0, taken: 0, most })
+        let most = 2 * u64::from(threads);
+        let (filling, spare) = (Batch::default(), Vec::new());
+        Ok(Self { between, own: tools(), filling, spare, given: 0, taken: 0, most })
     }
 
     /// Takes a value of `file`, and gives what is done by now.
@@ -122,7 +218,7 @@ impl Ahead {
         &mut self,
         file: &Arc<str>,
         piece: Piece<'_>,
-        each: &mut dyn FnMut(&str, Done),
+        each: &mut dyn FnMut(&str, Done<'_>),
     ) -> io::Result<()> {
         if !Arc::ptr_eq(&self.filling.file, file) {
             self.give();
@@ -131,9 +227,7 @@ impl Ahead {
         self.filling.push(piece);
         if self.filling.bytes.len() >= BATCH {
             self.give();
-            while self.given - self.taken > self.most {
-                self.take(each)?;
-            }
+            self.take_down_to(self.most, each)?;
         }
         Ok(())
     }
@@ -142,74 +236,67 @@ impl Ahead {
     ///
     /// # Errors
     /// As [`Ahead::push`].
-    pub fn drain(&mut self, each: &mut dyn FnMut(&str, Done)) -> io::Result<()> {
+    pub fn drain(&mut self, each: &mut dyn FnMut(&str, Done<'_>)) -> io::Result<()> {
         self.give();
-        while self.given > self.taken {
-            self.take(each)?;
-        }
-        Ok(())
+        self.take_down_to(0, each)
     }
 
     fn give(&mut self) {
         if self.filling.values.is_empty() {
             return;
         }
-        let file = Arc::clone(&self.filling.file);
-        let batch = std::mem::replace(&mut self.filling, Batch { file, ..Batch::default() });
-        // Where no thread is left to take it, taking says so.
-        let _ = self.jobs.send((self.given, batch));
+        let mut next = self.spare.pop().unwrap_or_default();
+        next.file = Arc::clone(&self.filling.file);
+        let batch = std::mem::replace(&mut self.filling, next);
+        self.between.lock().waiting.push_back((self.given, batch));
+        self.between.wanted.notify_one();
         self.given += 1;
     }
 
-    fn take(&mut self, each: &mut dyn FnMut(&str, Done)) -> io::Result<()> {
-        let died = || io::Error::other("a thread that reads documents has ended before its time");
-        let done = loop {
-            if let Some(done) = self.early.remove(&self.taken) {
-                break done;
+    /// Takes what is done, and does what is not until no more than `most` batches are between.
+    fn take_down_to(&mut self, most: u64, each: &mut dyn FnMut(&str, Done<'_>)) -> io::Result<()> {
+        loop {
+            let mut state = self.between.lock();
+            if let Some(finished) = state.done.remove(&self.taken) {
+                let Some(finished) = finished else {
+                    // It stays told.
+                    state.done.insert(self.taken, None);
+                    return Err(io::Error::other("a thread that reads documents has ended before its time"));
+                };
+                drop(state);
+                self.take(finished, each);
+            } else if self.given - self.taken <= most {
+                return Ok(());
+            } else if let Some((number, batch)) = state.waiting.pop_front() {
+                drop(state);
+                let finished = self.own.read(batch);
+                self.between.lock().done.insert(number, Some(finished));
+            } else {
+                drop(self.between.done.wait(state).unwrap_or_else(PoisonError::into_inner));
             }
-            let (number, done) = self.done.recv().map_err(|_| died())?;
-            self.early.insert(number, done);
-        };
-        self.taken += 1;
-        let Finished { file, done } = done.ok_or_else(died)?;
-        done.into_iter().for_each(|done| each(&file, done));
-        Ok(())
+        }
     }
-}
 
-/// What a batch came to.
-#[derive(Debug)]
-struct Finished {
-    file: Arc<str>,
-    done: Vec<Done>,
-}
-
-/// A batch's number, and what it came to; nothing where a thread failed.
-type Given = (u64, Option<Finished>);
-
-fn work(waiting: &Mutex<Receiver<(u64, Batch)>>, give: &Sender<Given>, mut reader: Reader, mut sieve: Sieve) {
-    loop {
-        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((number, batch)) = next else { return };
-        // Whoever takes is told, and does not wait for ever.
-        let done = catch_unwind(AssertUnwindSafe(|| sift(&batch, &mut reader, &mut sieve))).ok();
-        if give.send((number, done.map(|done| Finished { file: batch.file, done }))).is_err() {
-            return;
+    fn take(&mut self, finished: Finished, each: &mut dyn FnMut(&str, Done<'_>)) {
+        let Finished { mut batch, read, documents } = finished;
+        self.taken += 1;
+        let mut documents = documents.into_iter();
+        for (value, (read, count)) in batch.values.iter().zip(read) {
+            let documents = documents.by_ref().take(count);
+            each(&batch.file, Done { from: value.from, read, documents });
+        }
+        // One long value is no reason to keep much memory.
+        if batch.bytes.capacity() <= 2 * BATCH {
+            batch.bytes.clear();
+            batch.values.clear();
+            self.spare.push(batch);
         }
     }
 }
 
-fn sift(batch: &Batch, reader: &mut Reader, sieve: &mut Sieve) -> Vec<Done> {
-    let one = |value: &Value| {
-        let mut documents = Vec::new();
-        let read = match &value.text {
-            Err(why) => Read::broken(*why),
-            Ok(text) => {
-                let action = value.action.as_ref().map(|action| batch.get(action));
-                reader.read(batch.get(text), action, &mut |found| documents.push(found.sift(sieve)))
-            }
-        };
-        Done { from: value.from, read, documents }
-    };
-    batch.values.iter().map(one).collect()
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.between.lock().closed = true;
+        self.between.wanted.notify_all();
+    }
 }

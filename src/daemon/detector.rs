@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::accounts::Told;
+use super::ahead::Taken;
 use super::excepted;
-use super::recorded::Recorded;
+use super::recorded::{Reader, Recorded};
 use super::roots::Roots;
 use crate::alert::case::{CaseCounts, Cases, Finding, WithoutEffect};
 use crate::alert::{Alert, source, text_of};
@@ -114,6 +115,31 @@ impl Detector {
             cases.event_at(millis, emit);
         }
         engine.idle(host, millis, |matched: &Match<'_, AuditDocument<'_>>| {
+            found(matched, *created, cases, matches, None, emit);
+        });
+    }
+
+    /// A document came, the `number`th, of which another thread has asked the rules; `reader` reads it again where
+    /// one has matched it alone.
+    pub fn taken(&mut self, taken: Taken, number: u64, reader: &mut Reader, emit: &mut dyn FnMut(Alert)) {
+        let Self { engine, cases, created, matches, .. } = self;
+        let Taken { host, millis, serial, rules, evidence, told } = taken;
+        if *created == Created::Stamp {
+            cases.event_at(millis, emit);
+        }
+        let tiebreaker = serial.unwrap_or(number);
+        if let (Source::Text(text), false) = (&evidence.source, rules.alone.is_empty()) {
+            reader.again(text, told.as_deref(), &mut |document| {
+                let document = document.recorded(number);
+                for place in &rules.alone {
+                    engine.alone(*place, &document, |matched| {
+                        found(matched, *created, cases, matches, None, emit);
+                    });
+                }
+            });
+        }
+        let order = Order { millis, tiebreaker };
+        engine.sifted(host, order, rules, evidence, |matched: &Match<'_, Recorded<'_>>| {
             found(matched, *created, cases, matches, None, emit);
         });
     }

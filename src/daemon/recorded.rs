@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use bumpalo::Bump;
 use sha2::{Digest, Sha256};
 
-use super::ahead::Sifted;
+use super::ahead::{Sifted, Taken};
 use crate::audit::Stamp;
 use crate::clean;
 use crate::detect::{Evidence, Keep, Sieve, Source, host_key};
@@ -156,10 +156,9 @@ impl Reader {
         Self { skim: Skim::of(wanted), any_index, arena: Bump::new() }
     }
 
-    /// Gives one document, as it was sifted.
+    /// Gives one document that was read before.
     pub fn again(&mut self, text: &str, told: Option<&str>, each: &mut dyn FnMut(&Found<'_>)) {
         let arena = Bump::new();
-        // It was read before.
         if let Ok(skimmed) = self.skim.read(text, &arena) {
             each(&Found { skimmed, told, any_index: self.any_index });
         }
@@ -217,10 +216,13 @@ impl Found<'_> {
     /// What it is to the rules of a sieve.
     pub(super) fn sift(&self, sieve: &mut Sieve) -> Sifted {
         let recorded = self.recorded(0);
-        if sieve.takes(&recorded) {
-            return Sifted::Taken { text: self.skimmed.text.into(), told: self.told.map(Into::into) };
+        let (host, millis, rules) = (recorded.host_key(), recorded.order().millis, sieve.ask(&recorded));
+        if rules.is_idle() {
+            return Sifted::Idle { host, millis };
         }
-        Sifted::Idle { host: recorded.host_key(), millis: recorded.order().millis }
+        let told = self.told.filter(|_| !rules.alone.is_empty()).map(Into::into);
+        let (serial, evidence) = (recorded.serial, recorded.keep());
+        Sifted::Taken(Box::new(Taken { host, millis, serial, rules, evidence, told }))
     }
 }
 

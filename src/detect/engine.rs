@@ -6,11 +6,13 @@ use std::sync::Arc;
 use super::hosts::Hosts;
 use super::index::Index;
 use super::joined::{JoinCounts, Joined, Limits};
-use super::kept::{Keep, Kept};
+use super::kept::{Evidence, Keep, Kept};
 use super::resting::Fit;
+use super::sieve::Sifted;
 use crate::audit::Shelf;
 use crate::eql::{Hits, Kind};
 use crate::event::Document;
+use crate::event::document::Order;
 use crate::rule::{Exception, Rule};
 
 /// Rules over a stream of events.
@@ -23,7 +25,7 @@ pub struct Engine {
     rules: Vec<Arc<Rule>>,
     counts: Vec<Counts>,
     /// By the numbers that the index knows, ascending by rule and stage.
-    units: Vec<Unit>,
+    pub(super) units: Vec<Unit>,
     index: Index,
     pub(super) hosts: Hosts,
     /// The place in `rules` of each rule that joins events.
@@ -36,11 +38,11 @@ pub struct Engine {
 
 /// What the index finds: a stage of a rule.
 #[derive(Clone, Copy, Debug)]
-struct Unit {
-    rule: usize,
-    stage: usize,
+pub(super) struct Unit {
+    pub(super) rule: usize,
+    pub(super) stage: usize,
     /// The rule's number among those that join events.
-    joined: Option<usize>,
+    pub(super) joined: Option<usize>,
 }
 
 /// What became of the events at one rule.
@@ -191,6 +193,35 @@ impl Engine {
         self.events += 1;
         self.with_hosts(&mut matched, |hosts, emit| {
             hosts.known(host).into_iter().for_each(|joined| joined.event_at(millis, emit));
+        });
+    }
+
+    /// The event that a sieve was asked about makes the rule at this place true.
+    pub fn alone<D: ?Sized>(&mut self, place: usize, event: &D, matched: impl FnOnce(&Match<'_, D>)) {
+        let Some((rule, counts)) = self.rules.get(place).zip(self.counts.get_mut(place)) else { return };
+        counts.matched += 1;
+        matched(&Match { rule, events: Events::One(event) });
+    }
+
+    /// An event came, of the host with this key and at this place in time, that is to rules that join events what a
+    /// sieve has found; what it makes true alone was told.
+    pub fn sifted<D: ?Sized>(
+        &mut self,
+        host: u64,
+        order: Order,
+        sifted: Sifted,
+        event: Evidence,
+        mut matched: impl FnMut(&Match<'_, D>),
+    ) {
+        if sifted.joined.is_empty() {
+            return self.idle(host, order.millis, matched);
+        }
+        self.events += 1;
+        self.with_hosts(&mut matched, |hosts, emit| {
+            let joined = hosts.of(host, emit);
+            let kept = Kept::new(event, &joined.meter);
+            joined.take(sifted.joined, Vec::new(), order, kept, emit);
+            joined.event_at(order.millis, emit);
         });
     }
 

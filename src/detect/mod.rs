@@ -3,7 +3,7 @@
 //! [`Engine::process`] is asked about each event as it ends. `index` says which conditions
 //! hold of the event, without asking each. `joined` holds the rules that join several events, `kept` what is
 //! kept of their events, `resting` those that hardly matter, `hosts` has a state for each host, `state` is what of
-//! it outlives the process. `sieve` says beforehand which events matter at all.
+//! it outlives the process. `sieve` asks what events are to rules beside it.
 
 mod engine;
 mod hosts;
@@ -21,7 +21,7 @@ pub use joined::{JoinCounts, Limits};
 pub use kept::{Evidence, Keep, Kept, Source, host_key};
 pub use kernel_needs::{NEEDS_NOTHING, kernel_needs};
 pub use needs::needs;
-pub use sieve::Sieve;
+pub use sieve::{Sieve, Sifted};
 pub use state::{MOST_BYTES as MOST_STATE_BYTES, Resumed, StateError};
 
 #[cfg(test)]

@@ -1,41 +1,74 @@
-//! Which events rules can have to do with at all, asked beside the engine.
+//! What events are to rules, asked beside the engine: on another thread, or of another's.
 
 use std::sync::Arc;
 
-use super::engine::Engine;
+use super::engine::{Engine, Unit};
 use super::index::Index;
 use super::kept::Keep;
+use crate::eql::Hits;
 use crate::event::Document;
 use crate::rule::Rule;
 
-/// Says of an event whether any stage of any rule takes it: one that none does changes nothing in an [`Engine`] but
-/// what time it is there. Each thread has its own.
+/// Asks of an event what an [`Engine`] would ask: what is left to be done there has to do with what came before. Each
+/// thread has its own.
 #[derive(Debug)]
 pub struct Sieve {
-    /// The rule of each stage, by the numbers of the index.
     rules: Vec<Arc<Rule>>,
+    units: Vec<Unit>,
     index: Index,
+}
+
+/// What an event is to the rules of an engine.
+#[derive(Debug, Default)]
+pub struct Sifted {
+    /// The rules that it makes true by itself, by their places among those that are run.
+    pub alone: Vec<usize>,
+    /// What it fits of rules that join events, by the engine's numbers.
+    pub(super) joined: Vec<(usize, Hits)>,
+}
+
+impl Sifted {
+    /// Whether no rule has to do with it: it changes nothing in an engine but what time it is there.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.alone.is_empty() && self.joined.is_empty()
+    }
 }
 
 impl Engine {
     /// A sieve for the rules that are run.
     #[must_use]
     pub fn sieve(&self) -> Sieve {
-        let stages = |rule: &Arc<Rule>| std::iter::repeat_n(Arc::clone(rule), rule.program.stages().len());
         let conditions =
             self.rules().iter().flat_map(|rule| rule.program.stages()).map(|stage| &stage.condition);
-        Sieve { rules: self.rules().iter().flat_map(stages).collect(), index: Index::new(conditions) }
+        Sieve { rules: self.rules().to_vec(), units: self.units.clone(), index: Index::new(conditions) }
     }
 }
 
 impl Sieve {
-    /// Whether a rule takes it.
-    pub fn takes<D: Document + Keep + ?Sized>(&mut self, event: &D) -> bool {
-        let Self { rules, index } = self;
-        let mut found = false;
+    /// Asks the rules about `event`, all at once: none rests.
+    pub fn ask<D: Document + Keep + ?Sized>(&mut self, event: &D) -> Sifted {
+        let Self { rules, units, index } = self;
+        let mut sifted = Sifted::default();
         index.ask(event, |number, holds| {
-            found |= holds && rules.get(number).is_some_and(|rule| !event.is_outside(rule));
+            let Some(Unit { rule: place, stage, joined }) = units.get(number).copied().filter(|_| holds)
+            else {
+                return;
+            };
+            let Some(rule) = rules.get(place).filter(|rule| !event.is_outside(rule)) else { return };
+            let Some(joined) = joined else { return sifted.alone.push(place) };
+            // The stages of a rule follow one another.
+            match sifted.joined.last_mut().filter(|(last, _)| *last == joined) {
+                Some((_, hits)) => hits.fits(&rule.program, stage, event),
+                None => {
+                    let mut first = Hits::default();
+                    first.fits(&rule.program, stage, event);
+                    if !first.is_empty() {
+                        sifted.joined.push((joined, first));
+                    }
+                }
+            }
         });
-        found
+        sifted
     }
 }
