@@ -11,6 +11,11 @@ use super::gaps::Gaps;
 
 /// Bytes of a page; a larger event has one of its own.
 const PAGE: usize = 64 << 10;
+/// The records of as many events as a page mostly holds.
+const SLOTS: usize = PAGE / 128;
+/// So many pages that hold nothing wait for the next events: to ask for as much memory again and again costs more
+/// than the events.
+const SPARE: usize = 4;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -18,7 +23,7 @@ pub struct Shelf {
     pages: VecDeque<Page>,
     /// The number of the first page.
     first: usize,
-    spare: Option<Page>,
+    spare: Vec<Page>,
 }
 
 #[derive(Debug, Default)]
@@ -52,7 +57,7 @@ impl Shelf {
             event.bytes.len() + node.len() + beside.iter().flatten().map(|text| text.len()).sum::<usize>();
         let full = |page: &Page| page.kept > 0 && page.bytes.len() + size > PAGE;
         if self.pages.back().is_none_or(full) {
-            self.pages.push_back(self.spare.take().unwrap_or_default());
+            self.pages.push_back(self.spare.pop().unwrap_or_else(Page::empty));
         }
         let number = self.first + self.pages.len() - 1;
         // There is one: it was just put there.
@@ -114,9 +119,9 @@ impl Shelf {
         // The last one is filled further.
         while self.pages.len() > 1 && self.pages.front().is_some_and(|page| page.kept == 0) {
             self.first += 1;
-            if let Some(mut page) = self.pages.pop_front() {
+            if let Some(mut page) = self.pages.pop_front().filter(|_| self.spare.len() < SPARE) {
                 page.clear();
-                self.spare = Some(page);
+                self.spare.push(page);
             }
         }
     }
@@ -132,6 +137,10 @@ impl Shelved {
 }
 
 impl Page {
+    fn empty() -> Self {
+        Self { bytes: Vec::with_capacity(PAGE), slots: Vec::with_capacity(SLOTS), kept: 0 }
+    }
+
     fn clear(&mut self) {
         self.bytes.clear();
         self.slots.clear();
@@ -206,6 +215,10 @@ mod tests {
             assert_eq!(taken(&mut shelf, shelved), expected);
         }
         let held: usize = shelf.pages.iter().chain(&shelf.spare).map(|page| page.bytes.capacity()).sum();
-        assert!(shelf.pages.len() == 1 && held <= 5 * PAGE, "{held} bytes in {} pages", shelf.pages.len());
+        assert!(
+            shelf.pages.len() == 1 && held <= (SPARE + 1) * PAGE,
+            "{held} bytes in {} pages",
+            shelf.pages.len()
+        );
     }
 }
