@@ -15,6 +15,8 @@ mod limits;
 mod partial;
 mod saved;
 
+use std::ops::Range;
+
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
@@ -140,62 +142,97 @@ impl<E: Clone> Sequences<E> {
     }
 
     fn offer_to_items(&mut self, at: &At<'_>, event: &E, found: &mut Vec<Found<E>>) {
-        for (item, stage) in at.plan.items.iter().enumerate().rev() {
-            for key in at.hits.keys(*stage) {
-                self.step(at.plan, item, key, at.order, event, found);
+        let items = &at.plan.items;
+        let mut end = items.len();
+        while let Some((stage, before)) = items.get(..end).and_then(<[usize]>::split_last) {
+            // The items of `with runs` are of one stage.
+            let start = before.iter().rposition(|other| other != stage).map_or(0, |other| other + 1);
+            let mut keys = at.hits.keys(*stage);
+            match (keys.next(), keys.next()) {
+                (None, _) => {}
+                (Some(key), None) => self.offer_to_run(at, start..end, key, event, found),
+                _ => {
+                    for item in (start..end).rev() {
+                        for key in at.hits.keys(*stage) {
+                            self.offer_to_run(at, item..item + 1, key, event, found);
+                        }
+                    }
+                }
             }
+            end = start;
         }
     }
 
-    /// The event fits `item` under `key`.
-    fn step(
+    /// The event fits all of `items` under `key`; the last is asked first.
+    fn offer_to_run(
         &mut self,
-        plan: &Plan,
-        item: usize,
+        at: &At<'_>,
+        items: Range<usize>,
         key: &[u8],
-        order: Order,
         event: &E,
         found: &mut Vec<Found<E>>,
     ) {
-        let partial = match item.checked_sub(1) {
-            None => {
-                let leading = self.groups.get(key).and_then(|group| group.leading_before(order.millis));
-                Some(Partial::first(event.clone(), order, leading))
-            }
-            Some(before) => self.take_next(plan, before, key, order).map(|mut partial| {
-                partial.follow(event.clone(), order);
-                partial
-            }),
+        let At { plan, order, .. } = *at;
+        let Self { groups, held, deadline, limits, .. } = self;
+        let group = match items.start {
+            0 => groups.entry_ref(key).or_insert_with(Group::new),
+            // Nothing goes on where nothing is.
+            _ => match groups.get_mut(key) {
+                Some(group) => group,
+                None => return,
+            },
         };
-        let Some(partial) = partial else { return };
-        if item + 1 < plan.items.len() {
-            let more = self.group(key).wait(item, partial);
-            self.held += more;
-            return;
-        }
-        let Some(pending) = Self::completed(plan, partial) else { return };
-        match pending.deadline {
-            Some(deadline) => {
-                self.group(key).pending.push(pending);
-                self.held += 1;
-                self.deadline = Some(self.deadline.map_or(deadline, |earliest| earliest.min(deadline)));
+        for item in items.rev() {
+            let partial = match item.checked_sub(1) {
+                None => {
+                    let leading = group.leading_before(order.millis);
+                    Some(Partial::first(event.clone(), order, leading, plan.items.len()))
+                }
+                Some(before) => {
+                    Self::take_next(plan, limits, group, before, order, held).map(|mut partial| {
+                        partial.follow(event.clone(), order);
+                        partial
+                    })
+                }
+            };
+            let Some(partial) = partial else { continue };
+            if item + 1 < plan.items.len() {
+                *held += group.wait(item, partial);
+                continue;
             }
-            None => found.push(Self::found(plan, pending, JoinKey::from(key))),
+            let Some(pending) = Self::completed(plan, partial) else { continue };
+            match pending.deadline {
+                Some(time) => {
+                    group.pending.push(pending);
+                    *held += 1;
+                    *deadline = Some(deadline.map_or(time, |earliest| earliest.min(time)));
+                }
+                None => found.push(Self::found(plan, pending, JoinKey::from(key))),
+            }
+        }
+        if group.is_empty() {
+            groups.remove(key);
         }
     }
 
     /// What an event of this order goes on with from item `before`, unless it is too late for that.
-    fn take_next(&mut self, plan: &Plan, before: usize, key: &[u8], order: Order) -> Option<Partial<E>> {
-        let group = self.groups.get_mut(key)?;
+    fn take_next(
+        plan: &Plan,
+        limits: &Limits,
+        group: &mut Group<E>,
+        before: usize,
+        order: Order,
+        held: &mut usize,
+    ) -> Option<Partial<E>> {
         let (taken, gone) = group.take(before, order);
         let until = group.until_before(order);
         if gone > 0 {
-            self.held -= gone;
+            *held -= gone;
             if group.is_empty() {
-                self.groups.remove(key);
+                group.forget_until();
             }
         }
-        let most = plan.maxspan.or(self.limits.span);
+        let most = plan.maxspan.or(limits.span);
         taken.filter(|partial| {
             let span = order.millis.saturating_sub(partial.first);
             let late = most.is_some_and(|most| span > most);

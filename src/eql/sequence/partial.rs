@@ -20,9 +20,15 @@ pub(super) struct Partial<E> {
     pub(super) violated: bool,
 }
 
+/// There is room for so many events at once.
+const FEW: usize = 4;
+
 impl<E> Partial<E> {
-    pub(super) fn first(event: E, order: Order, leading: Option<i64>) -> Self {
-        Partial { events: vec![event], first: order.millis, last: order, leading, gap: None, violated: false }
+    /// Of a sequence of so many `items`.
+    pub(super) fn first(event: E, order: Order, leading: Option<i64>, items: usize) -> Self {
+        let mut events = Vec::with_capacity(items.min(FEW));
+        events.push(event);
+        Partial { events, first: order.millis, last: order, leading, gap: None, violated: false }
     }
 
     fn map<F>(&self, change: &mut dyn FnMut(&E) -> Option<F>) -> Option<Partial<F>> {
@@ -117,6 +123,11 @@ impl<E> Group<E> {
         }
         let after = usize::from(waiting.newest.is_some()) + usize::from(waiting.older.is_some());
         after - before
+    }
+
+    /// Nothing is left for which they mattered.
+    pub(super) fn forget_until(&mut self) {
+        self.until = Newest::default();
     }
 
     pub(super) fn note_until(&mut self, order: Order) {
