@@ -94,6 +94,8 @@ pub(super) struct Joined {
     arrived: u64,
     /// Everything before this was matched.
     watermark: i64,
+    /// Nothing waits for a place before this.
+    waits_from: i64,
     /// The earliest time at which some rule decides something without an event.
     deadline: Option<i64>,
     /// When all rules were last gone through for what is too old.
@@ -144,6 +146,7 @@ impl Joined {
             resting: Resting::default(),
             arrived: 0,
             watermark: i64::MIN,
+            waits_from: i64::MAX,
             deadline: None,
             swept: i64::MIN,
             behind: Behind::default(),
@@ -197,6 +200,7 @@ impl Joined {
             return;
         }
         self.arrived += 1;
+        self.waits_from = self.waits_from.min(order.millis);
         self.resting.push(order, self.arrived, fits, store);
         self.bound_waiting(emit);
     }
@@ -227,6 +231,7 @@ impl Joined {
             self.offer(&rules, order, &event, emit);
         } else {
             self.arrived += 1;
+            self.waits_from = self.waits_from.min(order.millis);
             self.queue.insert((order, self.arrived), Queued { rules, fits, event });
             self.bound_waiting(emit);
         }
@@ -300,8 +305,11 @@ impl Joined {
             return;
         }
         self.watermark = watermark;
-        while self.first().is_some_and(|(order, _)| order.millis < watermark) {
-            self.release_first(emit);
+        while self.waits_from < watermark {
+            match self.first() {
+                Some(first) if first.0.millis < watermark => self.release(first, emit),
+                first => self.waits_from = first.map_or(i64::MAX, |(order, _)| order.millis),
+            }
         }
         let sweep = watermark.saturating_sub(self.swept) >= SWEEP;
         // A forbidden event at the watermark itself may still come.
@@ -329,7 +337,13 @@ impl Joined {
 
     /// Matches the earliest of what waits; false if nothing does.
     fn release_first(&mut self, emit: &mut Emit<'_>) -> bool {
-        let Some(first) = self.first() else { return false };
+        let first = self.first();
+        first.into_iter().for_each(|first| self.release(first, emit));
+        first.is_some()
+    }
+
+    /// Matches the earliest of what waits, which is in this place.
+    fn release(&mut self, first: (Order, u64), emit: &mut Emit<'_>) {
         if self.resting.first().is_some_and(|rested| rested.place() == first) {
             self.release_rested(emit);
         } else if let Some(((order, _), Queued { mut rules, fits, event })) = self.queue.pop_first() {
@@ -341,7 +355,6 @@ impl Joined {
             }
             self.offer(&rules, order, &event, emit);
         }
-        true
     }
 
     /// The place of the earliest of what waits.
