@@ -276,6 +276,10 @@ impl Gaps for Told {
         true
     }
 
+    fn has_environments(&self) -> bool {
+        self.1.is_some()
+    }
+
     fn environment(&mut self, _pid: u32, _until: u64) -> Option<Environment> {
         self.1.clone()
     }

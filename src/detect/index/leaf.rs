@@ -19,8 +19,6 @@ pub(super) struct Leaves {
     places: HashMap<FieldId, usize>,
     /// Which event it is.
     event: u64,
-    /// Whether any asks for the system call.
-    asks_for_calls: bool,
 }
 
 #[derive(Debug)]
@@ -74,7 +72,6 @@ impl Leaves {
         } else {
             Scope::Event
         };
-        self.asks_for_calls |= field == field::AUDITD_DATA_SYSCALL;
         let last = u32::from(LAST.contains(&field)) * 100;
         let literals = test.literals().filter(|_| scope == Scope::Event);
         let (texts, places) = (&mut self.texts, &mut self.places);
@@ -146,16 +143,17 @@ impl Leaves {
         }
     }
 
-    /// Whether any comparison asks for the system call.
-    pub(super) fn ask_for_calls(&self) -> bool {
-        self.asks_for_calls
+    /// Whether a comparison of one value asks for the system call.
+    pub(super) fn asks_for_call(&self, number: u32) -> bool {
+        let asks = self.leaf(number).map(|leaf| &leaf.asks);
+        matches!(asks, Some(Asks::Field(field, _) | Asks::Text { field, .. }) if *field == field::AUDITD_DATA_SYSCALL)
     }
 
     /// Whether `event` satisfies a comparison of the system call.
     pub(super) fn known_of_call<D: Document + ?Sized>(&self, number: u32, event: &D) -> Option<bool> {
         match self.leaf(number).map(|leaf| &leaf.asks) {
             Some(Asks::Field(id, test) | Asks::Text { field: id, test, .. })
-                if *id == field::AUDITD_DATA_SYSCALL =>
+                if self.asks_for_call(number) =>
             {
                 Some(satisfied(event, *id, test))
             }

@@ -21,6 +21,7 @@ mod leaf;
 mod node;
 mod texts;
 
+use std::cell::OnceCell;
 use std::num::NonZeroU64;
 
 use crate::eql::Cond;
@@ -151,6 +152,8 @@ struct Kind {
     open: Open,
     /// The fields of [`SETTLED`] that it asks for.
     settled: Box<[FieldId]>,
+    /// What is left of that where the kind tells the system call too; none where nothing asks for it.
+    of_call: Option<OnceCell<Box<Kind>>>,
     /// What of it can be remembered: by the numbers of origins, or in their place by the values of fields, and by
     /// the values of other fields.
     origins: Box<[(Origin, Box<[FieldId]>)]>,
@@ -193,16 +196,24 @@ impl Index {
             Some(kind) => key.extend_from_slice(&kind),
             None => push_values(event, &OF_KIND, key),
         }
-        let call = by_number && leaves.ask_for_calls() && event.kind_tells_call();
-        key.push(u8::from(call));
-        let kind = kinds.get_or_make(key, || {
+        let mut next = || {
             *known = known.wrapping_add(1);
-            let of_call = |number| call.then(|| leaves.known_of_call(number, event)).flatten();
-            let open = reduce(units, &mut |number| {
-                leaves.known(number, Scope::Kind, event).or_else(|| of_call(number))
-            });
-            Kind::new(*known, open, leaves)
+            *known
+        };
+        let mut kind = kinds.get_or_make(key, || {
+            let open = reduce(units, &mut |number| leaves.known(number, Scope::Kind, event));
+            Kind::new(next(), open, leaves)
         });
+        // Few kinds have anything open that asks for the call.
+        if by_number
+            && let Some(of_call) = &kind.of_call
+            && event.kind_tells_call()
+        {
+            kind = of_call.get_or_init(|| {
+                let open = reduce(&kind.open, &mut |number| leaves.known_of_call(number, event));
+                Box::new(Kind::new(next(), open, leaves))
+            });
+        }
         if kind.open.is_empty() {
             return;
         }
@@ -224,13 +235,14 @@ impl Index {
 
 impl Kind {
     fn new(number: u32, open: Open, leaves: &Leaves) -> Self {
-        let (mut settled, mut fields) = (Vec::new(), Vec::new());
+        let (mut settled, mut fields, mut asks_for_call) = (Vec::new(), Vec::new(), false);
         let mut origins: Vec<(Origin, Vec<FieldId>)> = Vec::new();
         for (_, truth) in &open {
             truth.settled(leaves, &mut settled);
             let Some(node) = truth.node() else { continue };
             node.each_leaf(&mut |leaf| {
                 let remembered = leaves.is_remembered(leaf);
+                asks_for_call |= leaves.asks_for_call(leaf);
                 for field in leaves.fields(leaf).iter().filter(|field| remembered && !OF_KIND.contains(field))
                 {
                     let list = match Origin::of(*field) {
@@ -254,7 +266,8 @@ impl Kind {
         let (details, fields): (Vec<_>, Vec<_>) =
             fields.into_iter().partition(|field| DETAILS.contains(field));
         let (details, fields) = (details.into(), fields.into());
-        Self { number, open, settled: settled.into(), origins, details, fields }
+        let of_call = asks_for_call.then(OnceCell::new);
+        Self { number, open, settled: settled.into(), of_call, origins, details, fields }
     }
 
     /// What is open for `event` by the fields that are settled, and for want of what a rule looks for in those that

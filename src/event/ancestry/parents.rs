@@ -30,6 +30,11 @@ pub trait Gaps {
         None
     }
 
+    /// Whether [`Gaps::environment`] may ever tell something.
+    fn has_environments(&self) -> bool {
+        true
+    }
+
     /// What the process with `pid` was started with, when it began no later than `until` (milliseconds since the Unix
     /// epoch). `None` where it has ended, or none may be asked.
     fn environment(&mut self, _pid: u32, _until: u64) -> Option<Environment> {
@@ -91,6 +96,10 @@ impl Gaps for NoGaps {
 
     fn is_blind(&self) -> bool {
         true
+    }
+
+    fn has_environments(&self) -> bool {
+        false
     }
 }
 

@@ -74,13 +74,14 @@ fn names(text: &[u8], key: &[u8]) -> bool {
     CALL_KEYS.iter().find(|(known, _)| *known == key).is_none_or(|(_, finder)| finder.find(text).is_some())
 }
 
-static CALL_KEYS: LazyLock<[(&[u8], Finder<'static>); 5]> = LazyLock::new(|| {
+static CALL_KEYS: LazyLock<[(&[u8], Finder<'static>); 6]> = LazyLock::new(|| {
     [
         (b"a0", Finder::new(b"a0=")),
         (b"a1", Finder::new(b"a1=")),
         (b"a2", Finder::new(b"a2=")),
         (b"a3", Finder::new(b"a3=")),
         (b"syscall", Finder::new(b"syscall=")),
+        (b"tty", Finder::new(b"tty=")),
     ]
 });
 
@@ -94,6 +95,7 @@ fn of_call_alone<'e>(doc: &AuditDocument<'e>, key: &[u8]) -> Option<Values<'e>> 
         b"a2" => (b"a2", who.a2),
         b"a3" => (b"a3", who.a3),
         b"syscall" => (b"syscall", who.syscall),
+        b"tty" => (b"tty", who.tty),
         _ => return None,
     };
     let mut calls = 0;

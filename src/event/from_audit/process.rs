@@ -223,6 +223,9 @@ fn exit_code<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
 
 /// Some variables of the environment that the program was started with: asked of the process while it runs this program.
 fn environment<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
+    if !doc.around.gaps.borrow().has_environments() {
+        return Values::None;
+    }
     let (Some(pid), Some(program)) = (doc.pid(), executable(doc)) else { return Values::None };
     let told = doc.around.gaps.borrow_mut().environment(pid, doc.event.stamp.millis);
     // Another program by now: what it was started with is not what this one was.
