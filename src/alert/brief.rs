@@ -1,13 +1,14 @@
 //! As much of an alert's document as its line tells, made of the event itself.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
 use super::document::{push_audit_id, rfc3339, time_of};
 use super::source::account;
 use super::telling::{Parent, Telling};
-use super::{site, target, text};
+use super::{harmless, site, target, text};
 use crate::audit::Stamp;
 use crate::event::ancestry::Image;
 use crate::event::schema::{FieldId, field};
@@ -190,23 +191,18 @@ impl<'a> Brief<'a> {
     }
 
     /// Whether there may be a secret anywhere in it; numbers, times and ids are none.
-    fn may_hold(&self, masker: &Masker) -> bool {
+    fn may_hold(&self, masker: &Arc<Masker>) -> bool {
         let told = self.texts.0.iter().enumerate().filter(|(at, _)| !NUMBERS.contains(at));
         let texts = told.filter_map(|(_, text)| text.as_deref());
         let names = self.parents.iter().filter_map(|parent| parent.name.as_deref());
         // The first is of ids.
         let lists = self.lists.iter().skip(1).map(|(_, text)| &**text);
         let all = self.args.iter().map(|text| &**text).chain(texts).chain(names).chain(lists);
-        let mut together = String::with_capacity(2048);
-        for text in all {
-            together.push_str(text);
-            together.push('\0');
-        }
-        masker.may_hold(together.as_bytes())
+        harmless::may_hold(masker, all)
     }
 
     /// Replaces the secrets in all of it.
-    fn mask(&mut self, masker: &Masker) {
+    fn mask(&mut self, masker: &Arc<Masker>) {
         if !self.may_hold(masker) {
             return;
         }

@@ -25,6 +25,7 @@ use slot::Slot;
 mod brief;
 pub mod case;
 mod document;
+mod harmless;
 mod id;
 pub(crate) mod json;
 pub(crate) mod read;

@@ -88,7 +88,9 @@ pub(crate) fn facts(document: &dyn Telling) -> Vec<(&'static str, Cow<'_, str>)>
         ("runbook", get("labels.runbook")),
         ("ruleset", get("auditward.ruleset.hash").and_then(short)),
     ];
-    facts.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
+    let mut told = Vec::with_capacity(facts.len());
+    told.extend(facts.into_iter().filter_map(|(key, value)| Some((key, value?))));
+    told
 }
 
 /// `argc=5 a0=usermod …`, the names of EXECVE records, in at most `room` bytes; false when not even

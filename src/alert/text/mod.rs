@@ -36,9 +36,13 @@ const SHORTER: [usize; 5] = [1024, 512, 256, 128, LEAST];
 /// Values are not made shorter: ids, stamps and paths that people know by heart stay whole.
 const LEAST: usize = 64;
 
+/// Bytes of a line, mostly.
+const USUAL: usize = 1000;
+
 /// The whole line.
 pub(super) fn line(severity: Severity, document: &dyn Telling) -> String {
     let mut line = headline(severity, document);
+    line.reserve(USUAL.saturating_sub(line.len()));
     let mut keys = Pairs { out: &mut line, max: usize::MAX, started: false };
     facts(document).iter().for_each(|(key, value)| keys.put(key, value.as_bytes()));
     write_args(&mut keys, &document.args(), usize::MAX);

@@ -1,0 +1,84 @@
+//! Texts that were found to hold no secret last: an alert mostly tells what the one before it told but for numbers.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use crate::secret::Masker;
+
+/// The most bytes that are remembered.
+const KEPT: usize = 16 << 10;
+
+thread_local! {
+    static HARMLESS: RefCell<Harmless> = const { RefCell::new(Harmless::nothing()) };
+}
+
+/// See the module.
+struct Harmless {
+    /// Who found it.
+    masker: Option<Arc<Masker>>,
+    texts: String,
+    /// Memory to work in.
+    next: String,
+}
+
+/// Whether there may be a secret in any of `texts`, as [`Masker::may_hold`] says.
+pub(super) fn may_hold<'t>(masker: &Arc<Masker>, texts: impl Iterator<Item = &'t str>) -> bool {
+    HARMLESS.with_borrow_mut(|harmless| harmless.may_hold(masker, texts))
+}
+
+impl Harmless {
+    const fn nothing() -> Self {
+        Self { masker: None, texts: String::new(), next: String::new() }
+    }
+
+    fn may_hold<'t>(&mut self, masker: &Arc<Masker>, texts: impl Iterator<Item = &'t str>) -> bool {
+        self.next.clear();
+        for text in texts {
+            self.next.push_str(text);
+            self.next.push('\0');
+        }
+        if self.next == self.texts && self.masker.as_ref().is_some_and(|known| Arc::ptr_eq(known, masker)) {
+            return false;
+        }
+        let may = masker.may_hold(self.next.as_bytes());
+        if may || self.next.len() > KEPT {
+            // What may be a secret does not stay.
+            self.next = String::new();
+        } else {
+            std::mem::swap(&mut self.texts, &mut self.next);
+            self.masker = Some(Arc::clone(masker));
+        }
+        may
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Key;
+
+    #[test]
+    fn the_same_texts_are_asked_again_of_another_masker_only() {
+        let mut harmless = Harmless::nothing();
+        let masker = Arc::new(Masker::new(Key::random().expect("a key")));
+        let names = ["pincode".to_owned()];
+        let own = Arc::new(Masker::new(Key::random().expect("a key")).with(&names, &[]).expect("no pattern"));
+        let plain = ["id", "-u", "pincode=1234"];
+        assert!(!harmless.may_hold(&masker, plain.into_iter()));
+        assert!(!harmless.may_hold(&masker, plain.into_iter()));
+        // What the site has named is a secret to its own masker.
+        assert!(harmless.may_hold(&own, plain.into_iter()));
+        assert!(harmless.may_hold(&own, plain.into_iter()), "a secret is never remembered as none");
+        assert!(!harmless.may_hold(&masker, plain.into_iter()));
+        assert!(harmless.may_hold(&masker, ["id", "-u", "password=1234"].into_iter()));
+        assert!(!harmless.may_hold(&masker, plain.into_iter()));
+    }
+
+    #[test]
+    fn a_boundary_between_texts_counts() {
+        let mut harmless = Harmless::nothing();
+        let masker = Arc::new(Masker::new(Key::random().expect("a key")));
+        assert!(!harmless.may_hold(&masker, ["api", "key=1"].into_iter()));
+        assert!(harmless.may_hold(&masker, ["apikey=1"].into_iter()));
+    }
+}
