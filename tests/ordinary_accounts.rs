@@ -145,7 +145,7 @@ fn user_options(random: &mut Random) -> (Words, Vec<String>) {
 fn operation(random: &mut Random) -> Operation {
     let (name, id) = (random.name(), random.id());
     let (mut reports, fails) = (Vec::new(), random.one_in(12));
-    let (tool, args, files): (_, Vec<String>, _) = match random.below(9) {
+    let (tool, args, files): (_, Vec<String>, _) = match random.below(10) {
         0 | 1 => {
             let (mut words, _) = user_options(random);
             words.flag(random.of(&["-m", "-M", "-r", "-N", "-U"]));
@@ -177,12 +177,24 @@ fn operation(random: &mut Random) -> Operation {
         }
         6 => {
             let group = random.of(&["users", "video", "sudo", "shadow", "games"]);
-            reports.push(("USER_MGMT", format!("op=add-user-to-group grp=\"{group}\" acct=\"{name}\"")));
-            ("gpasswd", vec!["-a".to_owned(), name, group.to_owned()], GROUPS)
+            let comes = random.one_in(2);
+            reports.push(match comes {
+                true => ("USER_MGMT", format!("op=add-user-to-group grp=\"{group}\" acct=\"{name}\"")),
+                false => (
+                    "USER_CHAUTHTOK",
+                    format!("op=user {name} removed by root from group {group} acct=\"{group}\""),
+                ),
+            });
+            ("gpasswd", vec![if comes { "-a" } else { "-d" }.to_owned(), name, group.to_owned()], GROUPS)
         }
         7 => {
             reports.push(("DEL_USER", format!("op=deleting user entries id={id}")));
             ("userdel", vec![random.of(&["-r", "-f", "--remove"]).to_owned(), name], USERS)
+        }
+        8 => {
+            reports.push(("DEL_GROUP", format!("op=removing group from /etc/group id={id}")));
+            reports.push(("DEL_GROUP", format!("op=removing group from /etc/gshadow id={id}")));
+            ("groupdel", vec![name], GROUPS)
         }
         _ => {
             let root = random.one_in(4);
@@ -383,7 +395,7 @@ fn ten_thousand_ordinary_operations_are_no_alarm() {
         log.millis += 20;
     }
     let of_tool = |tool: &str| by_pid.values().filter(|one| one.tool == tool).count();
-    for tool in ["useradd", "usermod", "passwd", "groupadd", "gpasswd", "userdel", "chsh"] {
+    for tool in ["useradd", "usermod", "passwd", "groupadd", "groupdel", "gpasswd", "userdel", "chsh"] {
         assert!(of_tool(tool) > 500, "{tool}: {}", of_tool(tool));
     }
     let alerts = replay(&log.text);
