@@ -317,7 +317,11 @@ fn what_the_probe_says_of_sudoers_files_is_compared_by_path() {
     let before = with(&[("/etc/sudoers", of_sudoers(700)), ("/etc/sudoers.d/ops", of_sudoers(22))]);
     let told =
         |after: &State| -> Vec<String> { changes(&before, after).iter().map(Change::sentence).collect() };
-    let text = |size| format!("mode 0440, owner 0:0, {size} bytes, modified 2026-09-21T14:15:00Z");
+    let text = |size| {
+        format!(
+            "mode 0440, owner 0:0, {size} bytes, modified 2026-09-21T14:15:00Z, inode 7 changed 1970-01-01T00:00:00Z"
+        )
+    };
     let after = with(&[("/etc/sudoers", of_sudoers(701)), ("/etc/sudoers.d/zz", of_sudoers(9))]);
     assert_eq!(
         told(&after),
@@ -328,8 +332,12 @@ fn what_the_probe_says_of_sudoers_files_is_compared_by_path() {
         ]
     );
     // Put back as it was, with its time set: the kernel's own time of the change tells.
-    let touched = Metadata { changed: 1, ..of_sudoers(700) };
-    assert_eq!(told(&with(&[("/etc/sudoers", touched), ("/etc/sudoers.d/ops", of_sudoers(22))])).len(), 1);
+    let touched = Metadata { changed: 1_000_000_000, ..of_sudoers(700) };
+    let now = text(700).replace("00:00:00Z", "00:00:01Z");
+    assert_eq!(
+        told(&with(&[("/etc/sudoers", touched), ("/etc/sudoers.d/ops", of_sudoers(22))])),
+        [format!("/etc/sudoers was changed: {now}; before {}", text(700))]
+    );
     assert_eq!(changes(&tree.state, &before), [], "what was not known before is no change");
     let mut kept = before.clone();
     kept.set_sudoers(None);

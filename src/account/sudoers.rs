@@ -27,12 +27,20 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// `mode 0440, owner 0:0, 755 bytes, modified 2026-11-28T13:00:00Z`
+    /// `mode 0440, owner 0:0, 755 bytes, modified 2026-11-28T13:00:00Z, inode 131 changed 2026-11-28T13:05:00Z`: of two that
+    /// differ never the same, but within a second.
     fn text(&self) -> Text {
-        let Self { mode, uid, gid, size, modified, .. } = self;
-        let modified = jiff::Timestamp::from_second(modified.div_euclid(1_000_000_000));
-        let modified = modified.map_or_else(|_| "at no time".to_owned(), |time| time.to_string());
-        format!("mode {:04o}, owner {uid}:{gid}, {size} bytes, modified {modified}", mode & 0o7777).into()
+        let Self { inode, mode, uid, gid, size, modified, changed } = self;
+        let time = |nanoseconds: &i64| {
+            let time = jiff::Timestamp::from_second(nanoseconds.div_euclid(1_000_000_000));
+            time.map_or_else(|_| "at no time".to_owned(), |time| time.to_string())
+        };
+        let (modified, changed) = (time(modified), time(changed));
+        format!(
+            "mode {:04o}, owner {uid}:{gid}, {size} bytes, modified {modified}, inode {inode} changed {changed}",
+            mode & 0o7777
+        )
+        .into()
     }
 }
 
