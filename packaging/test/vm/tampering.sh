@@ -52,6 +52,7 @@ back() {
 }
 
 changed='Auditward Changed by No Package Manager'
+bare='Auditward Changed Within an Open Directory'
 
 # ---- the machine -------------------------------------------------------------------------------------
 
@@ -131,11 +132,12 @@ medium 5 "$changed" 'echo "# mine" >>/etc/auditward/auditward.toml'
 medium 5 "$changed" 'cp -p /usr/bin/auditward /root/program; mv /root/program /usr/bin/auditward'
 medium 5 "$changed" 'cp -p /usr/share/auditward/rules/*uid_0*.toml /root/; rm /usr/share/auditward/rules/*uid_0*.toml'
 # Within the directory, by bare names.
-medium 5 'Auditward Changed Within an Open Directory' 'mv /root/*uid_0*.toml /usr/share/auditward/rules/'
+medium 5 "$bare" 'mv /root/*uid_0*.toml /usr/share/auditward/rules/'
 unit=$(state auditward.service FragmentPath)
 medium 5 "$changed" "echo '# mine' >>$unit"
 medium 5 "$changed" 'echo "[Service]" >/etc/systemd/system/auditward.service.d/mine.conf'
-medium 10 "$changed" 'systemctl disable auditward.service'
+# Done by systemd, which removes the links by their bare names and makes them by their whole ones.
+medium 10 "$bare" 'systemctl disable auditward.service'
 medium 10 "$changed" 'systemctl enable auditward.service'
 medium 5 "$changed" 'ln -s /dev/null /run/systemd/system/auditward.service || ln -s /dev/null /etc/systemd/system/auditward.service'
 rm -f /run/systemd/system/auditward.service /etc/systemd/system/auditward.service
