@@ -76,7 +76,7 @@ furnish() {
     repacked "$deb" 0.1.0-2 "$root/root/next.deb"
     repacked "$deb" 0.0.9-1 "$root/root/former.deb"
     cp packaging/test/helpers.sh packaging/test/vm/machine.sh tests/kernel_rules/{cis,stig}.rules docs/{install,operations}.md \
-        "$root/root/"
+        README.md "$root/root/"
     cp "packaging/test/vm/$1.sh" "$root/root/test.sh"
     if [[ $1 == plain ]]; then
         # To look with, where no package would run it.
