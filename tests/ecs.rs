@@ -40,7 +40,7 @@ fn facts() -> BTreeMap<String, String> {
 fn fits(kind: &str, value: &Value) -> bool {
     match (kind, value) {
         (_, Value::Array(items)) => items.iter().all(|item| !item.is_array() && fits(kind, item)),
-        ("keyword", Value::String(_)) => true,
+        ("keyword" | "constant_keyword", Value::String(_)) => true,
         ("match_only_text", Value::String(_)) => true,
         ("long", Value::Number(number)) => number.is_i64(),
         ("float", Value::Number(_)) => true,

@@ -42,7 +42,7 @@ fn table(rows: &[&Row]) -> String {
 fn page() -> String {
     let (sourced, absent): (Vec<&Row>, Vec<&Row>) = ROWS.iter().partition(|row| row.has_source());
     let (shown, matched): (Vec<&Row>, Vec<&Row>) =
-        sourced.into_iter().partition(|row| row.face == Face::Shown);
+        sourced.into_iter().partition(|row| row.face != Face::Matched);
     let absent: Vec<String> = absent.iter().map(|row| format!("`{}`", row.name)).collect();
     format!(
         "# Fields
@@ -59,7 +59,8 @@ A field with \"many\" may hold any number of values; a comparison is true when i
 
 ## Shown
 
-In alerts and in `auditward events`, and in matching.
+In alerts and in `auditward events`, and in matching. In an alert `agent.*`, `data_stream.*`, `ecs.version` and
+`event.dataset` are the alert's own.
 
 {shown}
 ## In matching only

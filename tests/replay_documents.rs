@@ -345,6 +345,18 @@ fn own_recordings() -> Vec<PathBuf> {
     all
 }
 
+/// An alert holds its events, and is none.
+#[test]
+fn our_own_alerts_read_back_are_no_second_act() {
+    let here = tempfile::tempdir().unwrap();
+    let recordings = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/uid0");
+    let (_, alerts, _) =
+        program::auditward(here.path(), &["replay", "--format", "json", recordings.to_str().unwrap()]);
+    let (again, told) = replay(&[("alerts.ndjson", alerts.as_bytes())], &[]);
+    assert!(alerts.lines().count() >= 15);
+    assert_eq!(again, Vec::<Value>::new(), "{told}");
+}
+
 #[test]
 fn our_own_documents_give_the_alerts_of_their_records() {
     let mut differing = String::new();

@@ -14,11 +14,9 @@ use super::source::text_of;
 use super::{json, read, site, target, text};
 use crate::audit::Stamp;
 use crate::detect::Source;
+use crate::event::{ECS_VERSION, data_stream};
 use crate::rule::{Rule, Severity, Threat, ThreatItem};
 use crate::secret;
-
-/// The version of ECS that alert documents follow (`ecs.version`).
-pub const ECS_VERSION: &str = "8.17.0";
 
 /// Fields of the source event's `event` that the alert has its own values for; the event's stand
 /// under `auditward.original_event`.
@@ -77,6 +75,7 @@ pub(super) fn build(parts: Parts<'_>) -> Map<String, Value> {
     document
         .entry("agent")
         .or_insert_with(|| json!({ "type": "auditward", "version": env!("CARGO_PKG_VERSION") }));
+    document.insert("data_stream".to_owned(), data_stream("auditward.alert"));
     if let Some(site) = site.filter(|site| !site.labels.is_empty()) {
         document.insert("labels".to_owned(), json!(site.labels));
     }

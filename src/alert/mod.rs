@@ -40,7 +40,7 @@ pub(crate) mod telling;
 pub(crate) mod text;
 mod who;
 
-pub use document::{ECS_VERSION, on_one_line};
+pub use document::on_one_line;
 pub use id::alert_id;
 pub(crate) use slot::MOST as MOST_TRIAGE;
 pub use source::{source, source_text, text_of};

@@ -140,7 +140,8 @@ impl<'e> AuditDocument<'e> {
     pub fn shown(&self, id: FieldId) -> Values<'e> {
         match id {
             field::EVENT_ACTION => self.shown_actions(),
-            field::EVENT_MODULE => self.one_text(b"auditd"),
+            field::EVENT_MODULE => self.one_text(b"auditward"),
+            field::EVENT_DATASET | field::DATA_STREAM_DATASET => self.one_text(b"auditward.event"),
             field::CONTAINER_ID => match self.ask(id) {
                 Values::None => text_or_none(self.captured_container()),
                 known => known,

@@ -2,9 +2,11 @@
 //! producers' words for the act.
 
 use bumpalo::Bump;
+use bumpalo::collections::Vec as ArenaVec;
 use serde_json::{Map, Value as Json};
 
 use super::document::{Order, Value};
+use super::from_audit::{MODULES, datasets_of};
 use super::kind::Act;
 use super::ndjson::{read_value, walk};
 use super::schema::{FieldId, Live, Schema, field};
@@ -26,14 +28,14 @@ pub fn read<'a>(
         });
         found
     };
-    let mut values: Vec<(FieldId, bumpalo::collections::Vec<'a, Value<'a>>)> = Vec::new();
+    let mut values: Vec<(FieldId, ArenaVec<'a, Value<'a>>)> = Vec::new();
     walk(document, &mut String::new(), &mut |path, value| {
         let Some((id, kind)) = Live.resolve(path).filter(|(id, _)| wanted.contains(id)) else {
             return;
         };
         let Some(read) = read_value(kind, value, None, arena) else { return };
         let at = values.iter().position(|(known, _)| *known == id).unwrap_or_else(|| {
-            values.push((id, bumpalo::collections::Vec::new_in(arena)));
+            values.push((id, ArenaVec::new_in(arena)));
             values.len() - 1
         });
         let Some((_, list)) = values.get_mut(at) else { return };
@@ -46,9 +48,33 @@ pub fn read<'a>(
             None => list.push(read),
         }
     });
+    answer_as_live(&mut values);
     let stamp = document.get("@timestamp").and_then(Json::as_str).and_then(date::iso);
     let order = Order { millis: stamp.map_or(0, |(millis, _)| millis), tiebreaker: position };
     Held::new(values.into_iter().map(|(id, list)| (id, list.into_bump_slice() as &[_])).collect(), order)
+}
+
+/// What our documents have in the fields that say who collected an event.
+const OURS: [Value<'static>; 2] = [Value::Text(b"auditward"), Value::Text(b"auditward.event")];
+
+/// The fields that say who collected an event answer to every producer's name in matching, as those of a live event
+/// do; in a document stands ours.
+pub(super) fn answer_as_live<'a>(values: &mut [(FieldId, ArenaVec<'a, Value<'a>>)]) {
+    let categories = values.iter().find(|(id, _)| *id == field::EVENT_CATEGORY);
+    let categories = categories.map_or_else(Vec::new, |(_, list)| list.to_vec());
+    for (id, list) in values {
+        if !matches!(*id, field::EVENT_MODULE | field::EVENT_DATASET | field::DATA_STREAM_DATASET)
+            || !list.iter().any(|value| OURS.contains(value))
+        {
+            continue;
+        }
+        list.clear();
+        if *id == field::EVENT_MODULE {
+            list.extend_from_slice(&MODULES);
+        } else {
+            list.extend(datasets_of(&categories));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -58,3 +58,12 @@ pub use names::Names;
 pub use runs::{Run, Runs};
 pub use schema::{FieldId, FieldType, Schema};
 pub use stored::{Resting, Stored};
+
+/// The version of ECS that documents follow (`ecs.version`).
+pub const ECS_VERSION: &str = "8.17.0";
+
+/// `data_stream` of a document: the stream of Elasticsearch that it is for (`TYPE-DATASET-NAMESPACE`).
+#[must_use]
+pub fn data_stream(dataset: &str) -> serde_json::Value {
+    serde_json::json!({ "type": "logs", "dataset": dataset, "namespace": "default" })
+}

@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use super::document::{Order, Value};
 use super::kind::Act;
+use super::live_document::answer_as_live;
 use super::ndjson::read_value;
 use super::schema::{FieldId, FieldType, Live, ROWS, Schema, field};
 use super::wrapped::{Broken, WRAPPINGS};
@@ -111,8 +112,9 @@ impl Skim {
         for (name, about) in NAMES {
             root.make(name).about = Some(about);
         }
-        // Of our own documents the action is known by its type, too.
-        for id in wanted.into_iter().chain([field::EVENT_ACTION, field::EVENT_TYPE]) {
+        // Of our own documents the action is known by its type, too, and others' data sets by the category.
+        let asked_ourselves = [field::EVENT_ACTION, field::EVENT_TYPE, field::EVENT_CATEGORY];
+        for id in wanted.into_iter().chain(asked_ourselves) {
             if let Some(row) = ROWS.get(usize::from(id.0))
                 && let Some(resolved) = Live.resolve(row.name)
             {
@@ -198,10 +200,12 @@ impl<'a> Skimmed<'a> {
     }
 
     /// The index that it belongs to: as it is `told` (of a data stream's backing index the stream), else by
-    /// `data_stream`, dataset, module and agent. None for our own documents, which count as live events.
+    /// `data_stream`, dataset, module and agent. None for our own events, which count as live ones.
     #[must_use]
     pub fn index(&self, told: Option<&str>) -> Option<String> {
-        if self.is_own() {
+        let is_alert = matches!(self.about(About::Kind), Some("signal" | "alert"))
+            || self.about(About::AlertUuid).is_some();
+        if self.is_own() && !is_alert {
             return None;
         }
         if let Some(told) = told {
@@ -211,8 +215,7 @@ impl<'a> Skimmed<'a> {
         }
         let stream = self.about(About::StreamDataset);
         let dataset = stream.or_else(|| self.about(About::Dataset));
-        let is_alert = matches!(self.about(About::Kind), Some("signal" | "alert"));
-        if is_alert || self.about(About::AlertUuid).is_some() {
+        if is_alert {
             return Some(format!(".alerts-{}", dataset.unwrap_or_default()));
         }
         if let Some(dataset) = stream {
@@ -250,6 +253,9 @@ impl<'a> Skimmed<'a> {
                 Some(words) => list.extend_from_slice(words),
                 None => list.push(*value),
             }
+        }
+        if own {
+            answer_as_live(&mut values);
         }
         let values = values.into_iter().map(|(id, list)| (id, list.into_bump_slice() as &[_])).collect();
         Held::new(values, Order { millis: self.millis().unwrap_or(0), tiebreaker: position })
@@ -455,6 +461,9 @@ mod tests {
         let stream = Some(".ds-logs-auditd_manager.auditd-default-2026.09.01-000004");
         assert_eq!(index("{}", stream).as_deref(), Some("logs-auditd_manager.auditd-default"));
         assert_eq!(index(r#"{"event.module":"auditward"}"#, stream), None);
+        let alert =
+            index(r#"{"event":{"module":"auditward","kind":"alert","dataset":"auditward.alert"}}"#, None);
+        assert_eq!(alert.as_deref(), Some(".alerts-auditward.alert"), "it holds its events again");
         assert_eq!(index(r#"{"agent":{"type":"auditbeat"}}"#, None).as_deref(), Some("auditbeat-"));
         let named = index(r#"{"data_stream":{"dataset":"d","namespace":["n"]}}"#, None);
         assert_eq!(named.as_deref(), Some("logs-d-n"));
@@ -491,6 +500,29 @@ mod tests {
         };
         assert!(actions("auditward").1);
         assert_eq!(actions("auditd"), (1, false));
+    }
+
+    #[test]
+    fn our_own_answers_to_the_names_of_other_collectors_and_anothers_to_its_own() {
+        let wanted = [field::EVENT_MODULE, field::EVENT_DATASET, field::DATA_STREAM_DATASET];
+        let (skim, arena) = (Skim::of(wanted), Bump::new());
+        let answers = |module: &str| {
+            let text = format!(
+                r#"{{"event":{{"module":"{module}","category":["file"],"dataset":"{module}.event"}},"data_stream.dataset":"{module}.event"}}"#
+            );
+            let held = skim.read(arena.alloc_str(&text), &arena).unwrap().held(0);
+            wanted.map(|field| {
+                let texts = held.values(field);
+                let texts = texts.as_slice().iter().map(|value| match value {
+                    Value::Text(text) => String::from_utf8_lossy(text).into_owned(),
+                    _ => String::new(),
+                });
+                texts.collect::<Vec<_>>().join(" ")
+            })
+        };
+        let sets = "auditd_manager.auditd endpoint.events.file";
+        assert_eq!(answers("auditward"), ["auditd auditward endpoint", sets, sets]);
+        assert_eq!(answers("other"), ["other", "other.event", "other.event"]);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use syslog::Severity as Level;
 
-use crate::alert::{Alert, ECS_VERSION};
+use crate::alert::Alert;
+use crate::event::{ECS_VERSION, data_stream};
 use crate::rule::Severity;
 use crate::store::StoredAlert;
 
@@ -254,6 +255,7 @@ impl Notice {
                 "dataset": "auditward.log",
             },
             "log": { "level": self.urgency.word() },
+            "data_stream": data_stream("auditward.log"),
             "ecs": { "version": ECS_VERSION },
             "agent": { "type": "auditward", "version": env!("CARGO_PKG_VERSION") },
         });

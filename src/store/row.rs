@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use rusqlite::{Row, Statement, Transaction, params};
 use serde_json::{Map, Value};
 
-use crate::alert::{Alert, ECS_VERSION, json, read, text};
+use crate::alert::{Alert, json, read, text};
 use crate::clean;
+use crate::event::{ECS_VERSION, data_stream};
 use crate::rule::Severity;
 
 /// Writes the rows, without their documents: those take longer to make than all the rest, and the line waits for this.
@@ -142,6 +143,7 @@ impl StoredAlert {
                 "dataset": "auditward.alert",
             },
             "auditward": { "left_out": ["*"], "line": self.line },
+            "data_stream": data_stream("auditward.alert"),
             "ecs": { "version": ECS_VERSION },
             "rule": { "name": self.rule_name, "id": self.rule_id },
         });

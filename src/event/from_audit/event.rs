@@ -1,4 +1,4 @@
-//! `@timestamp`, `event.*`, `tags`, `data_stream.*` and `host.*`.
+//! `@timestamp`, `event.*`, `tags`, `data_stream.*`, `agent.*`, `ecs.version` and `host.*`.
 
 use super::super::audit_document::{AuditDocument, long_or_none, text_or_none};
 use super::super::document::{Value, Values};
@@ -20,15 +20,21 @@ pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
         field::EVENT_ID => event_id(doc),
         field::EVENT_CODE => doc.number_text(doc.parts.lead.kind.0),
         field::EVENT_DATASET | field::DATA_STREAM_DATASET => datasets(doc),
-        field::DATA_STREAM_NAMESPACE => doc.one_text(b"default"),
-        field::DATA_STREAM_TYPE => doc.one_text(b"logs"),
+        field::DATA_STREAM_TYPE => Values::Many(&STREAM[0]),
+        field::DATA_STREAM_NAMESPACE => Values::Many(&STREAM[1]),
+        field::AGENT_TYPE => doc.one_text(b"auditward"),
+        field::AGENT_VERSION => doc.one_text(env!("CARGO_PKG_VERSION").as_bytes()),
+        field::ECS_VERSION => doc.one_text(crate::event::ECS_VERSION.as_bytes()),
         field::TAGS => tags(doc),
         _ => Values::None,
     }
 }
 
-static MODULES: [Value<'static>; 3] =
+pub(crate) static MODULES: [Value<'static>; 3] =
     [Value::Text(b"auditd"), Value::Text(b"auditward"), Value::Text(b"endpoint")];
+
+/// `data_stream.type` and `data_stream.namespace`.
+static STREAM: [[Value<'static>; 1]; 2] = [[Value::Text(b"logs")], [Value::Text(b"default")]];
 
 fn date<'e>(millis: u64) -> Values<'e> {
     Values::One(Value::Date(i64::try_from(millis).unwrap_or(i64::MAX)))
@@ -119,14 +125,19 @@ fn event_id<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
 }
 
 fn datasets<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
+    doc.many(datasets_of(categories(doc).as_slice()))
+}
+
+/// The data sets in which other producers keep an event of these categories.
+pub(crate) fn datasets_of<'e>(categories: &[Value<'_>]) -> impl Iterator<Item = Value<'e>> + use<'e> {
     let own: &[u8] = b"auditd_manager.auditd";
-    let endpoint = categories(doc).as_slice().iter().find_map(|category| match category {
+    let endpoint = categories.iter().find_map(|category| match category {
         Value::Text(b"process") => Some(&b"endpoint.events.process"[..]),
         Value::Text(b"file") => Some(b"endpoint.events.file"),
         Value::Text(b"network") => Some(b"endpoint.events.network"),
         _ => None,
     });
-    doc.many(std::iter::once(own).chain(endpoint).map(Value::Text))
+    std::iter::once(own).chain(endpoint).map(Value::Text)
 }
 
 /// The keys of the kernel rules, of every record that has some.

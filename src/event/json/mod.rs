@@ -26,21 +26,28 @@ use crate::audit::RecordType;
 #[derive(Debug, Default)]
 pub struct Writer {
     buffer: Vec<u8>,
+    exported: bool,
 }
 
 impl Writer {
+    /// Writes documents that go out by themselves: they say what wrote them and for which data stream they are.
+    #[must_use]
+    pub fn exporting() -> Self {
+        Self { exported: true, ..Self::default() }
+    }
+
     /// The document of an event, without a line end; it stands until the next is written.
     pub fn write(&mut self, doc: &AuditDocument<'_>) -> &[u8] {
         let mut line = Line::over(&mut self.buffer);
-        write(doc, &mut line);
+        write(doc, self.exported, &mut line);
         line.end()
     }
 }
 
-fn write(doc: &AuditDocument<'_>, out: &mut Line<'_>) {
+fn write(doc: &AuditDocument<'_>, exported: bool, out: &mut Line<'_>) {
     let plan = plan();
     let mut objects = Objects::begin(plan);
-    let absent = Absent::of(doc);
+    let absent = Absent { export: !exported, ..Absent::of(doc) };
     let steps = plan.sections.iter().filter(|section| !absent.holds(section.needs)).flat_map(|s| &s.steps);
     for step in steps {
         match step {
@@ -73,6 +80,7 @@ struct Absent {
     names: bool,
     capabilities: bool,
     message: bool,
+    export: bool,
 }
 
 impl Absent {
@@ -86,6 +94,7 @@ impl Absent {
             names: doc.parts.who_record.enriched.is_empty() && doc.around.names.is_none(),
             capabilities: doc.parts.capabilities.is_none(),
             message: doc.parts.lead.kind == RecordType::SYSCALL,
+            export: true,
         }
     }
 
@@ -99,23 +108,31 @@ impl Absent {
             Needs::Names => self.names,
             Needs::Capabilities => self.capabilities,
             Needs::Message => self.message,
+            Needs::Export => self.export,
         }
     }
 }
 
-/// Writes documents without their secrets, as the process's [`crate::secret`] policy says.
-#[derive(Debug, Default)]
+/// Writes documents that go out by themselves ([`Writer::exporting`]) without their secrets, as the process's
+/// [`crate::secret`] policy says.
+#[derive(Debug)]
 pub struct MaskedWriter {
     writer: Writer,
     secrets: Secrets,
     masked: Vec<u8>,
 }
 
+impl Default for MaskedWriter {
+    fn default() -> Self {
+        Self { writer: Writer::exporting(), secrets: Secrets::default(), masked: Vec::new() }
+    }
+}
+
 impl MaskedWriter {
     /// The document of an event, without a line end; it stands until the next is written.
     pub fn write(&mut self, doc: &AuditDocument<'_>) -> &[u8] {
         let Some(masker) = self.secrets.of(doc) else { return self.writer.write(doc) };
-        let mut event = to_map(doc);
+        let mut event = map_of(self.writer.write(doc));
         masker.event(&mut event);
         let mut line = Line::over(&mut self.masked);
         line.json(&event.into());
@@ -126,8 +143,12 @@ impl MaskedWriter {
 /// The document of an event as a map, for an alert that adds to it.
 #[must_use]
 pub fn to_map(doc: &AuditDocument<'_>) -> Map<String, Json> {
+    map_of(Writer::default().write(doc))
+}
+
+fn map_of(written: &[u8]) -> Map<String, Json> {
     // What is written is JSON; a fault in it would show in its tests.
-    serde_json::from_slice(Writer::default().write(doc)).unwrap_or_default()
+    serde_json::from_slice(written).unwrap_or_default()
 }
 
 fn write_values(values: &Values<'_>, shown: &Shown, out: &mut Line<'_>) {

@@ -18,11 +18,14 @@ pub(super) enum Needs {
     Capabilities,
     /// A record that a program wrote.
     Message,
+    /// Nothing; it stands in events that are exported by themselves.
+    Export,
 }
 
 impl Needs {
     fn of(field: FieldId, row: &Row) -> Self {
         match row.family {
+            _ if row.face == Face::Exported => Self::Export,
             Family::Parent if field != field::PROCESS_PARENT_PID => Self::Parent,
             Family::SessionLeader => Self::Leader(0),
             Family::GroupLeader => Self::Leader(1),
@@ -118,7 +121,7 @@ pub(super) fn plan() -> &'static Plan {
             } else if row.family == Family::Paths {
                 let first = !std::mem::replace(&mut paths, true);
                 first.then(|| Step::Paths(plan.shown(field, row, "auditd.paths")))
-            } else if !row.has_source() || row.face != Face::Shown || row.family == Family::Account {
+            } else if !row.has_source() || row.face == Face::Matched || row.family == Family::Account {
                 None
             } else if is_capabilities(field) {
                 Some(Step::Capabilities(plan.shown(field, row, row.name)))
@@ -169,7 +172,8 @@ impl Plan {
             key,
             before: Vec::new(),
             // Of these the exported document has one word, but where two acts are one event.
-            many: row.cardinality == Cardinality::Many && !matches!(name, "event.action" | "event.module"),
+            many: row.cardinality == Cardinality::Many
+                && !matches!(name, "event.action" | "event.module" | "event.dataset" | "data_stream.dataset"),
             lossy: name.ends_with(".args") || name.ends_with(".command_line"),
         }
     }

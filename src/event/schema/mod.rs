@@ -152,6 +152,8 @@ pub enum Family {
 pub enum Face {
     /// In matching and in the exported document.
     Shown,
+    /// In matching, and in an event that is exported by itself: an alert has its own.
+    Exported,
     /// In matching only: another producer's place for a value that is shown elsewhere.
     Matched,
 }

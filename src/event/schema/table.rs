@@ -43,6 +43,10 @@ fields! {
 TIMESTAMP = "@timestamp": Date, One, Kernel, Event, Shown, "audit(SECONDS.MILLIS:…)";
 /// Id of an Elastic agent.
 AGENT_ID = "agent.id": Keyword, One, Derived, Absent, Matched, "";
+/// `auditward`.
+AGENT_TYPE = "agent.type": Keyword, One, Derived, Event, Exported, "always";
+/// The version of this program.
+AGENT_VERSION = "agent.version": Keyword, One, Derived, Event, Exported, "always";
 /// Arguments that the kernel announced and no record brought, or that were cut.
 AUDITD_ARGS_MISSING = "auditd.args_missing": Long, One, Kernel, Auditd, Shown, "EXECVE argc= against aN=";
 /// First argument of the system call, hexadecimal; not an argument of the program.
@@ -601,12 +605,12 @@ AUDITWARD_ACCOUNT_WRITERS = "auditward.account.writers": Keyword, Many, Derived,
 AUDITWARD_ANCESTORS_EXECUTABLE = "auditward.ancestors.executable": Keyword, Many, Kernel, Ancestors, Matched, "process table: their own exec, or /proc/PID";
 /// Id of the container whose cgroup the process is in.
 CONTAINER_ID = "container.id": Keyword, One, Kernel, Process, Shown, "/proc/PID/cgroup, inherited by children";
-/// The data sets in which other producers keep such an event.
-DATA_STREAM_DATASET = "data_stream.dataset": ConstantKeyword, Many, Derived, Event, Matched, "record types";
+/// `auditward.event`; in matching the data sets in which other producers keep such an event.
+DATA_STREAM_DATASET = "data_stream.dataset": ConstantKeyword, Many, Derived, Event, Exported, "record types";
 /// `default`.
-DATA_STREAM_NAMESPACE = "data_stream.namespace": ConstantKeyword, One, Derived, Event, Matched, "always";
+DATA_STREAM_NAMESPACE = "data_stream.namespace": ConstantKeyword, One, Derived, Event, Exported, "always";
 /// `logs`.
-DATA_STREAM_TYPE = "data_stream.type": ConstantKeyword, One, Derived, Event, Matched, "always";
+DATA_STREAM_TYPE = "data_stream.type": ConstantKeyword, One, Derived, Event, Exported, "always";
 /// Peer of connect and sendto: an address or the path of a Unix socket.
 DESTINATION_ADDRESS = "destination.address": Keyword, One, Kernel, Network, Shown, "SOCKADDR saddr=";
 /// Peer of connect and sendto.
@@ -615,6 +619,8 @@ DESTINATION_IP = "destination.ip": Ip, One, Kernel, Network, Shown, "SOCKADDR sa
 DESTINATION_PORT = "destination.port": Long, One, Kernel, Network, Shown, "SOCKADDR saddr=";
 /// Name asked of the DNS; audit records hold no payload.
 DNS_QUESTION_NAME = "dns.question.name": Keyword, One, Derived, Absent, Matched, "";
+/// The version of ECS that the document follows.
+ECS_VERSION = "ecs.version": Keyword, One, Derived, Event, Exported, "always";
 /// What happened. Shown as one word for each act (`executed`); in matching it answers to every producer's word for the same act.
 EVENT_ACTION = "event.action": Keyword, Many, Derived, Event, Shown, "record types, SYSCALL arch= syscall=";
 /// ECS categories of the event.
@@ -623,13 +629,13 @@ EVENT_CATEGORY = "event.category": Keyword, Many, Derived, Event, Shown, "record
 EVENT_CODE = "event.code": Keyword, One, Kernel, Event, Matched, "record type";
 /// When the event was put together; in a replay the same as `@timestamp`.
 EVENT_CREATED = "event.created": Date, One, Derived, Event, Shown, "clock of the daemon";
-/// The data sets in which other producers keep such an event.
-EVENT_DATASET = "event.dataset": Keyword, Many, Derived, Event, Matched, "record types";
+/// `auditward.event`; in matching the data sets in which other producers keep such an event.
+EVENT_DATASET = "event.dataset": Keyword, Many, Derived, Event, Exported, "record types";
 /// HOST/SECONDS.MILLIS:SERIAL: the same in every run over the same records.
 EVENT_ID = "event.id": Keyword, One, Kernel, Event, Shown, "node=, audit(SECONDS.MILLIS:SERIAL)";
 /// `event`.
 EVENT_KIND = "event.kind": Keyword, One, Derived, Event, Shown, "always";
-/// `auditd`: the kernel's audit stream; in matching also `auditward` and `endpoint`.
+/// `auditward`; in matching also `auditd` and `endpoint`.
 EVENT_MODULE = "event.module": Keyword, Many, Derived, Event, Shown, "always";
 /// `success`, `failure`, or `unknown` where no record says.
 EVENT_OUTCOME = "event.outcome": Keyword, One, Kernel, Event, Shown, "SYSCALL success=, res=";
