@@ -7,6 +7,7 @@ mod live;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use live::{
@@ -91,6 +92,41 @@ fn an_execution_becomes_an_alert_line_in_syslog() {
     let status = stage.daemon.process.end(Signal::SIGTERM);
     assert!(status.success(), "SIGTERM is a good end: {status}: {}", stage.daemon.stderr());
     assert_eq!(stage.rsyslogd.lines().iter().filter(|l| l.contains("-o bob")).count(), 1, "one alert, once");
+}
+
+/// `[events]`: what matches its query stands in the file, and read back it gives the very alert.
+#[test]
+fn events_that_are_asked_for_stand_in_their_file_and_give_the_alert_again() {
+    let further = "[events]\npath = \"FOLDER/state/events.ndjson\"\n\
+                   query = 'process where process.args == \"-o\"'\n";
+    let Some(mut stage) = Stage::set_with(further) else { return };
+    let pid = take_over(&stage.usermod, "bob");
+    let line = stage.rsyslogd.expect_line(RULE_NAME);
+    let other = Command::new(&stage.usermod).arg("--version").status();
+    assert!(other.is_ok());
+    let run = stage.folder.path().join("run");
+    eventually("it is written", || match answered_status(&run)["events"]["written"].as_u64() {
+        Some(1) => Ok(()),
+        written => Err(format!("{written:?}")),
+    });
+    let status = stage.daemon.process.end(Signal::SIGTERM);
+    assert!(status.success(), "{status}: {}", stage.daemon.stderr());
+    let file = stage.folder.path().join("state/events.ndjson");
+    let text = fs::read_to_string(&file).expect("the file");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    let event: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(
+        (&event["process"]["pid"], &event["event"]["dataset"]),
+        (&pid.into(), &"auditward.event".into())
+    );
+    let again = Command::new(env!("CARGO_BIN_EXE_auditward"))
+        .args(["replay", "--rules"])
+        .args([alone(stage.folder.path()), file])
+        .output()
+        .expect("auditward runs");
+    let again = String::from_utf8_lossy(&again.stdout).into_owned();
+    let id = |text: &str| text.split(" alert=").nth(1).map(|rest| rest.split(' ').next().map(str::to_owned));
+    assert_eq!(id(&again), id(&line), "{line}\n{again}");
 }
 
 /// Two rules match the arguments: the real timer ends their wait, without any further event.

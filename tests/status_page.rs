@@ -6,8 +6,8 @@ use std::path::Path;
 
 use auditward::daemon::doctor::CHECKS;
 use auditward::daemon::status::{
-    Accounts, Auditing, BlindSpot, Delivery, Destination, File, Hindered, METRICS, Matched, Report, Rules,
-    Store,
+    Accounts, Auditing, BlindSpot, Delivery, Destination, Events, File, Hindered, METRICS, Matched, Report,
+    Rules, Store,
 };
 use auditward::output::Topic;
 use serde_json::Value;
@@ -26,6 +26,7 @@ fn whole() -> Report {
         auditing: Some(Auditing::default()),
         destinations: vec![Destination::default()],
         store: Some(Store::default()),
+        events: Some(Events::default()),
         rules: Rules {
             partly: hindered(),
             not_live: hindered(),

@@ -460,6 +460,7 @@ mod tests {
             "tags": ["Domain: Endpoint", "OS: Linux", "exec"],
             "ecs": { "version": ECS_VERSION },
             "agent": { "type": "auditward", "version": env!("CARGO_PKG_VERSION") },
+            "data_stream": data_stream("auditward.alert"),
             "threat": {
                 "framework": "MITRE ATT&CK",
                 "tactic": {

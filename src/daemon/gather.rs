@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::exported::Exported;
 use super::losses::stamp;
 use super::path::watching;
 use super::sight::Seen;
@@ -40,6 +41,7 @@ impl Watch {
             destinations: outputs.counters().into_iter().map(destination).collect(),
             store: outputs.store().map(store),
             triage: second.path.triage.status(),
+            events: second.path.exported.as_ref().map(Exported::status),
             delivery: delivery(&outputs.delays()),
             memory: Memory {
                 processes: mapper.table().len(),

@@ -12,6 +12,7 @@ pub mod detector;
 pub mod directories;
 pub mod doctor;
 pub mod excepted;
+mod exported;
 mod gather;
 mod health;
 pub mod intake;
@@ -57,6 +58,7 @@ use crate::rule::policy::SITE;
 use accounts::{Known, Probed};
 use config::{Config, WithoutAuditing};
 use directories::Directories;
+use exported::Exported;
 use health::Health;
 use intake::Intake;
 use life::Start;
@@ -135,6 +137,13 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     config.secrets.apply(directories.state.as_deref());
     config.labels.apply(&set.hash);
     let outputs = outputs.start_with(store::open(&config.store, &directories)).context("outputs")?;
+    let exported = Exported::start(config.events.as_ref());
+    let (exported, events_left_out) = match exported {
+        Ok(exported) => (exported, None),
+        Err(error) => (None, Some(error)),
+    };
+    events_left_out.iter().for_each(|error| eprintln!("auditward: error: {error}; events are not written"));
+    let left_out: Vec<String> = left_out.into_iter().chain(events_left_out).collect();
     let faults: Vec<_> = config_faults.into_iter().chain(set.faults.iter().cloned()).collect();
     let mut alerts = health.of_faults(faults.iter().filter(|fault| fault.level == Level::Error));
     alerts.extend(left_out.iter().map(|error| health.of_destination(error)));
@@ -175,6 +184,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     );
     let triage = triage.context("the thread that gathers")?;
     let mut watch = Watch::new(socket, intake, detector, outputs, started, &accounts, triage)?;
+    watch.export(exported);
     let options = options.clone();
     watch.serve(|desk| Reloader::start(options, config, rules, unseen, desk));
     watch.alert(alerts);

@@ -9,6 +9,7 @@ use super::accounts::Accounts;
 use super::auditd::Auditd;
 use super::clock::Clock;
 use super::detector::{Created, Detector};
+use super::exported::Exported;
 use super::health::Unseen;
 use super::rule_removals::RuleRemovals;
 use super::triage::Triage;
@@ -38,6 +39,8 @@ pub(super) struct Path {
     pub(super) rules_changed: bool,
     pub(super) auditd: Auditd,
     pub(super) triage: Triage,
+    /// Where events go by themselves.
+    pub(super) exported: Option<Exported>,
 }
 
 impl Path {
@@ -49,6 +52,10 @@ impl Path {
             self.auditd.record(&record, received);
         }
         self.asked(received, |detector, emit| detector.event(event, emit));
+        // Alerts go first.
+        if let Some(exported) = &mut self.exported {
+            exported.event(event);
+        }
     }
 
     /// Sequences go on with the host's clock when no event moves them.

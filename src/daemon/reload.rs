@@ -260,6 +260,7 @@ fn for_the_next_start(before: &Config, now: &Config) -> Vec<String> {
         ("[accounts]", same(&before.accounts, &now.accounts)),
         ("[store]", same(&before.store, &now.store)),
         ("[triage]", same(&before.triage, &now.triage)),
+        ("[events]", same(&before.events, &now.events)),
         ("daemon.runtime_directory, daemon.state_directory", directories(before) == directories(now)),
     ]
     .into_iter()

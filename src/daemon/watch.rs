@@ -14,6 +14,7 @@ use super::clock::Clock;
 use super::config::AccountsConfig;
 use super::desk::{Desk, Request};
 use super::detector::Detector;
+use super::exported::Exported;
 use super::intake::{Intake, counted};
 use super::keeper::Keeper;
 use super::life::{Life, Start};
@@ -94,6 +95,7 @@ impl Watch {
             rules_changed: false,
             auditd,
             triage,
+            exported: None,
         };
         Ok(Self {
             socket,
@@ -120,6 +122,11 @@ impl Watch {
         if let Err(error) = served {
             tracing::warn!("`auditward status` and `auditward reload` do not work: {error}");
         }
+    }
+
+    /// Events go by themselves to `exported`, too, from now on.
+    pub(super) fn export(&mut self, exported: Option<Exported>) {
+        self.second.path.exported = exported;
     }
 
     /// Watches the account files from now on; that it cannot is told, and records are watched all the same.
@@ -162,6 +169,7 @@ impl Watch {
             }
             if self.signals.reload() {
                 self.second.path.outputs.reopen();
+                self.second.path.exported.iter().for_each(Exported::reopen);
                 if let Some(reloader) = &self.reloader {
                     reloader.reload_later();
                 }
@@ -465,8 +473,13 @@ impl Watch {
         intake.finish(&mut |event| path.event(event, received));
         path.finish();
         path.tell_kept_back(Instant::now(), true);
+        let not_written = path.exported.take().map_or(0, |exported| exported.finish(deadline));
         let saved = state.map(|mut state| state.save(path.detector.engine(), || intake.mapper().births()));
         self.tell_losses();
+        if not_written > 0 {
+            let text = format!("{} left out of the file of events", counted(not_written, "event"));
+            self.notice(Topic::QueueFull, &text, Urgency::Warning);
+        }
         match saved {
             Some(Ok(held)) if held > 0 => {
                 let text = format!("sequences: {held} kept for the next run");

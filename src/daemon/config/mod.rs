@@ -5,6 +5,7 @@
 //! in both, and the daemon runs with the default in its place: a typing mistake must not blind a host.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use syslog::Facility;
@@ -13,8 +14,10 @@ use super::secrets::SecretsConfig;
 use super::triage::TriageConfig;
 use crate::audit::reassembler::Limits;
 use crate::detect;
-use crate::diagnostic::{Diagnostic, Level};
+use crate::diagnostic::{Diagnostic, Level, Source};
+use crate::eql::{Kind, Program};
 use crate::event::ancestry;
+use crate::event::schema::Live;
 use crate::output::syslog::{DEFAULT_LIMIT, DEFAULT_LINE, EXAMPLE_ENTERPRISE};
 use crate::output::{Address, Body, Bounds, Choice, Destination, Format, Formatter, Protocol, SinkConfig};
 use crate::toml_file::{self, Codes, Faults};
@@ -63,12 +66,63 @@ pub struct Config {
     pub file: Option<FileConfig>,
     /// `[[destination]]`, in the order of their first mention.
     pub destinations: Vec<DestinationConfig>,
+    /// `[events]`; none: no file of events is written.
+    pub events: Option<EventsConfig>,
     /// `[store]`
     pub store: StoreConfig,
     /// `[triage]`
     pub triage: TriageConfig,
     /// `[daemon]`
     pub daemon: DaemonConfig,
+}
+
+/// `[events]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventsConfig {
+    /// `path`
+    pub path: PathBuf,
+    /// `mode`, permission bits.
+    pub mode: u32,
+    /// `queue_bytes`
+    pub queue_bytes: usize,
+    /// `query`; none: every event.
+    pub query: Option<EventQuery>,
+}
+
+/// An event query in EQL that compiles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventQuery(String);
+
+impl EventQuery {
+    /// Takes a text that is an event query without pipes.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn new(text: &str) -> Result<Self, String> {
+        let query = Self(text.to_owned());
+        let program = query
+            .compile()
+            .map_err(|faults| faults.first().map_or_else(String::new, |fault| fault.title.clone()))?;
+        match program.kind() {
+            Kind::Event if program.pipes().is_empty() => Ok(query),
+            Kind::Event => {
+                Err("it has a pipe: events have no end that a number could be taken from".to_owned())
+            }
+            _ => {
+                Err("it joins events: write an event query, such as `process where event.type == \"start\"`"
+                    .to_owned())
+            }
+        }
+    }
+
+    /// Compiles it.
+    ///
+    /// # Errors
+    /// Each fault with its place.
+    pub fn compile(&self) -> Result<Program, Vec<Diagnostic>> {
+        let source = Arc::new(Source { name: "events.query".into(), text: self.0.clone() });
+        Program::compile(&source, &Live)
+    }
 }
 
 /// `[store]`

@@ -54,6 +54,11 @@ pub const TABLES: &[(&str, &str)] = &[
          in the store, so that one that hangs holds back no other. One of the same name in a later file takes the \
          place of the earlier.",
     ),
+    (
+        "events",
+        "Events by themselves, beside the alerts, to a file: ECS documents, one a line, as `auditward events` gives them; \
+         written when a path is set. They are what the kernel rules record, which this does not change.",
+    ),
     ("store", "Alerts on disk, written before they are sent: a restart goes on where each output was."),
     ("triage", "What is gathered about each alert on this host, for those who get its document."),
     ("daemon", "The daemon's own life, and what it says of itself."),
@@ -476,6 +481,25 @@ pub const SETTINGS: &[Setting] = &[
         "1 to 1000000",
         "The most alerts a minute. The rest are stored and told as one line a rule, with their number. Not set: all go out.",
     ),
+    example(
+        ("events", "path"),
+        "\"/var/log/auditward/events.ndjson\"",
+        "an absolute path",
+        "The file that events are appended to, by the daemon's account. It grows without end: rotate it, and reload.",
+    ),
+    row(("events", "mode"), "0o600", "0 to 0o777", "The permissions of a new file."),
+    example(
+        ("events", "query"),
+        "'process where event.type == \"start\"'",
+        "an event query in EQL",
+        "Only events that match it. Not set: all.",
+    ),
+    row(
+        ("events", "queue_bytes"),
+        "\"64M\"",
+        "bytes, or with K, M, G; 64K to 4G",
+        "The most memory that events take while the disk is slow; those beyond it are left out and counted.",
+    ),
     row(("store", "enabled"), "true", "true, false", "Whether alerts are stored."),
     example(
         ("store", "path"),
@@ -597,7 +621,7 @@ mod tests {
                 out.push('\n');
                 comment(about, &mut out);
                 // The header of [file] alone would ask for a path, that of a destination for a name.
-                let mark = if matches!(*table, "file" | "destination") { "#" } else { "" };
+                let mark = if matches!(*table, "file" | "events" | "destination") { "#" } else { "" };
                 let _ = writeln!(out, "{mark}{}", header(table));
             }
             for setting in SETTINGS.iter().filter(|setting| setting.table == *table) {

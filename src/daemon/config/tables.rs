@@ -11,8 +11,9 @@ use super::super::secrets::SecretsConfig;
 use super::super::triage::TriageConfig;
 use super::values::{absolute, count, narrow, path, size, word};
 use super::{
-    AccountsConfig, AuditConfig, Config, DaemonConfig, FileConfig, KernelRules, LabelsConfig, LineFormat,
-    MOST_QUEUED, ProcessesConfig, StdoutConfig, StoreConfig, SyslogConfig, WithoutAuditing, destination,
+    AccountsConfig, AuditConfig, Config, DaemonConfig, EventQuery, EventsConfig, FileConfig, KernelRules,
+    LabelsConfig, LineFormat, MOST_QUEUED, ProcessesConfig, StdoutConfig, StoreConfig, SyslogConfig,
+    WithoutAuditing, destination,
 };
 use crate::audit::reassembler::Limits;
 use crate::detect;
@@ -44,6 +45,7 @@ pub(super) fn read(faults: &Faults, before: Config) -> Config {
         stdout: section(root.table("stdout"), before.stdout, stdout),
         file: section(root.table("file"), before.file, file),
         destinations: destination::read(root.tables("destination"), before.destinations),
+        events: section(root.table("events"), before.events, events),
         store: section(root.table("store"), before.store, store),
         triage: section(root.table("triage"), before.triage, triage),
         daemon: section(root.table("daemon"), before.daemon, daemon),
@@ -208,6 +210,37 @@ pub(super) fn file(table: Table<'_>, before: Option<FileConfig>) -> Option<FileC
     };
     table.done();
     (!config.path.as_os_str().is_empty()).then_some(config)
+}
+
+fn events(table: Table<'_>, before: Option<EventsConfig>) -> Option<EventsConfig> {
+    let named = path(&table, "path");
+    if !table.has("path") && before.is_none() {
+        table.missing("path");
+    }
+    let default = before.unwrap_or_else(|| EventsConfig {
+        path: PathBuf::new(),
+        mode: 0o600,
+        queue_bytes: 64 << 20,
+        query: None,
+    });
+    let query = table.text("query").and_then(|text| match EventQuery::new(&text.value) {
+        Ok(query) => Some(query),
+        Err(why) => {
+            let title = format!("`{}` cannot be used: {why}", table.path("query"));
+            table.faults().value(title, text.span, "`auditward eql` with it shows the place");
+            None
+        }
+    });
+    // Without the query it would be every event, which nobody asked for.
+    let refused = table.has("query") && query.is_none();
+    let config = EventsConfig {
+        path: named.unwrap_or(default.path),
+        mode: narrow(&table, "mode", 0..=0o777).unwrap_or(default.mode),
+        queue_bytes: size(&table, "queue_bytes", 64 << 10..=4 << 30).unwrap_or(default.queue_bytes),
+        query: query.or(default.query),
+    };
+    table.done();
+    (!config.path.as_os_str().is_empty() && !refused).then_some(config)
 }
 
 fn store(table: Table<'_>, default: StoreConfig) -> StoreConfig {

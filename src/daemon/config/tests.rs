@@ -117,7 +117,7 @@ fn whole(table_filter: impl Fn(&str) -> bool) -> String {
 #[test]
 fn the_tables_defaults_are_those_in_force() {
     let (mut config, faults) =
-        read_text(&whole(|table| !matches!(table, "file" | "destination")), Mode::Check);
+        read_text(&whole(|table| !matches!(table, "file" | "events" | "destination")), Mode::Check);
     assert_eq!(faults, Vec::<String>::new());
     assert_ne!(std::mem::take(&mut config.labels), LabelsConfig::default());
     assert_eq!(config.user.take().as_deref(), Some("auditward"));
@@ -131,6 +131,26 @@ fn the_tables_defaults_are_those_in_force() {
         assert_eq!((choice.severity.take(), choice.per_minute.take()), (Some(Severity::High), Some(600)));
     }
     assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
+}
+
+#[test]
+fn the_file_of_events_takes_an_event_query_only() {
+    let path = "[events]\npath = \"/var/log/auditward/events.ndjson\"\n";
+    let query = |query: &str| read_text(&format!("{path}query = '{query}'\n"), Mode::Check);
+    let (config, faults) = query("process where event.type == \"start\"");
+    assert_eq!((faults.len(), config.events.expect("a file").query.is_some()), (0, true));
+    let (config, faults) = read_text(path, Mode::Check);
+    assert_eq!((faults.len(), config.events.expect("a file").query), (0, None));
+    for (wrong, why) in [
+        ("process where no.such == 1", "unknown field no.such"),
+        ("sequence [any where true] [any where true]", "it joins events"),
+        ("any where true | head 5", "it has a pipe"),
+        ("any where", "expected"),
+    ] {
+        let (config, faults) = query(wrong);
+        assert!(faults.len() == 1 && faults[0].contains(why), "{faults:?}");
+        assert_eq!(config.events, None, "not every event, which nobody asked for");
+    }
 }
 
 #[test]

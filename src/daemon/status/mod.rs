@@ -45,6 +45,8 @@ pub struct Report {
     pub store: Option<Store>,
     /// What was gathered about alerts on this host.
     pub triage: Triage,
+    /// The file of events; none where none is written.
+    pub events: Option<Events>,
     /// From receipt of an event's last record to delivery of its alert; none before the first.
     pub delivery: Option<Delivery>,
     /// The daemon's memory.
@@ -273,6 +275,22 @@ pub struct Triage {
     pub captured: u64,
     /// Alerts about which nothing was gathered, for want of room or of time.
     pub without: u64,
+}
+
+/// See [`Report::events`]. Counts since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Events {
+    /// The file.
+    pub path: String,
+    /// Events written.
+    pub written: u64,
+    /// Events left out, since the disk was too slow or full and there was no room for more.
+    pub left_out: u64,
+    /// Bytes that wait to be written.
+    pub waiting_bytes: u64,
+    /// Why nothing can be written at the moment.
+    pub trouble: Option<String>,
 }
 
 /// See [`Report::delivery`].

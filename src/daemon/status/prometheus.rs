@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{AccountFile, Accounts, Probe, Report, Store};
+use super::{AccountFile, Accounts, Events, Probe, Report, Store};
 
 /// A metric.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ const fn metric(name: &'static str, kind: &'static str, help: &'static str) -> M
 }
 
 /// All metrics, in the order in which they are written.
-pub const METRICS: [Metric; 40] = [
+pub const METRICS: [Metric; 43] = [
     metric("auditward_info", "gauge", "Always 1; version and hash of the rule set as labels."),
     metric("auditward_start_time_seconds", "gauge", "When the daemon began to watch, since the Unix epoch."),
     metric("auditward_records_total", "counter", "Audit records received."),
@@ -53,6 +53,13 @@ pub const METRICS: [Metric; 40] = [
     ),
     metric("auditward_destination_stored", "gauge", "Alerts that wait for a destination in the store alone."),
     metric("auditward_triage_total", "counter", "Alerts by what was gathered about them on this host."),
+    metric("auditward_events_total", "counter", "Events by what became of them for the file of events."),
+    metric(
+        "auditward_events_waiting_bytes",
+        "gauge",
+        "Bytes of events that wait to be written to their file.",
+    ),
+    metric("auditward_events_writable", "gauge", "1 while events can be written to their file, else 0."),
     metric("auditward_store_rows", "gauge", "Alerts in the store."),
     metric("auditward_store_bytes", "gauge", "Bytes of the store's file and its log."),
     metric("auditward_store_alerts_total", "counter", "Alerts by what became of them in the store."),
@@ -171,6 +178,9 @@ fn samples(report: &Report, name: &str) -> Samples {
         }
         "auditward_canary_missed_total" => one(canary.missed as f64),
         "auditward_delivery_seconds" => delivery(report),
+        name if name.starts_with("auditward_events_") => {
+            report.events.as_ref().map_or_else(Vec::new, |one| events(one, name))
+        }
         name if name.starts_with("auditward_store_") => {
             report.store.as_ref().map_or_else(Vec::new, |one| store(one, name))
         }
@@ -256,6 +266,18 @@ fn store(store: &Store, name: &str) -> Samples {
     }
 }
 
+fn events(events: &Events, name: &str) -> Samples {
+    let one = |value: f64| vec![(String::new(), value)];
+    match name {
+        "auditward_events_waiting_bytes" => one(events.waiting_bytes as f64),
+        "auditward_events_writable" => one(f64::from(u8::from(events.trouble.is_none()))),
+        "auditward_events_total" => [("written", events.written), ("left_out", events.left_out)]
+            .map(|(what, count)| (labels(&[("what", what)]), count as f64))
+            .to_vec(),
+        _ => Vec::new(),
+    }
+}
+
 fn delivery(report: &Report) -> Samples {
     let Some(delivery) = &report.delivery else { return Vec::new() };
     [("0.5", delivery.p50_micros), ("0.99", delivery.p99_micros), ("1", delivery.max_micros)]
@@ -303,6 +325,7 @@ mod tests {
                 ..Destination::default()
             }],
             store: Some(Store::default()),
+            events: Some(Events::default()),
             rules: Rules {
                 matched: vec![Matched { id: "some_rule".to_owned(), matches: 7, ..Matched::default() }],
                 ..Rules::default()

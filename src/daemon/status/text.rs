@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Destination, Hindered, Report, Store, Triage};
+use super::{Destination, Events, Hindered, Report, Store, Triage};
 use crate::clean;
 use crate::daemon::intake::counted;
 
@@ -70,6 +70,9 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     }
     if let Some(store) = &report.store {
         self::store(store, out)?;
+    }
+    if let Some(events) = &report.events {
+        self::events(events, out)?;
     }
     if let Some(delivery) = &report.delivery {
         writeln!(
@@ -209,6 +212,21 @@ fn store(store: &Store, out: &mut String) -> fmt::Result {
         }
     }
     match &store.trouble {
+        Some(trouble) => writeln!(out, "; cannot be written: {trouble}"),
+        None => writeln!(out),
+    }
+}
+
+fn events(events: &Events, out: &mut String) -> fmt::Result {
+    let Events { path, written, left_out, waiting_bytes, trouble } = events;
+    write!(out, "events     {} written to {path}", counted(*written, "event"))?;
+    if *waiting_bytes > 0 {
+        write!(out, ", {} wait", bytes(*waiting_bytes))?;
+    }
+    if *left_out > 0 {
+        write!(out, ", {left_out} LEFT OUT for want of room")?;
+    }
+    match trouble {
         Some(trouble) => writeln!(out, "; cannot be written: {trouble}"),
         None => writeln!(out),
     }

@@ -1,0 +1,88 @@
+//! A file that is only ever appended to, whose rotation is followed both ways: told ([`Appended::reopen`]) or not (the
+//! path is looked at once a second when something is to be written).
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::fcntl::OFlag;
+
+/// How often the path is looked at.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// See the module's page.
+#[derive(Debug)]
+pub(super) struct Appended {
+    pub(super) path: PathBuf,
+    mode: u32,
+    file: Option<File>,
+    pub(super) looked: Instant,
+}
+
+impl Appended {
+    /// Opens or creates the file, so that a path that cannot be is told at the start.
+    pub(super) fn open(path: PathBuf, mode: u32) -> io::Result<Self> {
+        let file = open(&path, mode)?;
+        Ok(Self { path, mode, file: Some(file), looked: Instant::now() })
+    }
+
+    /// Lets go of a file that no longer stands under the path; whether it did. A line that was begun is to be begun
+    /// again then, so that no file holds the end of a line without its beginning.
+    pub(super) fn look(&mut self) -> bool {
+        if self.looked.elapsed() < LOOK_AGAIN {
+            return false;
+        }
+        self.looked = Instant::now();
+        let held = self.file.as_ref().and_then(|f| f.metadata().ok());
+        let there = std::fs::metadata(&self.path).ok();
+        let id = |m: std::fs::Metadata| (m.dev(), m.ino());
+        let moved = held.map(id) != there.map(id);
+        if moved {
+            self.reopen();
+        }
+        moved
+    }
+
+    /// Lets go of the file; the next write opens what stands under the path then.
+    pub(super) fn reopen(&mut self) {
+        self.file = None;
+        self.looked = Instant::now();
+    }
+
+    /// Appends `bytes` from `written` on, which goes on as they are taken.
+    ///
+    /// # Errors
+    /// Not all could be written.
+    pub(super) fn write(&mut self, bytes: &[u8], written: &mut usize) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.file.insert(open(&self.path, self.mode)?),
+        };
+        while let Some(rest) = bytes.get(*written..).filter(|rest| !rest.is_empty()) {
+            match file.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => *written += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// For appending, created with `mode` (less the umask). A FIFO or a device is not waited for.
+fn open(path: &Path, mode: u32) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(mode)
+        .custom_flags((OFlag::O_CLOEXEC | OFlag::O_NOCTTY | OFlag::O_NONBLOCK).bits())
+        .open(path)?;
+    let kind = file.metadata()?.file_type();
+    if kind.is_block_device() || kind.is_dir() {
+        return Err(io::Error::other("not a file to append to"));
+    }
+    Ok(file)
+}
