@@ -18,18 +18,21 @@ pub(super) struct Exported {
 }
 
 impl Exported {
-    /// Opens the file that is configured; none where none is.
-    ///
-    /// # Errors
-    /// It cannot be opened, said with its path.
-    pub(super) fn start(config: Option<&EventsConfig>) -> Result<Option<Self>, String> {
-        let Some(config) = config else { return Ok(None) };
+    /// Opens the file that is configured; none where none is, or it cannot be opened, which is told and added to what is
+    /// `left_out`.
+    pub(super) fn start(config: Option<&EventsConfig>, left_out: &mut Vec<String>) -> Option<Self> {
+        let config = config?;
         let path = config.path.display().to_string();
         let file = EventFile::start(config.path.clone(), config.mode, config.queue_bytes)
-            .map_err(|error| format!("events: {path}: {error}"))?;
+            .map_err(|error| {
+                let error = format!("events: {path}: {error}");
+                eprintln!("auditward: error: {error}; events are not written");
+                left_out.push(error);
+            })
+            .ok()?;
         // It was compiled when the configuration was read.
         let query = config.query.as_ref().and_then(|query| query.compile().ok());
-        Ok(Some(Self { query, writer: json::MaskedWriter::default(), file, path }))
+        Some(Self { query, writer: json::MaskedWriter::default(), file, path })
     }
 
     /// Writes the event if it is asked for.

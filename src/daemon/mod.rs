@@ -127,7 +127,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let programs = start::programs(&directories);
     let known_accounts = Known::of(directories.state.as_deref());
     start::snapshot(&mut mapper, &state.as_mut().map(SequenceState::births).unwrap_or_default());
-    let (outputs, left_out) = start::destinations(&config)?;
+    let (outputs, mut left_out) = start::destinations(&config)?;
     let stored = store::path(&config.store, &directories);
     stored.iter().for_each(|path| store::adopt(path, &identity));
     // Capabilities belong to threads, so this comes before the first one is started.
@@ -137,13 +137,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     config.secrets.apply(directories.state.as_deref());
     config.labels.apply(&set.hash);
     let outputs = outputs.start_with(store::open(&config.store, &directories)).context("outputs")?;
-    let exported = Exported::start(config.events.as_ref());
-    let (exported, events_left_out) = match exported {
-        Ok(exported) => (exported, None),
-        Err(error) => (None, Some(error)),
-    };
-    events_left_out.iter().for_each(|error| eprintln!("auditward: error: {error}; events are not written"));
-    let left_out: Vec<String> = left_out.into_iter().chain(events_left_out).collect();
+    let exported = Exported::start(config.events.as_ref(), &mut left_out);
     let faults: Vec<_> = config_faults.into_iter().chain(set.faults.iter().cloned()).collect();
     let mut alerts = health.of_faults(faults.iter().filter(|fault| fault.level == Level::Error));
     alerts.extend(left_out.iter().map(|error| health.of_destination(error)));
