@@ -1,4 +1,4 @@
-//! The documentation names files that exist: every link to a file here, and every path in backticks.
+//! The documentation names files that exist: every link to a file or a heading here, and every path in backticks.
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -32,11 +32,22 @@ fn markdown_of(folder: &Path) -> Vec<PathBuf> {
     entries.map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "md")).collect()
 }
 
-/// Targets of `[text](target)` that are no addresses, without the part behind `#`.
-fn links(text: &str) -> Vec<&str> {
+/// Targets of `[text](target)` that are no addresses: a file, empty for the page itself, and the heading behind `#`.
+fn links(text: &str) -> Vec<(&str, Option<&str>)> {
     let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    let files = targets.filter(|t| !t.contains("://") && !t.starts_with('#'));
-    files.map(|t| t.split('#').next().unwrap_or(t)).collect()
+    let inner = targets.filter(|target| !target.contains("://"));
+    inner.map(|t| t.split_once('#').map_or((t, None), |(file, heading)| (file, Some(heading)))).collect()
+}
+
+/// The names under which a page's headings are linked: in small letters, blanks as hyphens, without other signs.
+fn headings(text: &str) -> Vec<String> {
+    let titles =
+        text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let name = |title: &str| {
+        let kept = title.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.flat_map(char::to_lowercase).map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    titles.map(name).collect()
 }
 
 /// Paths in backticks: `src/audit/record.rs`, and not patterns such as `src/bin/*.rs`.
@@ -60,13 +71,21 @@ fn without_fences(text: &str) -> String {
 }
 
 #[test]
-fn every_file_that_a_page_names_exists() {
+fn every_file_and_heading_that_a_page_names_exists() {
     let mut missing = Vec::new();
     let mut named = 0;
     for page in pages() {
         let text = without_fences(&fs::read_to_string(&page).expect("a page"));
         let folder = page.parent().expect("a folder");
-        let candidates = links(&text).into_iter().map(|l| folder.join(l));
+        for (file, heading) in links(&text) {
+            let target = if file.is_empty() { page.clone() } else { folder.join(file) };
+            let (Some(heading), Ok(there)) = (heading, fs::read_to_string(&target)) else { continue };
+            if !headings(&without_fences(&there)).iter().any(|name| name == heading) {
+                missing.push(format!("{} names {}#{heading}", page.display(), target.display()));
+            }
+        }
+        let files = links(&text).into_iter().map(|(file, _)| file).filter(|file| !file.is_empty());
+        let candidates = files.map(|file| folder.join(file));
         for file in candidates.chain(paths(&text).into_iter().map(|p| repository().join(p))) {
             named += 1;
             if !file.exists() {
