@@ -1,7 +1,5 @@
 //! An event as the reassembler gives it out.
 
-use std::cell::RefCell;
-
 use super::super::record::{Record, Stamp};
 use super::super::types::RecordType;
 use super::gaps::Gaps;
@@ -129,7 +127,7 @@ impl OwnedEvent {
             ended: event.ended,
             gaps: event.gaps,
             records: event.records.into(),
-            bytes: copied(event.bytes),
+            bytes: event.bytes.into(),
         }
     }
 
@@ -159,44 +157,5 @@ impl OwnedEvent {
         self.bytes.capacity()
             + self.records.capacity() * size_of::<Slot>()
             + self.node.as_ref().map_or(0, |node| node.len())
-    }
-}
-
-/// Pieces of memory of this size are slow to get from the allocator, and many events take one for a moment.
-const POOLED: std::ops::RangeInclusive<usize> = 1024..=4096;
-/// They come in steps of so many bytes.
-const STEP: usize = 256;
-/// So many are kept for the next.
-const SPARE: usize = 32;
-
-thread_local! {
-    static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// `bytes` in memory that was another event's, where there is some.
-fn copied(bytes: &[u8]) -> Vec<u8> {
-    if !POOLED.contains(&bytes.len()) {
-        return bytes.into();
-    }
-    let spare = POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten();
-    let mut copy = spare.unwrap_or_default();
-    copy.clear();
-    copy.reserve_exact(bytes.len().next_multiple_of(STEP));
-    copy.extend_from_slice(bytes);
-    copy
-}
-
-impl Drop for OwnedEvent {
-    fn drop(&mut self) {
-        let bytes = std::mem::take(&mut self.bytes);
-        if POOLED.contains(&bytes.capacity()) {
-            // A thread that ends has no pool any more.
-            let _ = POOL.try_with(|pool| {
-                let mut pool = pool.borrow_mut();
-                if pool.len() < SPARE {
-                    pool.push(bytes);
-                }
-            });
-        }
     }
 }
