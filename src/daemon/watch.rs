@@ -473,7 +473,9 @@ impl Watch {
         intake.finish(&mut |event| path.event(event, received));
         path.finish();
         path.tell_kept_back(Instant::now(), true);
-        let not_written = path.exported.take().map_or(0, |exported| exported.finish(deadline));
+        // Half of the time is the alerts'.
+        let half = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
+        let not_written = path.exported.take().map_or(0, |exported| exported.finish(half));
         let saved = state.map(|mut state| state.save(path.detector.engine(), || intake.mapper().births()));
         self.tell_losses();
         if not_written > 0 {

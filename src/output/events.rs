@@ -33,7 +33,7 @@ pub struct EventFile {
     shared: Arc<Shared>,
     /// Bytes that may wait, beside as many in the thread's hand.
     most: usize,
-    thread: Option<JoinHandle<()>>,
+    thread: JoinHandle<()>,
 }
 
 #[derive(Debug, Default)]
@@ -76,7 +76,7 @@ impl EventFile {
         let mut writer =
             Writer { shared: Arc::clone(&shared), file, lines: Vec::new(), count: 0, written: 0 };
         let thread = std::thread::Builder::new().name("out-events".to_owned()).spawn(move || writer.run())?;
-        Ok(Self { shared, most: bytes / 2, thread: Some(thread) })
+        Ok(Self { shared, most: bytes / 2, thread })
     }
 
     /// Appends a line, without its end. Never waits for the disk.
@@ -115,11 +115,14 @@ impl EventFile {
     }
 
     /// Writes what waits, until `deadline` at the latest; what became of all.
-    pub fn finish(mut self, deadline: Instant) -> EventFigures {
+    #[must_use]
+    pub fn finish(self, deadline: Instant) -> EventFigures {
         self.shared.state().until = Some(deadline);
         self.shared.wake.notify_one();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        // Not joined: a write to a file system that hangs never returns, and alerts are still to go out. A moment more than
+        // the thread has, which counts what it could not write.
+        while !self.thread.is_finished() && Instant::now() < deadline + AGAIN {
+            std::thread::sleep(Duration::from_millis(1));
         }
         self.figures()
     }
