@@ -231,7 +231,7 @@ fn the_embedded_rules_are_sound() {
     let loaded = embedded(&Live);
     assert_eq!(faults(&loaded), []);
     let literal = |uuid: &&str| *uuid == "494ebba4-ecb7-4be4-8c6f-654c686549ad";
-    assert_eq!((uuids(&loaded).iter().filter(|uuid| literal(uuid)).count(), loaded.rules.len()), (1, 26));
+    assert_eq!((uuids(&loaded).iter().filter(|uuid| literal(uuid)).count(), loaded.rules.len()), (1, 28));
     for rule in &loaded.rules {
         assert_eq!((rule.ruleset.as_str(), &rule.path), ("embedded", &None));
         assert!(rule.threat.iter().all(|threat| !threat.technique.is_empty()), "{}", rule.name);
