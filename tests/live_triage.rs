@@ -253,7 +253,11 @@ fn chain(triage: &Value, child: &live_child::Child) {
 
 /// `show` tells it all to a person.
 fn shown(stage: &Stage) {
-    let shown = stage.auditward(&["alerts", "show", "last", "--rules", RULE]);
+    // The document follows the line into the store.
+    let shown = eventually("the stored document", || {
+        let shown = stage.auditward(&["alerts", "show", "last", "--rules", RULE]);
+        if shown.contains("the guide's questions:") { Ok(shown) } else { Err(shown) }
+    });
     for part in [
         "processes, from parent to child:",
         "└─ usermod (",
@@ -290,8 +294,11 @@ fn a_name_that_is_sql_is_one_literal_in_the_query() {
     let related = &alert["auditward"]["triage"]["related"];
     assert_eq!((&related["hours"], &related["host"]), (&json!(48), &json!([])), "the first of this store");
     assert_eq!(rows(&alert["auditward"]["triage"], "account database", "target").len(), 0);
-    let shown = stage.auditward(&["alerts", "show", "last", "--rules", RULE]);
-    assert!(shown.contains("WHERE username = 'x'' OR ''1''=''1'"), "{shown}");
+    // The document follows the line into the store.
+    eventually("the stored question", || {
+        let shown = stage.auditward(&["alerts", "show", "last", "--rules", RULE]);
+        if shown.contains("WHERE username = 'x'' OR ''1''=''1'") { Ok(()) } else { Err(shown) }
+    });
     assert!(stage.daemon.process.end(Signal::SIGTERM).success());
     assert!(Path::new(&stage.tree).exists());
 }
