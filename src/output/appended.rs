@@ -2,12 +2,14 @@
 //! path is looked at once a second when something is to be written).
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::fcntl::OFlag;
+
+use super::sink::write_rest;
 
 /// How often the path is looked at.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -60,15 +62,7 @@ impl Appended {
             Some(file) => file,
             None => self.file.insert(open(&self.path, self.mode)?),
         };
-        while let Some(rest) = bytes.get(*written..).filter(|rest| !rest.is_empty()) {
-            match file.write(rest) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => *written += n,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
-            }
-        }
-        Ok(())
+        write_rest(file, bytes, written)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the writer thread asks of a destination.
 
-use std::io;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use super::message::Message;
@@ -40,4 +40,20 @@ pub(crate) trait Sink: Send {
     fn trouble(&self) -> Option<String> {
         None
     }
+}
+
+/// Hands over `frame` from `sent` on to a stream or a file; `sent` goes on as it is taken.
+///
+/// # Errors
+/// Not all was taken.
+pub(super) fn write_rest(stream: &mut impl Write, frame: &[u8], sent: &mut usize) -> io::Result<()> {
+    while let Some(rest) = frame.get(*sent..).filter(|rest| !rest.is_empty()) {
+        match stream.write(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => *sent += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
 }

@@ -386,19 +386,6 @@ impl AsFd for Socket {
     }
 }
 
-/// Hands over `frame` from `sent` on to a stream.
-fn write_rest(stream: &mut impl Write, frame: &[u8], sent: &mut usize) -> io::Result<()> {
-    while let Some(rest) = frame.get(*sent..).filter(|rest| !rest.is_empty()) {
-        match stream.write(rest) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(n) => *sent += n,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(())
-}
-
 /// The other side has closed a stream.
 fn closed() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the receiver has closed the connection")

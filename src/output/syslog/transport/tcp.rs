@@ -7,7 +7,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::sys::socket::{self, AddressFamily, MsgFlags, SockFlag, SockType, SockaddrStorage, sockopt};
 
-use super::{closed, write_rest};
+use super::closed;
+use crate::output::sink::write_rest;
 
 /// Unacknowledged data for so long means that a TCP peer is gone.
 const TCP_USER_TIMEOUT_MS: u32 = 30_000;

@@ -12,8 +12,8 @@ use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{self, AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr};
 
-use super::write_rest;
 use crate::audit::sockopt;
+use crate::output::sink::write_rest;
 use crate::output::syslog::Framing;
 
 #[derive(Debug)]
