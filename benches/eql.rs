@@ -1,5 +1,5 @@
 //! What rules cost: compiling queries, asking an event, and a day of ordinary administration (7,139 events)
-//! under no rule, one, hundreds.
+//! under no rule, one, hundreds, and under sequences that wait.
 //!
 //! `cargo bench --bench eql`. Elastic's rules are among them where they lie beside the checkout.
 
@@ -8,51 +8,20 @@
 
 use std::fmt::Write as _;
 use std::hint::black_box;
-use std::io::Read;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use auditward::audit::reassembler::Limits;
-use auditward::audit::{Reassembler, Record};
 use auditward::detect::Engine;
 use auditward::diagnostic::Source;
 use auditward::eql::Program;
 use auditward::event::schema::Live;
-use auditward::event::{AuditDocument, Host, Mapper, Options};
 use auditward::rule::Rule;
 use auditward::rule::load::{embedded, load};
-use bumpalo::Bump;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-fn manifest(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
+#[allow(dead_code, reason = "each benchmark uses a part of it")]
+mod recording;
 
-fn admin_day() -> Vec<u8> {
-    let file = std::fs::File::open(manifest("tests/fixtures/admin-day.log.gz")).unwrap();
-    let mut log = Vec::new();
-    flate2::read::GzDecoder::new(file).read_to_end(&mut log).unwrap();
-    log
-}
-
-/// Each event of the log, mapped as in a replay.
-fn each_event(log: &[u8], mut ask: impl FnMut(&AuditDocument<'_>)) -> u64 {
-    let mut mapper = Mapper::new(Host::recorded(None), &Options::replay());
-    let mut reassembler = Reassembler::new(Limits::default());
-    let mut arena = Bump::new();
-    let mut events = 0;
-    for line in log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        let record = Record::from_log_line(line).unwrap();
-        reassembler.push(&record, 0, &mut |event| {
-            arena.reset();
-            if let Some(document) = mapper.map(event, &arena) {
-                events += 1;
-                ask(&document);
-            }
-        });
-    }
-    events
-}
+use recording::{admin_day, each_event, manifest};
 
 /// Rules of ours in the common shapes: by name, by arguments, by path, by parent, by a regular expression.
 fn made_up(count: usize) -> Vec<Arc<Rule>> {
@@ -90,7 +59,8 @@ fn day(criterion: &mut Criterion) {
     let log = admin_day();
     let mut sets = vec![
         ("none", Vec::new()),
-        ("v7", embedded(&Live).rules),
+        ("shipped", embedded(&Live).rules),
+        ("sequences", load(&[manifest("benches/rules/sequences")], &Live).rules),
         ("made_up_300", made_up(300)),
         ("made_up_3000", made_up(3000)),
     ];
