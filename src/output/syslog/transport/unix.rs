@@ -84,8 +84,11 @@ impl Local {
             return match inode(path) {
                 // Its place alone may be gone, and it reads all the same.
                 None => Ok(false),
-                // Refused when nobody holds the socket any more.
-                found if found == *met => UnixDatagram::unbound()?.connect(path).map(|()| read),
+                // Refused when nobody holds the socket any more; that there is no descriptor to ask with says nothing of it.
+                found if found == *met => match UnixDatagram::unbound() {
+                    Ok(asking) => asking.connect(path).map(|()| read),
+                    Err(_) => Ok(false),
+                },
                 Some(_) => Err(io::ErrorKind::ConnectionRefused.into()),
             };
         }
