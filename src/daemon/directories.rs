@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::config::DaemonConfig;
@@ -107,7 +107,7 @@ fn make(path: &Path, mode: u32, identity: &Identity) -> io::Result<()> {
         if made {
             fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
         }
-        let owner = std::os::unix::fs::MetadataExt::uid(&fs::symlink_metadata(path)?);
+        let owner = fs::symlink_metadata(path)?.uid();
         if made || privilege::is_free_number(owner) {
             std::os::unix::fs::lchown(path, Some(identity.uid), Some(identity.gid))?;
         }
@@ -120,6 +120,10 @@ fn lock(path: &Path, identity: &Identity) -> io::Result<Result<File, AlreadyRunn
     options.read(true).write(true).create(true).truncate(false).mode(0o640);
     // The directory is the daemon's own: nothing that it could have put there may be followed as root.
     let mut file = options.custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits()).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || metadata.nlink() != 1 {
+        return Err(io::Error::other("the lock is not a plain file with one name"));
+    }
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -164,6 +168,29 @@ mod tests {
         assert!(Directories::prepare(&config, &me()).is_ok());
         let mode = fs::metadata(dir.path().join("run")).expect("made").permissions().mode();
         assert_eq!(mode & 0o007, 0, "nothing for others: {mode:o}");
+    }
+
+    /// What a daemon that was taken over could have left for root to open.
+    #[test]
+    fn a_lock_that_is_a_link_is_left_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let config = DaemonConfig {
+            runtime_directory: Some(dir.path().to_owned()),
+            state_directory: Some(dir.path().to_owned()),
+            ..DaemonConfig::default()
+        };
+        let (other, path) = (dir.path().join("other"), dir.path().join(LOCK));
+        fs::write(&other, "kept").expect("a file");
+        let make: [fn(&Path, &Path) -> io::Result<()>; 2] =
+            [|from, to| fs::hard_link(from, to), |from, to| std::os::unix::fs::symlink(from, to)];
+        for make in make {
+            make(&other, &path).expect("a link");
+            let directories = Directories::prepare(&config, &me()).expect("no error");
+            assert!(directories.runtime.is_none());
+            assert_eq!(fs::read_to_string(&other).expect("the file"), "kept");
+            fs::remove_file(&path).expect("the link");
+        }
+        assert!(Directories::prepare(&config, &me()).expect("no error").runtime.is_some());
     }
 
     #[test]

@@ -66,17 +66,50 @@ impl Appended {
     }
 }
 
-/// For appending, created with `mode` (less the umask). A FIFO or a device is not waited for.
+/// For appending, created with `mode` (less the umask). A FIFO or a device is not waited for. Root follows no link that another
+/// user could have made: the directory may be the daemon's own.
 fn open(path: &Path, mode: u32) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(mode)
-        .custom_flags((OFlag::O_CLOEXEC | OFlag::O_NOCTTY | OFlag::O_NONBLOCK).bits())
-        .open(path)?;
-    let kind = file.metadata()?.file_type();
+    let of_another = nix::unistd::geteuid().is_root()
+        && path.parent().and_then(|parent| parent.metadata().ok()).is_some_and(|parent| parent.uid() != 0);
+    let mut flags = OFlag::O_CLOEXEC | OFlag::O_NOCTTY | OFlag::O_NONBLOCK;
+    flags.set(OFlag::O_NOFOLLOW, of_another);
+    let file =
+        OpenOptions::new().append(true).create(true).mode(mode).custom_flags(flags.bits()).open(path)?;
+    let metadata = file.metadata()?;
+    let kind = metadata.file_type();
     if kind.is_block_device() || kind.is_dir() {
         return Err(io::Error::other("not a file to append to"));
     }
+    if of_another && kind.is_file() && metadata.nlink() != 1 {
+        return Err(io::Error::other("it has other names too, in a directory that is not root's"));
+    }
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn root_follows_no_link_in_a_directory_of_another_user() {
+        if !nix::unistd::geteuid().is_root() {
+            println!("skipped: only root may give a directory away");
+            return;
+        }
+        let folder = tempfile::tempdir().expect("a directory");
+        let (other, own) = (folder.path().join("other"), folder.path().join("own"));
+        fs::write(&other, "kept").expect("a file");
+        fs::create_dir(&own).expect("a directory");
+        let [link, second] = ["link", "second"].map(|name| own.join(name));
+        std::os::unix::fs::symlink(&other, &link).expect("a link");
+        fs::hard_link(&other, &second).expect("a link");
+        assert!(Appended::open(link.clone(), 0o600).is_ok(), "root's own link");
+        std::os::unix::fs::chown(&own, Some(12_345), None).expect("given away");
+        for path in [link, second] {
+            assert!(Appended::open(path.clone(), 0o600).is_err(), "{}", path.display());
+        }
+        assert!(Appended::open(own.join("plain"), 0o600).is_ok());
+    }
 }
