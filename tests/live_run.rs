@@ -6,79 +6,16 @@
 mod live;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use live::stage::{LITERAL, RULE_NAME, Stage, alone, configuration};
 use live::{
-    Daemon, KernelAudit, Rsyslogd, Tail, answered_status, eventually, expect_audit_settings, private_usermod,
-    scratch, take_over, uncapped,
+    Daemon, KernelAudit, Rsyslogd, Tail, answered_status, eventually, expect_audit_settings, scratch,
+    take_over,
 };
 use nix::sys::signal::Signal;
-
-const RULE_NAME: &str = "Potential Linux Backdoor User Account Creation";
-
-/// The one rule that most are asked here: what the others say of an act is in tests/uid0.rs.
-const LITERAL: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/rules/persistence_linux_backdoor_user_creation.toml");
-
-/// Without its group, so that it waits for no other rule's evidence, and without its cap.
-fn alone(folder: &Path) -> PathBuf {
-    let text = fs::read_to_string(LITERAL).expect("the rule");
-    let file = folder.join("alone.toml");
-    fs::write(&file, uncapped(&text.replace("group = \"account\"\n", ""))).expect("a copy");
-    file
-}
-
-/// A configuration that sends alerts to the private rsyslogd alone, with `further` settings, in which FOLDER is `folder`.
-fn configuration(folder: &Path, rules: &Path, socket: &Path, further: &str) -> PathBuf {
-    let file = folder.join("auditward.toml");
-    let (rules, socket) = (rules.display(), socket.display());
-    let (state, run) = (folder.join("state"), folder.join("run"));
-    let further = further.replace("FOLDER", &folder.display().to_string());
-    let text = format!(
-        "rules = [\"{rules}\"]\n[syslog]\nsocket = \"{socket}\"\n{further}[daemon]\nstate_directory = {state:?}\n\
-         runtime_directory = {run:?}\n"
-    );
-    fs::write(&file, text).expect("configuration");
-    file
-}
-
-/// The whole arrangement: kernel rule, program, rsyslogd, daemon.
-struct Stage {
-    // Dropped in this order: the daemon first, the kernel's state last.
-    daemon: Daemon,
-    rsyslogd: Rsyslogd,
-    usermod: PathBuf,
-    folder: tempfile::TempDir,
-    _kernel: KernelAudit,
-}
-
-impl Stage {
-    fn set() -> Option<Self> {
-        Self::set_with("")
-    }
-
-    fn set_with(further: &str) -> Option<Self> {
-        Self::set_up(alone, further)
-    }
-
-    /// With all the shipped rules.
-    fn set_whole() -> Option<Self> {
-        Self::set_up(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/rules").into(), "")
-    }
-
-    fn set_up(rules: impl FnOnce(&Path) -> PathBuf, further: &str) -> Option<Self> {
-        let kernel = KernelAudit::take()?;
-        let folder = scratch();
-        let usermod = private_usermod(folder.path());
-        kernel.record_executions_of(&usermod);
-        let rsyslogd = Rsyslogd::start(folder.path());
-        let file = configuration(folder.path(), &rules(folder.path()), &rsyslogd.socket, further);
-        let daemon = Daemon::start(folder.path(), &["--config", file.to_str().expect("UTF-8 path")]);
-        Some(Self { daemon, rsyslogd, usermod, folder, _kernel: kernel })
-    }
-}
 
 #[test]
 fn an_execution_becomes_an_alert_line_in_syslog() {

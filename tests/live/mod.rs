@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod chroot;
+pub(crate) mod stage;
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -240,6 +241,11 @@ impl Running {
     /// Asks it to end and waits for it.
     pub(crate) fn end(&mut self, signal: Signal) -> ExitStatus {
         self.signal(signal);
+        self.ended()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
         eventually("the child ends", || match self.0.try_wait() {
             Ok(Some(status)) => Ok(status),
             Ok(None) => Err("still running".into()),
@@ -378,6 +384,15 @@ impl Daemon {
     pub(crate) fn socket(&self) -> Option<NetlinkSocket> {
         let inodes = socket_inodes(self.process.pid());
         audit_sockets().into_iter().find(|s| inodes.contains(&s.inode))
+    }
+
+    /// Which of its descriptors the audit socket is.
+    pub(crate) fn socket_descriptor(&self) -> Option<String> {
+        let inode = format!("socket:[{}]", self.socket()?.inode);
+        let mut open = fs::read_dir(format!("/proc/{}/fd", self.process.pid())).ok()?.flatten();
+        let is_it =
+            |entry: &fs::DirEntry| fs::read_link(entry.path()).is_ok_and(|to| to.as_os_str() == &*inode);
+        open.find(is_it)?.file_name().into_string().ok()
     }
 
     /// The lines of `/proc/PID/task/*/status` of every thread.
