@@ -1,5 +1,6 @@
 //! Opening the file; what cannot be used is set aside.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 use nix::fcntl::OFlag;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::row;
 use super::schema::{self, Mismatch, STEPS};
 
 /// A file of at most so many bytes is checked whole when it is opened. Of a larger one damage is noticed where it is met.
@@ -96,23 +98,47 @@ pub(super) fn lock(path: &Path) -> io::Result<File> {
     }
 }
 
+/// A store that can be written.
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    /// The number of the last alert that was ever in it.
+    pub(super) last: i64,
+    /// Where the destinations are, less that.
+    pub(super) places: HashMap<String, i64>,
+}
+
+/// What opening came to beside the store itself.
+#[derive(Default)]
+pub(super) struct Told {
+    /// Sentences for the log.
+    pub(super) sentences: Vec<String>,
+    /// Files that were set aside.
+    pub(super) set_aside: u64,
+}
+
+/// Numbers up to here leave room for more alerts than a host can make.
+const FURTHEST: i64 = 1 << 60;
+
 /// Opens the store for writing, makes it where it is missing, and sets aside what cannot be used; what is to be told
 /// of that goes to `told`.
 ///
 /// # Errors
 /// It cannot be reached at the moment.
-pub(super) fn open(path: &Path, told: &mut Vec<String>) -> Result<Connection, String> {
+pub(super) fn open(path: &Path, told: &mut Told) -> Result<Opened, String> {
     for _ in 0..2 {
         match open_as_it_is(path, told) {
-            Ok(connection) => return Ok(connection),
+            Ok(opened) => return Ok(opened),
             Err(Unusable::Away(why)) => return Err(why),
-            Err(Unusable::Bad(why)) => told.push(set_aside(path, &why)?),
+            Err(Unusable::Bad(why)) => {
+                told.sentences.push(set_aside(path, &why)?);
+                told.set_aside += 1;
+            }
         }
     }
     Err("a new file cannot be used either".to_owned())
 }
 
-fn open_as_it_is(path: &Path, told: &mut Vec<String>) -> Result<Connection, Unusable> {
+fn open_as_it_is(path: &Path, told: &mut Told) -> Result<Opened, Unusable> {
     // Created apart, for its mode, which SQLite gives to the files beside it too. Nothing else opens the file: were
     // such a descriptor closed, the locks of SQLite in this process would be gone (fcntl(2)).
     match File::options().write(true).create_new(true).mode(0o600).open(path) {
@@ -123,7 +149,7 @@ fn open_as_it_is(path: &Path, told: &mut Vec<String>) -> Result<Connection, Unus
                 return Err(Unusable::Away("not a plain file".to_owned()));
             }
             if metadata.len() == 0 {
-                told.push(format!("the store {} was empty; it is begun anew", path.display()));
+                told.sentences.push(format!("the store {} was empty; it is begun anew", path.display()));
             }
         }
         Err(error) => return Err(error.into()),
@@ -149,7 +175,25 @@ fn open_as_it_is(path: &Path, told: &mut Vec<String>) -> Result<Connection, Unus
         }
     }
     schema::migrate(&connection, STEPS)?;
-    Ok(connection)
+    row::can_be_written(&connection)?;
+    let (last, places) = places(&connection)?;
+    if !(0..FURTHEST).contains(&last) {
+        return Err(Unusable::Bad(format!("the number of its last alert is {last}")));
+    }
+    Ok(Opened { connection, last, places })
+}
+
+/// The last number in the file, and where the destinations are, less that.
+fn places(connection: &Connection) -> rusqlite::Result<(i64, HashMap<String, i64>)> {
+    // The last may have been deleted and a destination still be there.
+    let last = connection.query_row(
+        "SELECT max(coalesce((SELECT max(seq) FROM alerts), 0), coalesce((SELECT max(seq) FROM destinations), 0))",
+        [],
+        |row| row.get::<_, i64>(0),
+    )?;
+    let mut select = connection.prepare("SELECT name, seq FROM destinations")?;
+    let places = select.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.saturating_sub(last))))?;
+    Ok((last, places.collect::<rusqlite::Result<_>>()?))
 }
 
 /// Whether this version can use the file.

@@ -4,13 +4,26 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::{Row, Statement, Transaction, params};
+use rusqlite::{Connection, Row, Statement, Transaction, params};
 use serde_json::{Map, Value};
 
 use crate::alert::{Alert, json, read, text};
 use crate::clean;
 use crate::event::{ECS_VERSION, data_stream};
 use crate::rule::Severity;
+
+const INSERT: &str = "INSERT INTO alerts (seq, id, time, rule_id, rule_uuid, rule_name, severity, line, kept_from, suppressed) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+
+const DOCUMENT: &str = "UPDATE alerts SET document = ?2, user = ?3, users = ?4, session = ?5, host = ?6, case_id = ?7 WHERE seq = ?1";
+
+/// Whether rows and documents can be written at all: a file may be sound and have other tables.
+///
+/// # Errors
+/// Those of SQLite.
+pub(super) fn can_be_written(connection: &Connection) -> rusqlite::Result<()> {
+    [INSERT, DOCUMENT].iter().try_for_each(|sql| connection.prepare(sql).map(drop))
+}
 
 /// Writes the rows, without their documents: those take longer to make than all the rest, and the line waits for this.
 /// `base` is what stood in the store before this run.
@@ -22,10 +35,7 @@ pub(super) fn insert(
     base: i64,
     alerts: &[(i64, Arc<Alert>)],
 ) -> rusqlite::Result<()> {
-    let mut insert = transaction.prepare(
-        "INSERT INTO alerts (seq, id, time, rule_id, rule_uuid, rule_name, severity, line, kept_from, suppressed) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-    )?;
+    let mut insert = transaction.prepare(INSERT)?;
     for (number, alert) in alerts {
         let (rule, kept) = (&alert.rule, alert.kept_from.get());
         insert.execute(params![
@@ -49,9 +59,7 @@ pub(super) fn insert(
 /// # Errors
 /// Those of SQLite.
 pub(super) fn prepare_document<'a>(transaction: &'a Transaction<'_>) -> rusqlite::Result<Statement<'a>> {
-    transaction.prepare(
-        "UPDATE alerts SET document = ?2, user = ?3, users = ?4, session = ?5, host = ?6, case_id = ?7 WHERE seq = ?1",
-    )
+    transaction.prepare(DOCUMENT)
 }
 
 /// Writes the document of a row that is there, and by what it is looked up. About how many bytes that were.

@@ -214,8 +214,20 @@ fn a_file_that_is_no_good_is_set_aside_and_a_new_one_begun() {
         std::fs::remove_file(path).expect("removed");
         Connection::open(path).expect("a database").execute_batch("CREATE TABLE x (y)").expect("made");
     };
+    // Sound, and no store all the same: found by fuzzing.
+    let changed = |sql: &'static str| {
+        move |path: &Path| Connection::open(path).expect("ours").execute_batch(sql).expect("written")
+    };
+    let bare = changed("DROP TABLE destinations");
+    let renamed = changed("ALTER TABLE alerts RENAME COLUMN line TO row");
+    let undocumented = changed("ALTER TABLE alerts DROP COLUMN document");
+    let run_out = changed("INSERT INTO destinations VALUES ('slow', 9223372036854775806)");
     type Harm<'a> = (&'a str, &'a dyn Fn(&Path));
-    let harms: [Harm<'_>; 5] = [
+    let harms: [Harm<'_>; 9] = [
+        ("no such table: destinations", &bare),
+        ("no column named line", &renamed),
+        ("no such column: document", &undocumented),
+        ("the number of its last alert", &run_out),
         ("a newer auditward", &newer),
         ("malformed", &truncated),
         ("not a database", &garbage),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, params};
 
 use super::checkpoint::{Checkpoints, passive};
-use super::file::{self, Unusable, beside};
+use super::file::{self, Opened, Told, Unusable, beside};
 use super::position::Position;
 use super::row;
 use super::shared::{Figures, Shared, Slot, UNWRITTEN, Work};
@@ -404,13 +404,12 @@ impl Writer {
         if self.lock.is_none() {
             self.lock = Some(file::lock(&path).map_err(|error| error.to_string())?);
         }
-        let mut told = Vec::new();
+        let mut told = Told::default();
         let opened = file::open(&path, &mut told);
-        self.shared.counts.set_aside.fetch_add(told.len() as u64, Ordering::Relaxed);
-        told.into_iter().for_each(|sentence| self.shared.tell(sentence));
-        let connection = opened?;
-        let (base, places) = places(&connection).map_err(|error| error.to_string())?;
-        self.shared.base.store(base, Ordering::SeqCst);
+        self.shared.counts.set_aside.fetch_add(told.set_aside, Ordering::Relaxed);
+        told.sentences.into_iter().for_each(|sentence| self.shared.tell(sentence));
+        let Opened { connection, last, places } = opened?;
+        self.shared.base.store(last, Ordering::SeqCst);
         self.identity = identity(&path);
         self.connection = Some(connection);
         Ok(places)
@@ -448,9 +447,8 @@ impl Writer {
         } else {
             self.shared.tell(format!("the store {} is gone; it is begun anew", path.display()));
         }
-        let mut told = Vec::new();
-        match file::open(path, &mut told) {
-            Ok(connection) => {
+        match file::open(path, &mut Told::default()) {
+            Ok(Opened { connection, .. }) => {
                 self.shared.base.store(base, Ordering::SeqCst);
                 self.shared.slots().iter().for_each(|slot| slot.written.store(UNWRITTEN, Ordering::SeqCst));
                 self.identity = identity(path);
@@ -510,19 +508,6 @@ impl Writer {
 
 fn identity(path: &Path) -> Option<(u64, u64)> {
     fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
-}
-
-/// The last number in the file, and where the destinations are, less that.
-fn places(connection: &Connection) -> rusqlite::Result<(i64, HashMap<String, i64>)> {
-    // The last may have been deleted and a destination still be there.
-    let last = connection.query_row(
-        "SELECT max(coalesce((SELECT max(seq) FROM alerts), 0), coalesce((SELECT max(seq) FROM destinations), 0))",
-        [],
-        |row| row.get::<_, i64>(0),
-    )?;
-    let mut select = connection.prepare("SELECT name, seq FROM destinations")?;
-    let places = select.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? - last)))?;
-    Ok((last, places.collect::<rusqlite::Result<_>>()?))
 }
 
 /// Writes the rows, and those positions that have moved.
