@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::message::AlertRef;
+use super::message::{AlertRef, Notice};
 use crate::alert::json::{self, Charset, push, push_object};
 use crate::alert::text;
 use crate::clean;
@@ -78,6 +78,52 @@ pub(crate) fn push_alert(out: &mut Vec<u8>, alert: AlertRef<'_>, limit: usize, c
         out.truncate(start);
         out.extend_from_slice(&short);
     }
+}
+
+/// What is the same in every notice, or follows from the rest.
+const COMMON: [&str; 4] = ["agent", "ecs", "data_stream", "log"];
+
+/// Bytes of a sentence that say something still.
+const LEAST_SENTENCE: usize = 60;
+
+/// Appends the notice as one line of JSON in ASCII of at most `limit` bytes. Where it does not fit, its sentence is cut; where
+/// hardly anything of it would be left, what every notice says is left out first.
+pub(super) fn push_notice(out: &mut Vec<u8>, notice: &Notice, limit: usize) {
+    let start = out.len();
+    let mut document = notice.document();
+    push_object(out, &document, Charset::Ascii);
+    if out.len() - start <= limit {
+        return;
+    }
+    for left_out in [&[][..], &COMMON] {
+        left_out.iter().for_each(|key| _ = document.shift_remove(*key));
+        let mut write = |sentence: &str| {
+            document.insert("message".to_owned(), sentence.into());
+            out.truncate(start);
+            push_object(out, &document, Charset::Ascii);
+            limit.saturating_sub(out.len() - start)
+        };
+        let room = write("...");
+        let cut = clean::cut(&notice.text, written_within(&notice.text, room));
+        write(&format!("{cut}..."));
+        if cut.len() >= LEAST_SENTENCE {
+            return;
+        }
+    }
+}
+
+/// How many bytes of `text` take at most `room` as JSON in ASCII.
+fn written_within(text: &str, room: usize) -> usize {
+    let (mut one, mut left, mut character) = (Vec::new(), room, [0; 4]);
+    for (at, c) in text.char_indices() {
+        one.clear();
+        clean::push_json(&mut one, c.encode_utf8(&mut character), true);
+        match left.checked_sub(one.len() - "\"\"".len()) {
+            Some(rest) => left = rest,
+            None => return at,
+        }
+    }
+    text.len()
 }
 
 /// Tries, each time from the whole document, ever shorter forms until one fits.
@@ -244,6 +290,7 @@ mod tests {
 
     use super::*;
     use crate::alert::{Alert, sample};
+    use crate::output::message::{Topic, Urgency};
 
     fn parse(bytes: &[u8]) -> Value {
         assert!(!String::from_utf8_lossy(bytes).chars().any(clean::is_hidden));
@@ -306,6 +353,30 @@ mod tests {
             "{text}"
         );
         assert!(text.find(r#""truncated":true"#).unwrap() < 900);
+    }
+
+    /// Found by fuzzing: with characters that take six bytes each, a notice was longer than what a datagram takes.
+    #[test]
+    fn a_notice_keeps_the_limit() {
+        let time = jiff::Timestamp::from_second(1_790_000_100).unwrap();
+        let (topic, urgency) = (Topic::BlindSpot, Urgency::Warning);
+        let notice = Notice { topic, text: "\u{fc}".repeat(500), urgency, time };
+        let written = |limit| {
+            let mut out = b"before".to_vec();
+            push_notice(&mut out, &notice, limit);
+            let bytes = out.split_off(6);
+            (bytes.len(), parse(&bytes))
+        };
+        assert_eq!(written(1 << 20).1, Value::Object(notice.document()));
+        for limit in [160, 200, 480, 2048] {
+            let (length, cut) = written(limit);
+            assert!(length <= limit, "{length} bytes of {limit}: {cut}");
+            assert_eq!(cut["event"]["action"], "blind-spot");
+            let message = cut["message"].as_str().unwrap();
+            assert!(message.ends_with("..."), "{message}");
+            assert_eq!(limit > 1000, cut.get("agent").is_some(), "{limit}: {cut}");
+            assert!(length + 12 > limit, "{length} bytes of {limit}: {cut}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use syslog::{Facility, LogFormat, Severity as Level};
 
 use super::message::Message;
-use crate::alert::json::{self, Charset};
+use crate::alert::json::Charset;
 use crate::alert::read;
 
 mod frame;
@@ -151,7 +151,9 @@ impl Formatter {
             Err(notice) => (self.host.clone(), notice.topic.word(), None),
         };
         let start = out.len();
-        rfc5424::Header { pri, time: message.time(), host: &host, pid: self.pid, msgid }.push(out);
+        // One that is longer would leave hardly any room for what is told.
+        let host = host.get(..self.limit / 4).unwrap_or(&host);
+        rfc5424::Header { pri, time: message.time(), host, pid: self.pid, msgid }.push(out);
         let room = self.limit.saturating_sub(out.len() - start) / 2;
         match (&document, self.body) {
             (Some(document), Body::Text) => {
@@ -183,7 +185,7 @@ fn push_cef(out: &mut Vec<u8>, message: &Message, room: usize) {
 fn push_json(out: &mut Vec<u8>, message: &Message, room: usize) {
     match message.parts() {
         Ok(alert) => super::json::push_alert(out, alert, room, Charset::Ascii),
-        Err(notice) => json::push_object(out, &notice.document(), Charset::Ascii),
+        Err(notice) => super::json::push_notice(out, notice, room),
     }
 }
 
