@@ -240,9 +240,6 @@ impl Schema for Fields {
 pub(super) fn walk(object: &Map<String, Json>, path: &mut String, leaf: &mut impl FnMut(&str, &Json)) {
     for (name, value) in object {
         let length = path.len();
-        if length > 0 {
-            path.push('.');
-        }
         path.push_str(name);
         walk_value(value, path, leaf);
         path.truncate(length);
@@ -251,7 +248,12 @@ pub(super) fn walk(object: &Map<String, Json>, path: &mut String, leaf: &mut imp
 
 fn walk_value(value: &Json, path: &mut String, leaf: &mut impl FnMut(&str, &Json)) {
     match value {
-        Json::Object(object) => walk(object, path, leaf),
+        Json::Object(object) => {
+            // An empty name is one, too: `{"": {"user": 1}}` says nothing of `user`.
+            path.push('.');
+            walk(object, path, leaf);
+            path.pop();
+        }
         Json::Array(list) => list.iter().for_each(|value| walk_value(value, path, leaf)),
         scalar => leaf(path, scalar),
     }
@@ -359,6 +361,13 @@ mod tests {
     }
 
     const OPEN: &str = r#"{"properties":{}}"#;
+
+    #[test]
+    fn an_empty_name_is_part_of_the_path() {
+        let fields = fields(&[r#"{"":{"process":{"pid":1}},"a":{"":{"b":2}}}"#], OPEN);
+        assert_eq!(fields.resolve("process.pid"), None);
+        assert!(fields.resolve(".process.pid").is_some() && fields.resolve("a..b").is_some());
+    }
 
     #[test]
     fn types_are_guessed() {
