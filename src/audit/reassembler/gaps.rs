@@ -76,6 +76,14 @@ impl Gaps {
     }
 }
 
+impl FromIterator<Gap> for Gaps {
+    fn from_iter<I: IntoIterator<Item = Gap>>(gaps: I) -> Self {
+        let mut all = Self::default();
+        gaps.into_iter().for_each(|gap| all.add(gap));
+        all
+    }
+}
+
 impl fmt::Display for Gaps {
     /// The names, separated by blanks.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
