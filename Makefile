@@ -19,8 +19,8 @@ live: ## the tests with the live ones mandatory: as root, with auditd and rsyslo
 doc: ## the library's pages, private items too, in target/doc
 	bash .ci/run doc
 
-fuzz: ## a minute of each fuzz target
-	bash .ci/run fuzz-record fuzz-reassembler fuzz-eql fuzz-eql-eval
+fuzz: ## each fuzz target for a minute
+	for target in $$(cargo fuzz list); do bash .ci/fuzz $$target 60 || exit 1; done
 
 bench: ## replay and events against laurel, ausearch and wc (docs/performance.md)
 	bash benches/peers.sh

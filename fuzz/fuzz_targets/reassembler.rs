@@ -84,5 +84,8 @@ fuzz_target!(|input: Input<'_>| {
     let counters = &reassembler.counters;
     assert_eq!(counters.records, records);
     assert_eq!(counters.events, events);
-    assert!(given + counters.duplicates + counters.late + counters.oversize <= records, "made up: {counters:?}");
+    assert!(
+        given + counters.duplicates + counters.late + counters.oversize <= records,
+        "made up: {counters:?}"
+    );
 });
