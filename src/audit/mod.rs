@@ -31,7 +31,7 @@ pub use boots::Boots;
 pub use bprm_fcaps::BprmFcaps;
 pub use path::Path;
 pub use reassembler::{AuditEvent, OwnedEvent, Reassembler, Shelf, Shelved};
-pub use record::{Malformed, Record, Stamp};
+pub use record::{LastStamp, Malformed, Record, Stamp};
 pub(crate) use sockopt::take_listen_fds;
 pub use syscall::Syscall;
 pub use types::RecordType;

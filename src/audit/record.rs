@@ -11,7 +11,7 @@ use super::types::RecordType;
 ///
 /// All records of one event carry the same stamp. It is the time at which the system call was
 /// *entered*, so it may lie before stamps that were seen earlier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Stamp {
     /// Milliseconds since the Unix epoch.
     pub millis: u64,
@@ -61,6 +61,15 @@ impl<'a> Record<'a> {
     /// # Errors
     /// [`Malformed`] says what is missing; an empty line is [`Malformed::NoType`].
     pub fn from_log_line(line: &'a [u8]) -> Result<Self, Malformed> {
+        Self::from_log_line_after(line, &mut LastStamp::default())
+    }
+
+    /// The same, where `last` is of the line before: the records of an event follow each other, and its stamp is read
+    /// once.
+    ///
+    /// # Errors
+    /// As [`Record::from_log_line`].
+    pub fn from_log_line_after(line: &'a [u8], last: &mut LastStamp) -> Result<Self, Malformed> {
         let (node, rest) = match line.strip_prefix(b"type=") {
             Some(rest) => (None, rest),
             None => split_node(line)?,
@@ -69,7 +78,7 @@ impl<'a> Record<'a> {
         let (name, rest) = rest.split_at(blank);
         let kind = RecordType::from_name(name).ok_or(Malformed::UnknownType)?;
         let rest = rest.trim_ascii_start();
-        let (stamp, text) = split_stamp(rest.strip_prefix(b"msg=").unwrap_or(rest))?;
+        let (stamp, text) = last.split(rest.strip_prefix(b"msg=").unwrap_or(rest))?;
         let (body, enriched) = split_enrichment(trim(text));
         Ok(Self { node, kind, stamp, body, enriched })
     }
@@ -83,6 +92,43 @@ impl<'a> Record<'a> {
         let text = memchr(0, payload).and_then(|end| payload.get(..end)).unwrap_or(payload);
         let (stamp, text) = split_stamp(text)?;
         Ok(Self { node: None, kind, stamp, body: trim(text), enriched: &[] })
+    }
+}
+
+/// A stamp as it stood in a line, and what it says.
+#[derive(Clone, Copy, Debug)]
+pub struct LastStamp {
+    /// Up to its colon, behind which another stamp cannot go on; longer ones are read anew.
+    text: [u8; STAMP_ROOM],
+    length: usize,
+    stamp: Stamp,
+}
+
+/// `audit(1790000100.101:4294967295):` takes 33 bytes.
+const STAMP_ROOM: usize = 40;
+
+impl Default for LastStamp {
+    fn default() -> Self {
+        Self { text: [0; STAMP_ROOM], length: 0, stamp: Stamp::default() }
+    }
+}
+
+impl LastStamp {
+    /// As [`split_stamp`].
+    #[inline]
+    fn split<'a>(&mut self, text: &'a [u8]) -> Result<(Stamp, &'a [u8]), Malformed> {
+        let known = self.text.get(..self.length).filter(|known| !known.is_empty());
+        if let Some(rest) = known.and_then(|known| text.strip_prefix(known)) {
+            return Ok((self.stamp, rest));
+        }
+        let (stamp, rest) = split_stamp(text)?;
+        let stood = text.get(..text.len() - rest.len()).unwrap_or_default();
+        self.length = 0;
+        if let Some(place) = self.text.get_mut(..stood.len()) {
+            place.copy_from_slice(stood);
+            (self.length, self.stamp) = (stood.len(), stamp);
+        }
+        Ok((stamp, rest))
     }
 }
 
@@ -195,6 +241,28 @@ mod tests {
             "type=1307 audit(1790000100.101:7): cwd=\"/root\"",
         ] {
             assert_eq!(parse(variant), Ok(expected), "{variant}");
+        }
+    }
+
+    #[test]
+    fn a_stamp_is_the_lines_own_whatever_stood_before() {
+        let stamps = [
+            "1790000100.101:7",
+            "1790000100.101:7",
+            "1790000100.101:77",
+            "1790000100.101:7",
+            "1790000100.101:8",
+            "1790000100.10:8",
+            "1790000100.101:",
+            "1790000100.101:8",
+            "0000000000000000001.000:0000000000000000002",
+            "0000000000000000001.000:0000000000000000003",
+        ];
+        let mut last = LastStamp::default();
+        for stamp in stamps {
+            let line = format!("type=CWD msg=audit({stamp}): cwd=\"/\"");
+            let alone = Record::from_log_line(line.as_bytes());
+            assert_eq!(Record::from_log_line_after(line.as_bytes(), &mut last), alone, "{stamp}");
         }
     }
 

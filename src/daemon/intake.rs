@@ -5,7 +5,7 @@ use std::fmt;
 use bumpalo::Bump;
 
 use crate::audit::reassembler::{Counters, Limits, Reassembler};
-use crate::audit::{AuditEvent, Record};
+use crate::audit::{AuditEvent, LastStamp, Record};
 use crate::event::{self, AuditDocument, Host, Mapper};
 
 /// Reassembler, mapping and the memory that they reuse from event to event.
@@ -13,6 +13,7 @@ use crate::event::{self, AuditDocument, Host, Mapper};
 pub struct Intake {
     reassembler: Reassembler,
     mapping: Mapping,
+    last: LastStamp,
     malformed: u64,
 }
 
@@ -42,7 +43,7 @@ impl Intake {
     #[must_use]
     pub fn new(limits: Limits, mapper: Mapper) -> Self {
         let mapping = Mapping { mapper, arena: Bump::new() };
-        Self { reassembler: Reassembler::new(limits), mapping, malformed: 0 }
+        Self { reassembler: Reassembler::new(limits), mapping, last: LastStamp::default(), malformed: 0 }
     }
 
     /// For a recording: everything comes from the records alone.
@@ -53,7 +54,7 @@ impl Intake {
 
     /// Takes one line of a log: a record, a line of the process snapshot, or neither (counted).
     pub fn line(&mut self, line: &[u8], now: u64, emit: &mut dyn FnMut(&AuditDocument<'_>)) {
-        match Record::from_log_line(line) {
+        match Record::from_log_line_after(line, &mut self.last) {
             Ok(record) => self.record(&record, now, emit),
             Err(_) if line.iter().all(u8::is_ascii_whitespace) => {}
             Err(_) if self.mapping.mapper.absorb(line) => {}

@@ -1,5 +1,6 @@
 //! An audit event as a document: answers by field, decodes nothing before it is asked.
 
+use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
 
@@ -99,7 +100,7 @@ impl<'e> AuditDocument<'e> {
 
     /// The id of the host that the event is of, as text.
     #[must_use]
-    pub fn host_id(&self) -> std::borrow::Cow<'_, str> {
+    pub fn host_id(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.around.host.id_of(self.event.node))
     }
 
@@ -311,10 +312,14 @@ impl<'e> AuditDocument<'e> {
 
     /// A value in the kernel's "untrusted string" encoding.
     pub(crate) fn decode(&self, field: &Field<'e>) -> Option<&'e [u8]> {
-        use std::borrow::Cow;
-        match value::untrusted(field)? {
-            Cow::Borrowed(text) => Some(text),
-            Cow::Owned(text) => Some(self.keep(&text)),
+        value::untrusted(field).map(|text| self.kept(text))
+    }
+
+    /// A text for as long as the event lives.
+    pub(crate) fn kept(&self, text: Cow<'e, [u8]>) -> &'e [u8] {
+        match text {
+            Cow::Borrowed(text) => text,
+            Cow::Owned(text) => self.keep(&text),
         }
     }
 }

@@ -10,8 +10,7 @@ impl ProcessTable {
     pub(super) fn find_entry(&mut self, at: ProcessRef, before: Option<&Image>) {
         let Some(process) = self.get(at) else { return };
         let parent = process.parent.and_then(|p| self.get(p));
-        let name =
-            |image: Option<&Image>| image.and_then(Image::name).map(<[u8]>::to_vec).unwrap_or_default();
+        let name = |image| Option::and_then(image, Image::name).unwrap_or_default();
         let own = name(process.image.as_ref());
         let from = [name(before), name(parent.and_then(|p| p.image.as_ref()))];
         let left = |program: &[u8]| from.iter().any(|n| n.starts_with(program)) && !own.starts_with(program);

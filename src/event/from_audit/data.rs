@@ -3,6 +3,7 @@
 //! What another field shows already (pid, ids, login, program, keys) is left out. What a process wrote
 //! never takes the name of what the kernel wrote: a `uid=` inside `msg='…'` is `msg_uid`.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::LazyLock;
 
@@ -142,9 +143,8 @@ pub(crate) fn path_value<'e>(doc: &AuditDocument<'e>, field: &Field<'e>) -> Opti
 }
 
 /// The name in a PATH record; `None` where it is `(null)`.
-pub(super) fn path_name(body: &[u8]) -> Option<Vec<u8>> {
-    let field = fields::find(body, b"name")?;
-    value::untrusted(&field).map(std::borrow::Cow::into_owned)
+pub(super) fn path_name(body: &[u8]) -> Option<Cow<'_, [u8]>> {
+    value::untrusted(&fields::find(body, b"name")?)
 }
 
 /// All entries, sorted by key; a key with many values stands once for each.

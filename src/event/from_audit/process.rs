@@ -1,5 +1,7 @@
 //! `process.*` of the process itself, and `container.id`.
 
+use std::borrow::Cow;
+
 use super::super::ancestry::{Image, Origin, Terminal};
 use super::super::audit_document::{AuditDocument, long_or_none, text_or_none};
 use super::super::document::{Value, Values};
@@ -91,7 +93,7 @@ fn name<'e>(doc: &AuditDocument<'e>) -> Option<&'e [u8]> {
     if doc.parts.is_exec() {
         let executable = executable(doc);
         return name_of_exec(doc.event, doc.parts, doc.around.arguments, executable)
-            .map(|name| doc.keep(&name));
+            .map(|name| doc.kept(name));
     }
     match executable(doc) {
         Some(path) => Some(base_name(plain(path))),
@@ -121,42 +123,49 @@ pub(crate) enum Name {
 /// The kernel opens, and records as PATH items, the file asked for, the interpreter of its first line (and
 /// that one's, up to four), and the loader of the program that runs in the end. So it is a script when a
 /// later item is the program, or when there are more items than a file and a loader.
-pub(crate) fn name_of_exec(
-    event: &AuditEvent<'_>,
-    parts: &Parts<'_>,
-    arguments: &Arguments,
-    executable: Option<&[u8]>,
-) -> Option<Vec<u8>> {
-    let items: Vec<Vec<u8>> = event
-        .records()
-        .filter(|r| r.kind == RecordType::PATH)
-        .map(|r| path_name(r.body).unwrap_or_default())
-        .collect();
-    let comm = || parts.who.comm.and_then(|f| Some(value::untrusted(&f)?.into_owned()));
+pub(crate) fn name_of_exec<'a>(
+    event: &AuditEvent<'a>,
+    parts: &Parts<'a>,
+    arguments: &'a Arguments,
+    executable: Option<&'a [u8]>,
+) -> Option<Cow<'a, [u8]>> {
+    let mut items =
+        event.records().filter(|r| r.kind == RecordType::PATH).map(|r| path_name(r.body).unwrap_or_default());
+    let asked = items.next();
+    let comm = || parts.who.comm.and_then(|f| value::untrusted(&f));
     let Some(executable) = executable else {
         // Without the SYSCALL record: the file asked for.
-        let asked = items.first().filter(|name| !name.is_empty()).map(|name| base_name(name).to_vec());
-        return comm().or(asked).or_else(|| arguments.get(0).map(|a| base_name(a).to_vec()));
+        let asked = asked.filter(|name| !name.is_empty()).map(base_of);
+        return comm().or(asked).or_else(|| arguments.get(0).map(|a| base_name(a).into()));
     };
-    let program = base_name(plain(executable)).to_vec();
-    let Some((asked, later)) = items.split_first() else { return Some(program) };
-    if kind_of_name(asked, later, executable) == Name::Program {
+    let program = Cow::Borrowed(base_name(plain(executable)));
+    let Some(asked) = asked else { return Some(program) };
+    if kind_of_name(&asked, items, executable) == Name::Program {
         return Some(program);
     }
     // A script given by a descriptor has no name of its own in the records.
     let by_descriptor =
         asked.is_empty() || asked.starts_with(b"/dev/fd/") || asked.starts_with(b"/proc/self/fd/");
-    if by_descriptor { comm().or(Some(program)) } else { Some(base_name(asked).to_vec()) }
+    if by_descriptor { comm().or(Some(program)) } else { Some(base_of(asked)) }
 }
 
-fn kind_of_name(asked: &[u8], later: &[Vec<u8>], executable: &[u8]) -> Name {
+fn base_of(path: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    match path {
+        Cow::Borrowed(path) => base_name(path).into(),
+        Cow::Owned(path) => base_name(&path).to_vec().into(),
+    }
+}
+
+fn kind_of_name<'a>(asked: &[u8], later: impl Iterator<Item = Cow<'a, [u8]>>, executable: &[u8]) -> Name {
+    // Nearly always so: nothing else needs to be read.
     if asked == executable {
         return Name::Program;
     }
-    if later.iter().any(|item| item == executable) {
+    let later: Vec<_> = later.collect();
+    if later.iter().any(|item| **item == *executable) {
         return Name::File;
     }
-    match later {
+    match later.as_slice() {
         [] => Name::Program,
         [one] if is_loader(one) => Name::Program,
         _ => Name::File,
