@@ -50,7 +50,7 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
         documents: Documents::default(),
         writer: Writer {
             format: args.format,
-            out: BufWriter::with_capacity(1 << 16, std::io::stdout().lock()),
+            out: BufWriter::with_capacity(BATCH, std::io::stdout().lock()),
             json: json::MaskedWriter::default(),
             text: text::Writer::default(),
             error: None,
@@ -73,6 +73,9 @@ struct Printer<W: Write> {
     writer: Writer<W>,
 }
 
+/// So many bytes are written at once.
+const BATCH: usize = 1 << 16;
+
 /// Turns events into lines; keeps the first error, since the path cannot stop in the middle.
 struct Writer<W: Write> {
     format: Format,
@@ -87,23 +90,45 @@ impl<W: Write> Writer<W> {
         if self.error.is_some() {
             return;
         }
-        let line = match self.format {
-            Format::Json => self.json.write(event),
-            Format::Text => self.text.write(event),
-        };
-        self.error = self.out.write_all(line).and_then(|()| self.out.write_all(b"\n")).err();
+        self.error = match self.format {
+            Format::Json => {
+                self.json.push_line(event);
+                if self.json.lines().len() < BATCH {
+                    return;
+                }
+                self.write_lines()
+            }
+            Format::Text => {
+                self.out.write_all(self.text.write(event)).and_then(|()| self.out.write_all(b"\n"))
+            }
+        }
+        .err();
+    }
+
+    /// Writes the events' documents so far.
+    fn write_lines(&mut self) -> std::io::Result<()> {
+        let result = self.out.write_all(self.json.lines());
+        self.json.clear_lines();
+        result
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.write_lines()?;
+        self.out.flush()
     }
 
     fn document(&mut self, document: &str) {
         if self.error.is_some() {
             return;
         }
+        self.error = self.write_lines().err();
         let document = alert::on_one_line(document);
         let line = match self.format {
             Format::Json => document.as_bytes(),
             Format::Text => self.text.write_document(&document),
         };
-        self.error = self.out.write_all(line).and_then(|()| self.out.write_all(b"\n")).err();
+        let written = self.out.write_all(line).and_then(|()| self.out.write_all(b"\n"));
+        self.error = self.error.take().or(written.err());
     }
 
     fn result(&mut self) -> std::io::Result<()> {
@@ -117,7 +142,7 @@ impl<W: Write> Printer<W> {
         let writer = &mut self.writer;
         self.intake.finish(&mut |event| writer.event(event));
         writer.result()?;
-        writer.out.flush()
+        writer.flush()
     }
 }
 
@@ -141,7 +166,7 @@ impl<W: Write> Sink for Printer<W> {
         let writer = &mut self.writer;
         self.intake.expire(now, &mut |event| writer.event(event));
         writer.result()?;
-        writer.out.flush()
+        writer.flush()
     }
 
     fn deadline(&self) -> Option<u64> {

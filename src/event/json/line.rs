@@ -21,6 +21,16 @@ impl<'v> Line<'v> {
         Self { buffer, at: 0 }
     }
 
+    /// A line behind what `buffer` holds up to `at`, see [`Line::at`].
+    pub(super) fn behind(buffer: &'v mut Vec<u8>, at: usize) -> Self {
+        Self { buffer, at }
+    }
+
+    /// Where the next byte goes.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
     /// What was written.
     pub(super) fn end(self) -> &'v [u8] {
         self.buffer.get(..self.at).unwrap_or_default()

@@ -21,6 +21,7 @@ use super::document::{Value, Values};
 use super::from_audit::CAPABILITIES;
 use super::secrets::Secrets;
 use crate::audit::RecordType;
+use crate::secret::Masker;
 
 /// Writes documents, one after the other into one buffer.
 #[derive(Debug, Default)]
@@ -120,11 +121,14 @@ pub struct MaskedWriter {
     writer: Writer,
     secrets: Secrets,
     masked: Vec<u8>,
+    /// Lines, up to this place.
+    lines: (Vec<u8>, usize),
 }
 
 impl Default for MaskedWriter {
     fn default() -> Self {
-        Self { writer: Writer::exporting(), secrets: Secrets::default(), masked: Vec::new() }
+        let (writer, secrets) = (Writer::exporting(), Secrets::default());
+        Self { writer, secrets, masked: Vec::new(), lines: (Vec::new(), 0) }
     }
 }
 
@@ -132,11 +136,36 @@ impl MaskedWriter {
     /// The document of an event, without a line end; it stands until the next is written.
     pub fn write(&mut self, doc: &AuditDocument<'_>) -> &[u8] {
         let Some(masker) = self.secrets.of(doc) else { return self.writer.write(doc) };
-        let mut event = map_of(self.writer.write(doc));
-        masker.event(&mut event);
+        let event = masked(&masker, self.writer.write(doc));
         let mut line = Line::over(&mut self.masked);
-        line.json(&event.into());
+        line.json(&event);
         line.end()
+    }
+
+    /// Puts the document of an event behind the others in [`MaskedWriter::lines`], where many are written at once: none
+    /// is copied then.
+    pub fn push_line(&mut self, doc: &AuditDocument<'_>) {
+        let masker = self.secrets.of(doc);
+        let (buffer, end) = &mut self.lines;
+        let mut line = Line::behind(buffer, *end);
+        match masker {
+            None => write(doc, true, &mut line),
+            Some(masker) => line.json(&masked(&masker, self.writer.write(doc))),
+        }
+        line.byte(b'\n');
+        *end = line.at();
+    }
+
+    /// The documents since [`MaskedWriter::clear_lines`], each with its line end.
+    #[must_use]
+    pub fn lines(&self) -> &[u8] {
+        let (buffer, end) = &self.lines;
+        buffer.get(..*end).unwrap_or_default()
+    }
+
+    /// They were written.
+    pub fn clear_lines(&mut self) {
+        self.lines.1 = 0;
     }
 }
 
@@ -144,6 +173,12 @@ impl MaskedWriter {
 #[must_use]
 pub fn to_map(doc: &AuditDocument<'_>) -> Map<String, Json> {
     map_of(Writer::default().write(doc))
+}
+
+fn masked(masker: &Masker, written: &[u8]) -> Json {
+    let mut event = map_of(written);
+    masker.event(&mut event);
+    event.into()
 }
 
 fn map_of(written: &[u8]) -> Map<String, Json> {
