@@ -9,7 +9,10 @@ run is too short for the clock; the figures are then per run), so that a drift o
 all of them. CPU time is the kernel's own accounting of the finished process (wait4). Memory is read every 2 ms from
 /proc/PID/status in one further run that is not timed: VmHWM (wait4's own figure would count what was resident
 before the exec) and RssAnon. The ratio column divides medians of user+sys by those of BASE (second argument; laurel).
+SAMPLES=FILE (environment) keeps the runs there: the turns can be had in several pieces, and 0 turns give memory and the
+table of all runs that the file has.
 """
+import json
 import os
 import statistics
 import subprocess
@@ -69,10 +72,19 @@ def written(path):
 
 programs = [line.rstrip("\n").split("\t") for line in sys.stdin if line.strip()]
 samples = {name: [] for name, *_ in programs}
+kept = os.environ.get("SAMPLES")
+if kept and os.path.exists(kept):
+    with open(kept, encoding="utf-8") as file:
+        samples |= {name: runs for name, runs in json.load(file).items() if name in samples}
 for turn in range(turns):
     for name, runs, command, _ in programs:
         samples[name].append(timed(name, command, int(runs)))
     print(f"turn {turn + 1} of {turns}", file=sys.stderr)
+if kept:
+    with open(kept, "w", encoding="utf-8") as file:
+        json.dump(samples, file)
+    if turns:
+        sys.exit()
 memory = {name: memory_peaks(name, command) for name, _, command, _ in programs}
 
 

@@ -4,12 +4,15 @@
 #   bash benches/peers.sh RECORDING[.gz] [TURNS]
 #
 # RECORDING is a day of audit records (raw audit.log lines); it is repeated with times and serials shifted
-# (benches/shift.awk) to at least MEGABYTES (160). Every program reads that file and writes into a scratch
+# (benches/shift.awk) to at least MEGABYTES (500). Every program reads that file and writes into a scratch
 # folder. TURNS (7) interleaved runs each. Needs awk, python3, and of the peers what is there:
 #
 #   AUDITWARD=PATH  one that is built already, instead of building this tree's
 #   LAUREL=PATH     laurel 0.8: cargo install --locked --root DIR laurel@0.8.2 (libclang-dev, libacl1-dev)
+#   RULES=PATH      a folder of many rules, of which replay is measured too (../shared/elastic-rules, where it is)
+#   SCRATCH=DIR     keep the files and what was measured there: the turns in several pieces, then 0 turns for the table
 #   ausearch        Debian: auditd
+#   auparse         Debian: python3-audit; over a tenth of the file, being slow
 #
 # The machine should be quiet; the table gives minimum and maximum beside the median to show whether it was.
 set -eu -o pipefail
@@ -17,17 +20,25 @@ cd "$(dirname "$0")/.."
 
 recording=${1:-../shared/fixtures/admin-day.log.gz}
 turns=${2:-7}
-megabytes=${MEGABYTES:-160}
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/auditward-peers.XXXXXX")
-trap 'rm -rf "$scratch"' EXIT
+megabytes=${MEGABYTES:-500}
+rules=${RULES:-../shared/elastic-rules}
+if [[ -n ${SCRATCH:-} ]]; then
+    scratch=$SCRATCH
+    mkdir -p "$scratch"
+else
+    scratch=$(mktemp -d "${TMPDIR:-/tmp}/auditward-peers.XXXXXX")
+    trap 'rm -rf "$scratch"' EXIT
+fi
 PATH=$PATH:/usr/sbin:/sbin
 
 # ---- the file ----
 [[ -r $recording ]] || { echo "no recording at $recording: name one" >&2; exit 2; }
 case $recording in *.gz) gzip -dc "$recording" ;; *) cat "$recording" ;; esac >"$scratch/day.log"
 copies=$((megabytes * 1000000 / $(stat -c %s "$scratch/day.log") + 1))
-awk -v copies="$copies" -f benches/shift.awk "$scratch/day.log" >"$scratch/days.log"
 file=$scratch/days.log
+[[ -s $file ]] || awk -v copies="$copies" -f benches/shift.awk "$scratch/day.log" >"$file"
+part=$scratch/part.log
+[[ -s $part ]] || head -n "$(($(wc -l <"$file") / 10))" "$file" >"$part"
 
 # ---- the programs: name, runs a turn, command, what it writes ----
 auditward=${AUDITWARD:-}
@@ -37,14 +48,20 @@ if [[ -z $auditward ]]; then
 fi
 laurel=${LAUREL:-$(command -v laurel || true)}
 programs=$scratch/programs
+: >"$programs"
 add() { printf '%s\t%s\t%s\t%s\n' "$@" >>"$programs"; }
 
-# One rule, as the figures of docs/performance.md have it; how many more cost is benches/rules.sh.
-rule="--site /nonexistent --rules rules/persistence_linux_backdoor_user_creation.toml"
-add 'auditward replay' 1 "$auditward replay $rule $file >$scratch/replay 2>$scratch/replay.summary" "$scratch/replay"
+site="--site /nonexistent --rules"
+rule="$site rules/persistence_linux_backdoor_user_creation.toml"
+replay() { # replay NAME RULES
+    add "auditward replay, $1" 1 "$auditward replay $2 $file >$scratch/replay 2>$scratch/replay.summary" "$scratch/replay"
+}
+replay 'one rule' "$rule"
+replay 'the shipped rules' "$site rules"
+[[ ! -d $rules ]] || replay "all of $(basename "$rules")" "$site $rules"
 add 'auditward events --format json' 1 "$auditward events --format json $file >$scratch/events 2>/dev/null" "$scratch/events"
 if [[ -n $laurel ]]; then
-    mkdir "$scratch/laurel"
+    mkdir -p "$scratch/laurel"
     cat >"$scratch/laurel.toml" <<END
 directory = "$scratch/laurel"
 [auditlog]
@@ -62,6 +79,13 @@ if command -v ausearch >/dev/null; then
 else
     echo "ausearch is not installed (Debian: auditd)" >&2
 fi
+if python3 -c 'import auparse' 2>/dev/null; then python=python3; else python=/usr/bin/python3; fi
+if "$python" -c 'import auparse' 2>/dev/null; then
+    add 'auparse from Python, a tenth' 1 "$python benches/fields_by_auparse.py $part >$scratch/auparse" "$scratch/auparse"
+else
+    echo "auparse is not installed (Debian: python3-audit)" >&2
+fi
+add 'grep -c type=SYSCALL' 5 "grep -c type=SYSCALL $file >$scratch/grep" "$scratch/grep"
 add 'wc -l' 5 "wc -l $file >$scratch/wc" "$scratch/wc"
 
 # ---- the table ----
@@ -72,7 +96,8 @@ add 'wc -l' 5 "wc -l $file >$scratch/wc" "$scratch/wc"
         "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
     printf '%s copies of the recording: %s bytes, %s lines\n\n' "$copies" "$(stat -c %s "$file")" "$(wc -l <"$file")"
 }
-python3 benches/measure.py "$turns" <"$programs"
+SAMPLES=${SCRATCH:+$scratch/samples.json} python3 benches/measure.py "$turns" <"$programs"
+[[ -z ${SCRATCH:-} ]] || exit 0
 
 # ---- memory must not grow with the file ----
 anonymous() { # peak of anonymous memory in MB over one run
