@@ -236,6 +236,40 @@ fn events_and_eql_name_what_is_broken_and_go_on() {
     }
 }
 
+/// Events are written many at once, also those with a secret; a document has its place among them.
+#[test]
+fn events_and_documents_stay_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let document = take_overs()[0].1.to_string();
+    let record = |serial: u32| {
+        let secret = if serial.is_multiple_of(7) { "-psecret1" } else { "-v" };
+        format!(
+            "type=SYSCALL msg=audit(1790000100.101:{serial}): arch=c000003e syscall=59 success=yes exit=0 items=0 ppid=1 \
+             pid={serial} auid=0 uid=0 gid=0 euid=0 tty=pts0 ses=1 comm=\"mysql\" exe=\"/usr/bin/mysql\" key=(null)\n\
+             type=EXECVE msg=audit(1790000100.101:{serial}): argc=2 a0=\"mysql\" a1=\"{secret}\"\n\
+             type=EOE msg=audit(1790000100.101:{serial}): \n"
+        )
+    };
+    let mut text = String::new();
+    for serial in 1..=300 {
+        text += &record(serial);
+        if serial % 100 == 50 {
+            writeln!(text, "{document}").unwrap();
+        }
+    }
+    std::fs::write(directory.path().join("a"), text).unwrap();
+    let (status, out, told) = auditward(directory.path(), &["events", "a"]);
+    assert_eq!(status, 0, "{told}");
+    assert!(out.len() > 2 << 16 && !out.contains("secret1"), "{} bytes", out.len());
+    let mut serials =
+        (1..=300_u64).flat_map(|serial| [Some(serial), (serial % 100 == 50).then_some(0)]).flatten();
+    for line in out.lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(Some(event["event"]["sequence"].as_u64().unwrap_or(0)), serials.next(), "{line}");
+    }
+    assert_eq!(serials.next(), None);
+}
+
 #[test]
 fn events_prints_a_document_on_one_line_without_secrets_and_control_characters() {
     let directory = tempfile::tempdir().unwrap();
