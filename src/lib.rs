@@ -22,8 +22,8 @@
 //!
 //! Beside them stand [`diagnostic`], how a fault in a rule, a query or a setting is shown,
 //! [`toml_file`], how a rule file or the configuration is read so that all its faults are told,
-//! [`clean`], how text that comes from outside is made fit to be shown, and [`secret`], what stands in it in place
-//! of a password.
+//! [`clean`], how text that comes from outside is made fit to be shown, [`secret`], what stands in it in place
+//! of a password, and [`shares`], who gives up what where there is no more room.
 
 pub mod account;
 pub mod alert;
@@ -39,6 +39,7 @@ pub mod output;
 pub mod probe;
 pub mod rule;
 pub mod secret;
+pub mod shares;
 pub mod store;
 pub mod toml_file;
 pub mod triage;

@@ -17,6 +17,7 @@ use auditward::event::schema::{Live, field};
 use auditward::event::{Document, FieldId, Held, Resting, Value, Values};
 use auditward::rule::Rule;
 use auditward::rule::load::{embedded, load};
+use auditward::shares::Holder;
 use common::{each_document, recordings};
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json};
@@ -377,7 +378,13 @@ impl Document for Fields {
 
 impl Keep for Fields {
     fn keep(&self) -> Evidence {
-        Evidence { millis: 0, serial: 0, host: "".into(), source: Source::Text("{}".into()) }
+        Evidence {
+            millis: 0,
+            serial: 0,
+            host: "".into(),
+            holder: Holder::NoLogin,
+            source: Source::Text("{}".into()),
+        }
     }
 }
 

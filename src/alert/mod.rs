@@ -18,6 +18,7 @@ use crate::audit::Stamp;
 use crate::detect::{Evidence, Source};
 use crate::event::AuditDocument;
 use crate::rule::{Rule, Severity};
+use crate::shares::Holder;
 use case::{Finding, Told};
 use document::Parts;
 use slot::Slot;
@@ -63,6 +64,8 @@ pub struct Alert {
     pub stamp: Stamp,
     /// `event.created`: when the alert was made, by this host's clock.
     pub created: Timestamp,
+    /// Whose the act was, for fair shares of what alerts are asked about.
+    pub holder: Holder,
     /// How long it waited for stronger evidence, by a real clock.
     pub waited: Duration,
     /// Whether it raises the rank of a case that was told before.
@@ -186,7 +189,8 @@ impl Alert {
         // What is pushed is UTF-8 throughout.
         let content = Content::Document(String::from_utf8(text).unwrap_or_default().into());
         let line = text::line(severity, document);
-        Self { severity, ..Self::with(rule, id, stamp, created, line, content) }
+        let holder = Holder::of(read::text(document, "user.audit.id").and_then(|auid| auid.parse().ok()));
+        Self { severity, holder, ..Self::with(rule, id, stamp, created, line, content) }
     }
 
     fn with(
@@ -208,6 +212,7 @@ impl Alert {
             id,
             stamp,
             created,
+            holder: Holder::NoLogin,
             waited,
             raised,
             line,
@@ -232,6 +237,7 @@ impl Alert {
         let stamps: Box<[Stamp]> = events.iter().map(|event| event.stamp()).collect();
         let host = events.last().map_or("", |event| &event.host);
         let id = alert_id(&rule.uuid, host, &stamps);
+        let holder = events.last().map_or(Holder::NoLogin, |event| event.holder);
         let brief = |event: &AuditDocument<'_>| brief::line(rule, event, &stamps, &id);
         let line = match (event, events.last().map(|event| &event.source)) {
             (Some(event), _) => brief(event),
@@ -243,7 +249,8 @@ impl Alert {
             text::line(rule.severity, &document::of_sources(rule, &events, &stamps, &id, created).0)
         });
         let stamp = stamps.last().copied().unwrap_or(Stamp { millis: 0, serial: 0 });
-        Self::with(rule, id, stamp, created, line, Content::Events { events, stamps })
+        let content = Content::Events { events, stamps };
+        Self { holder, ..Self::with(rule, id, stamp, created, line, content) }
     }
 
     /// An alert of the daemon about itself, on no audit event: `document` holds `event.reason`, the sentence,
@@ -288,6 +295,11 @@ impl Alert {
     /// Nothing is gathered about it, since too many came at once; its document says so.
     pub fn refuse_triage(&mut self) {
         self.triage = Slot::crowded_out();
+    }
+
+    /// What is awaited is not gathered after all, since more came at once than can be asked about.
+    pub fn crowd_out_triage(&self) {
+        self.triage.crowd_out();
     }
 
     /// Writes what was gathered as `auditward.triage`; false where it is not awaited, or no longer.

@@ -66,6 +66,11 @@ impl Slot {
         }
     }
 
+    /// There was no room for it after all; false where it is not awaited any more.
+    pub(super) fn crowd_out(&self) -> bool {
+        self.write(CROWDED.to_owned())
+    }
+
     /// Waits until it is settled.
     pub(super) fn wait(&self) {
         let mut state = self.state();

@@ -16,7 +16,7 @@ use super::roots::Roots;
 use crate::alert::case::{CaseCounts, Cases, Finding, WithoutEffect};
 use crate::alert::{Alert, source, text_of};
 use crate::audit::{Boots, Shelf, Stamp};
-use crate::detect::{Engine, Events, Evidence, Keep, Limits, Match, Source, host_key};
+use crate::detect::{Engine, Events, Evidence, Keep, Limits, Match, Source, holder, host_key};
 use crate::event::document::Order;
 use crate::event::schema::ROWS;
 use crate::event::{AuditDocument, Document, FieldId, Held, Resting, Stored, Values, live_document};
@@ -297,7 +297,8 @@ impl Keep for Changed<'_> {
     fn keep(&self) -> Evidence {
         let source = serde_json::to_string(&self.told.document).unwrap_or_default();
         let Told { millis, serial, .. } = *self.told;
-        Evidence { millis, serial, host: self.host.into(), source: Source::Text(source.into()) }
+        let holder = holder(self);
+        Evidence { millis, serial, host: self.host.into(), holder, source: Source::Text(source.into()) }
     }
 }
 
@@ -343,6 +344,7 @@ impl Keep for AuditDocument<'_> {
             millis: self.event.stamp.millis,
             serial: self.event.stamp.serial,
             host: self.host_id().into(),
+            holder: holder(self),
             source: Source::Event(Arc::new(Stored::of(self))),
         }
     }

@@ -13,6 +13,7 @@ pub mod directories;
 pub mod doctor;
 pub mod excepted;
 mod exported;
+mod fair_queue;
 mod gather;
 mod health;
 pub mod intake;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::ahead::{Sifted, Taken};
 use crate::audit::Stamp;
 use crate::clean;
-use crate::detect::{Evidence, Keep, Sieve, Source, host_key};
+use crate::detect::{Evidence, Keep, Sieve, Source, holder, host_key};
 use crate::event::document::Order;
 use crate::event::skim::{Skim, Skimmed};
 use crate::event::wrapped::{Broken, Cutter, Piece, unwrap};
@@ -270,7 +270,14 @@ impl Document for Recorded<'_> {
 impl Keep for Recorded<'_> {
     fn keep(&self) -> Evidence {
         let Stamp { millis, serial } = self.stamp();
-        Evidence { millis, serial, host: self.host().into(), source: Source::Text(self.text().into()) }
+        let holder = holder(self);
+        Evidence {
+            millis,
+            serial,
+            host: self.host().into(),
+            holder,
+            source: Source::Text(self.text().into()),
+        }
     }
 
     fn host_key(&self) -> u64 {

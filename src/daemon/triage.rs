@@ -4,17 +4,18 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::fair_queue::FairQueue;
 use super::status;
 use crate::alert::Alert;
 use crate::event::Runs;
 use crate::probe::Client;
 use crate::triage::{Captured, Capturer, Enricher, Host};
 
-/// Alerts that may wait for their processes to be asked about; of those that find no room nothing is gathered.
+/// Alerts that may wait for their processes to be asked about; of those that find no room nothing is gathered. Both queues are
+/// shared by the login users: see [`FairQueue`].
 const WAITING: usize = 256;
 
 /// Alerts that may wait for the rest; of those that find no room only the processes are told. No more alerts that are kept
@@ -77,8 +78,7 @@ pub(super) struct Ticket {
 /// The loop's side.
 #[derive(Debug)]
 pub(super) struct Triage {
-    queue: Option<SyncSender<Asked>>,
-    waiting: Arc<AtomicUsize>,
+    queue: Option<Arc<FairQueue<Asked>>>,
     counts: Arc<Counts>,
     within: Duration,
 }
@@ -93,30 +93,31 @@ impl Triage {
         store: Option<PathBuf>,
         runs: Arc<Runs>,
     ) -> io::Result<Self> {
-        let (waiting, counts) = (Arc::<AtomicUsize>::default(), Arc::<Counts>::default());
+        let counts = Arc::<Counts>::default();
         let mut queue = None;
         if config.enabled {
-            let (sender, alerts) = sync_channel(WAITING);
-            let (next, captured) = sync_channel(STORM);
+            let (alerts, next) = (Arc::new(FairQueue::new(WAITING)), Arc::new(FairQueue::new(STORM)));
             // One answer that does not come leaves time for the rest.
             probes.iter_mut().for_each(|probe| probe.set_patience(config.within / 2));
             let (capturer, enricher) = Host::new(root).with(probes, store).with_runs(runs).split();
             let (of_first, of_second) = (Arc::clone(&counts), Arc::clone(&counts));
-            let mut first = First { capturer, waiting: Arc::clone(&waiting), counts: of_first, next };
-            let mut second = Second { enricher, counts: of_second };
+            let mut first =
+                First { capturer, alerts: Arc::clone(&alerts), counts: of_first, next: Arc::clone(&next) };
+            let mut second = Second { enricher, captured: next, counts: of_second };
             let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
-            thread("capture").spawn(move || first.run(&alerts))?;
-            thread("enrich").spawn(move || second.run(&captured))?;
-            queue = Some(sender);
+            thread("capture").spawn(move || first.run())?;
+            thread("enrich").spawn(move || second.run())?;
+            queue = Some(alerts);
         }
-        Ok(Self { queue, waiting, counts, within: config.within })
+        Ok(Self { queue, counts, within: config.within })
     }
 
     /// Says whether the alert will be asked about, and lets those wait for it who want all of it.
     pub(super) fn expect(&self, alert: &mut Alert, kept_back: bool) -> Option<Ticket> {
-        self.queue.as_ref()?;
-        let most = if kept_back { STORM } else { WAITING };
-        if self.waiting.load(Ordering::SeqCst) >= most {
+        let queue = self.queue.as_ref()?;
+        // Those that are kept back are let in only where hardly anything waits.
+        let crowded = kept_back && queue.waiting(alert.holder).1 >= STORM;
+        if crowded || !queue.has_room(alert.holder) {
             alert.refuse_triage();
             self.counts.without.fetch_add(1, Ordering::Relaxed);
             return None;
@@ -130,9 +131,8 @@ impl Triage {
     /// Has it asked about. Never waits.
     pub(super) fn hand_over(&self, alert: Arc<Alert>, ticket: Ticket) {
         let Some(queue) = &self.queue else { return };
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        if queue.try_send(Asked { alert, ticket }).is_err() {
-            self.waiting.fetch_sub(1, Ordering::SeqCst);
+        if let Some(out) = queue.push(alert.holder, Asked { alert, ticket }) {
+            out.alert.crowd_out_triage();
             self.counts.without.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -145,43 +145,48 @@ impl Triage {
     }
 }
 
+impl Drop for Triage {
+    fn drop(&mut self) {
+        self.queue.iter().for_each(|queue| queue.close());
+    }
+}
+
 /// The thread that takes what would be gone soon.
 struct First {
     capturer: Capturer,
-    waiting: Arc<AtomicUsize>,
+    alerts: Arc<FairQueue<Asked>>,
     counts: Arc<Counts>,
-    next: SyncSender<(Asked, Captured)>,
+    next: Arc<FairQueue<(Asked, Captured)>>,
 }
 
 impl First {
-    fn run(&mut self, alerts: &Receiver<Asked>) {
-        while let Ok(asked) = alerts.recv() {
-            self.waiting.fetch_sub(1, Ordering::SeqCst);
+    fn run(&mut self) {
+        while let Some(asked) = self.alerts.pop() {
             let captured = self.capturer.capture(&asked.alert, asked.ticket.matched);
             let (why, (asked, captured)) = if asked.ticket.kept_back {
                 ("the alert was kept back", (asked, captured))
             } else {
-                match self.next.try_send((asked, captured)) {
-                    Ok(()) => continue,
-                    Err(TrySendError::Full(both) | TrySendError::Disconnected(both)) => {
-                        ("too many alerts came at once", both)
-                    }
+                match self.next.push(asked.alert.holder, (asked, captured)) {
+                    None => continue,
+                    Some(out) => ("too many alerts came at once", out),
                 }
             };
             self.counts.write(&asked.alert, &captured.alone(why), false);
         }
+        self.next.close();
     }
 }
 
 /// The thread that asks for the rest.
 struct Second {
     enricher: Enricher,
+    captured: Arc<FairQueue<(Asked, Captured)>>,
     counts: Arc<Counts>,
 }
 
 impl Second {
-    fn run(&mut self, captured: &Receiver<(Asked, Captured)>) {
-        while let Ok((Asked { alert, ticket }, captured)) = captured.recv() {
+    fn run(&mut self) {
+        while let Some((Asked { alert, ticket }, captured)) = self.captured.pop() {
             let whole = Instant::now() < ticket.until;
             let told = self.enricher.enrich(captured, &alert, ticket.until);
             self.counts.write(&alert, &told, whole);
@@ -196,6 +201,9 @@ mod tests {
     use super::*;
     use crate::alert::sample;
     use crate::rule::{Osquery, Rule};
+    use crate::shares::Holder;
+
+    const LONG: Duration = Duration::from_secs(600);
 
     /// Threads that ask a host without accounts, and no probe.
     fn triage(within: Duration) -> (tempfile::TempDir, Triage) {
@@ -260,11 +268,45 @@ mod tests {
         triage.hand_over(Arc::clone(&kept), ticket);
         assert!(missing(&kept).contains("the alert was kept back"));
         until_captured(&triage, 1);
-        triage.waiting.store(STORM, Ordering::SeqCst);
+        // None is served any more, so that what waits stays.
+        let stands = Triage {
+            queue: Some(Arc::new(FairQueue::new(WAITING))),
+            counts: Arc::clone(&triage.counts),
+            within: triage.within,
+        };
+        for _ in 0..STORM {
+            let mut alert = alert();
+            let ticket = stands.expect(&mut alert, true).expect("there is room");
+            stands.hand_over(Arc::new(alert), ticket);
+        }
         let mut refused = alert();
-        assert!(triage.expect(&mut refused, true).is_none());
+        assert!(stands.expect(&mut refused, true).is_none());
         assert!(missing(&refused).contains("too many alerts came at once"));
-        assert!(triage.expect(&mut alert(), false).is_some(), "one that is sent goes before");
+        assert!(stands.expect(&mut alert(), false).is_some(), "one that is sent goes before");
         assert_eq!((triage.status().captured, triage.status().without), (1, 1));
+    }
+
+    /// A queue full of one login user's: another's finds room, and who gave way for it says so.
+    #[test]
+    fn a_storm_of_one_login_user_takes_no_room_from_another() {
+        let stands =
+            Triage { queue: Some(Arc::new(FairQueue::new(WAITING))), counts: Arc::default(), within: LONG };
+        let of = |auid| {
+            let mut alert = alert();
+            alert.holder = Holder::Login(auid);
+            let ticket = stands.expect(&mut alert, false)?;
+            let alert = Arc::new(alert);
+            stands.hand_over(Arc::clone(&alert), ticket);
+            Some(alert)
+        };
+        let storm: Vec<_> = (0..1_000).filter_map(|_| of(1_000)).collect();
+        assert_eq!(storm.len(), WAITING);
+        let other = of(0).expect("room");
+        let last = storm.last().expect("the storm's newest");
+        assert!(missing(last).contains("too many alerts came at once"));
+        let queue = stands.queue.as_ref().expect("a queue");
+        let served = [queue.pop(), queue.pop()].map(|asked| asked.expect("one waits").alert);
+        assert!(served.iter().any(|alert| Arc::ptr_eq(alert, &other)), "it is among the first two");
+        assert_eq!(stands.status().without, 1_000 - WAITING as u64 + 1);
     }
 }

@@ -15,6 +15,7 @@ use crate::eql::{self, Found, Hits, Kind, Samples, Sequences};
 use crate::event::document::Order;
 use crate::event::{self, AuditDocument};
 use crate::rule::Rule;
+use crate::shares::{Cut, Held};
 
 /// Bounds of what sequences and samples hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +43,7 @@ impl Default for Limits {
 pub struct JoinCounts {
     /// Events of sequences that came too late for their place, and were matched as they came.
     pub late: u64,
-    /// Partial sequences given up for lack of room, the oldest first.
+    /// Partial sequences given up for lack of room, the oldest of whoever holds most first.
     pub evicted: u64,
     /// Complete but for the time in which something must not happen.
     pub undecided: u64,
@@ -170,9 +171,9 @@ impl Joined {
         let state = match rule.program.kind() {
             Kind::Sample => {
                 let items = rule.program.requirements().len();
-                State::Sample(Samples::new(items, Some(look_back(&rule.from))))
+                State::Sample(Samples::new(items, Some(look_back(&rule.from))).shared_by(Kept::holder))
             }
-            _ => State::Sequence(Sequences::new(self.limits.of_one())),
+            _ => State::Sequence(Sequences::new(self.limits.of_one()).shared_by(Kept::holder)),
         };
         self.rules.push((Arc::clone(rule), state));
         self.rules.len() - 1
@@ -413,36 +414,46 @@ impl Joined {
         }
     }
 
-    /// Gives up the oldest of all rules while there is too much.
+    /// Gives up the oldest of whoever holds most, of all rules, while there is too much.
     fn keep_within(&mut self) {
-        let held = self.held();
-        let too_many = held > self.limits.all_partials;
-        if !too_many && self.meter.bytes() <= self.limits.bytes {
+        let Limits { all_partials, bytes, .. } = self.limits;
+        if self.held() <= all_partials && self.meter.bytes() <= bytes {
             return;
         }
-        let mut times = Vec::with_capacity(held);
-        for (_, state) in &self.rules {
-            match state {
-                State::Sequence(sequences) => times.extend(sequences.firsts()),
-                State::Sample(samples) => times.extend(samples.times()),
+        // A part is given up at once, so that it is seldom done.
+        let (most, most_bytes) = (all_partials - all_partials / EVICTED_PART, bytes - bytes / EVICTED_PART);
+        loop {
+            let too_many = self.held().saturating_sub(most);
+            let too_large = self.meter.bytes().saturating_sub(most_bytes);
+            let (surplus, by_bytes) = if too_many > 0 { (too_many, false) } else { (too_large, true) };
+            let held = if surplus > 0 { self.held_by(by_bytes) } else { Vec::new() };
+            if held.is_empty() {
+                return;
             }
-        }
-        times.sort_unstable();
-        let mut given_up = 0;
-        while given_up < times.len()
-            && (self.held()
-                > self.limits.all_partials.saturating_sub(self.limits.all_partials / EVICTED_PART)
-                || self.meter.bytes() > self.limits.bytes.saturating_sub(self.limits.bytes / EVICTED_PART))
-        {
-            given_up = (given_up + (times.len() / EVICTED_PART).max(1)).min(times.len());
-            let oldest_kept = times.get(given_up).copied().unwrap_or(i64::MAX);
+            let cut = Cut::of(held, surplus);
             for (_, state) in &mut self.rules {
                 match state {
-                    State::Sequence(sequences) => sequences.evict_before(oldest_kept),
-                    State::Sample(samples) => samples.evict_before(oldest_kept),
+                    State::Sequence(sequences) => sequences.give_up(&cut),
+                    State::Sample(samples) => samples.give_up(&cut),
                 }
             }
         }
+    }
+
+    /// What is held, each of the weight 1, or of its events' bytes.
+    fn held_by(&self, by_bytes: bool) -> Vec<Held> {
+        let mut held = Vec::new();
+        let mut tell = |holder, since, events: &[Kept]| {
+            let weight = if by_bytes { events.iter().map(Kept::size).sum() } else { 1 };
+            held.push(Held { holder, since, weight });
+        };
+        for (_, state) in &self.rules {
+            match state {
+                State::Sequence(sequences) => sequences.held_by(&mut tell),
+                State::Sample(samples) => samples.held_by(&mut tell),
+            }
+        }
+        held
     }
 
     fn held(&self) -> usize {

@@ -7,8 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use foldhash::quality::FixedState;
 
 use crate::audit::{Shelf, Stamp};
-use crate::event::{Resting, Stored};
+use crate::event::document::Value;
+use crate::event::schema::field;
+use crate::event::{Document, Resting, Stored, Values};
 use crate::rule::Rule;
+use crate::shares::Holder;
 
 /// An event, reduced to what an alert tells of it.
 #[derive(Clone, Debug)]
@@ -19,6 +22,8 @@ pub struct Evidence {
     pub serial: u64,
     /// `host.id`.
     pub host: Box<str>,
+    /// Whose the act was, for fair shares of what is held.
+    pub holder: Holder,
     /// The event itself.
     pub source: Source,
 }
@@ -58,8 +63,9 @@ impl Evidence {
     /// The evidence of an event that has rested.
     pub(super) fn of_rested(event: Stored) -> Self {
         let Stamp { millis, serial } = event.stamp();
-        let host = event.with_document(|event| event.host_id().into()).unwrap_or_default();
-        Self { millis, serial, host, source: Source::Event(Arc::new(event)) }
+        let of = event.with_document(|event| (event.host_id().into(), holder(event)));
+        let (host, holder) = of.unwrap_or_default();
+        Self { millis, serial, host, holder, source: Source::Event(Arc::new(event)) }
     }
 
     /// The event's stamp.
@@ -96,6 +102,18 @@ pub trait Keep {
     }
 }
 
+/// Whose an act is: its login user's, where a document tells one (of documents of others what rules ask for is told).
+#[must_use]
+pub fn holder<D: Document + ?Sized>(document: &D) -> Holder {
+    let auid = match document.values(field::USER_AUDIT_ID) {
+        Values::One(Value::Text(number)) => {
+            std::str::from_utf8(number).ok().and_then(|number| number.parse().ok())
+        }
+        _ => None,
+    };
+    Holder::of(auid)
+}
+
 /// The key of a host with this name or id; 0 where there is none.
 #[must_use]
 pub fn host_key(name: &[u8]) -> u64 {
@@ -121,6 +139,16 @@ impl Kept {
         let size = evidence.source.size() + evidence.host.len() + 128;
         meter.0.fetch_add(size, Ordering::Relaxed);
         Self(Arc::new(Measured { evidence, size, meter }))
+    }
+
+    /// Whose the act was.
+    pub(super) fn holder(&self) -> Holder {
+        self.holder
+    }
+
+    /// Its size, as it is measured.
+    pub(super) fn size(&self) -> usize {
+        self.0.size
     }
 
     /// Tells pieces of evidence apart.

@@ -18,7 +18,7 @@ mod state;
 
 pub use engine::{Counts, Engine, Events, Match, NotLive, Span};
 pub use joined::{JoinCounts, Limits};
-pub use kept::{Evidence, Keep, Kept, Source, host_key};
+pub use kept::{Evidence, Keep, Kept, Source, holder, host_key};
 pub use kernel_needs::{NEEDS_NOTHING, kernel_needs};
 pub use needs::needs;
 pub use sieve::{Sieve, Sifted};

@@ -15,6 +15,7 @@ use super::kept::{Evidence, Kept, Source};
 use crate::eql::{Samples, SavedSamples, SavedSequences, Sequences};
 use crate::event::AuditDocument;
 use crate::rule::Rule;
+use crate::shares::Holder;
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -42,6 +43,9 @@ struct SavedEvent {
     millis: u64,
     serial: u64,
     host: Box<str>,
+    /// The login user; `u32::MAX` where there is none.
+    #[serde(default = "nobody")]
+    auid: u32,
     /// The source event as JSON.
     source: Box<str>,
 }
@@ -52,14 +56,20 @@ impl SavedEvent {
             Source::Text(text) => (**text).into(),
             Source::Event(event) => event.with_document(write).unwrap_or_default().into(),
         };
-        let Evidence { millis, serial, host, .. } = evidence.clone();
-        Self { millis, serial, host, source }
+        let Evidence { millis, serial, host, holder, .. } = evidence.clone();
+        let auid = if let Holder::Login(auid) = holder { auid } else { nobody() };
+        Self { millis, serial, host, auid, source }
     }
 
     fn evidence(self) -> Evidence {
-        let Self { millis, serial, host, source } = self;
-        Evidence { millis, serial, host, source: Source::Text(source.into()) }
+        let Self { millis, serial, host, auid, source } = self;
+        Evidence { millis, serial, host, holder: Holder::of(Some(auid)), source: Source::Text(source.into()) }
     }
+}
+
+/// `auid` where nobody has logged in.
+fn nobody() -> u32 {
+    u32::MAX
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -182,11 +192,13 @@ impl Engine {
             let state = match &saved.state {
                 SavedState::Sequence(all) => {
                     let limits = self.hosts.own.limits.of_one();
-                    Sequences::restore(&rule.program, limits, all, &mut event).map(State::Sequence)
+                    Sequences::restore(&rule.program, limits, all, &mut event)
+                        .map(|sequences| State::Sequence(sequences.shared_by(Kept::holder)))
                 }
                 SavedState::Sample(all) => {
                     let look_back = super::joined::look_back(&rule.from);
-                    let mut samples = Samples::new(rule.program.requirements().len(), Some(look_back));
+                    let samples = Samples::new(rule.program.requirements().len(), Some(look_back));
+                    let mut samples = samples.shared_by(Kept::holder);
                     samples.restore(&rule.program, all, &mut event).then_some(State::Sample(samples))
                 }
             };

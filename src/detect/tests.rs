@@ -14,6 +14,7 @@ use crate::eql::{Kind, Program};
 use crate::event::document::Order;
 use crate::event::{Document, FieldId, Values};
 use crate::rule::Rule;
+use crate::shares::Holder;
 
 /// A generated event at a place in time.
 #[derive(Debug)]
@@ -32,6 +33,9 @@ impl Document for Timed {
     }
 }
 
+/// From this serial on events are of a login user, before of none.
+const STORM: u64 = 1 << 40;
+
 impl Keep for Timed {
     fn keep(&self) -> Evidence {
         let Order { millis, tiebreaker } = self.order;
@@ -39,6 +43,7 @@ impl Keep for Timed {
             millis: millis as u64,
             serial: tiebreaker,
             host: "h".into(),
+            holder: if tiebreaker < STORM { Holder::NoLogin } else { Holder::Login(1_000) },
             source: super::Source::Text("{}".into()),
         }
     }
@@ -193,6 +198,28 @@ fn the_oldest_gives_way_and_is_counted() {
     run.events(&firsts).time_is(1_200).events(&seconds).finish();
     assert!(run.counts().evicted >= 2 && !run.found.is_empty(), "{:?} {:?}", run.counts(), run.found);
     assert!(run.engine.hosts.own.meter.bytes() <= 4 * 131);
+}
+
+/// Whoever holds most gives way, whatever the bound is that is met: one rule's, that of all, that of bytes.
+#[test]
+fn a_storm_of_one_login_user_pushes_nothing_of_others_out() {
+    let narrow = [
+        Limits { partials: 8, ..WIDE },
+        Limits { all_partials: 8, ..WIDE },
+        Limits { bytes: 9 * 131, ..WIDE },
+    ];
+    for limits in narrow {
+        // Two of no login user's begin first, and then more of the storm than there is room for.
+        let mut run = Run::new(AB, limits);
+        run.events([&simple(1_000, 1, 0, 0), &simple(1_001, 2, 1, 0)]).time_is(1_150);
+        for n in 0..200_u64 {
+            let millis = 1_200 + i64::try_from(n).unwrap();
+            run.events([&simple(millis, STORM + n, 2 + (n % 10) as u8, 0)]).time_is(millis + 101);
+        }
+        run.events([&simple(1_900, 3, 0, 1), &simple(1_901, 4, 1, 1)]).finish();
+        assert_eq!(run.found, [[1, 3], [2, 4]], "{limits:?}: {:?}", run.counts());
+        assert!(run.counts().evicted > 0, "{limits:?}");
+    }
 }
 
 #[test]

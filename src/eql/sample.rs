@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::event::document::Order;
+use crate::shares::{Cut, Held, Holder};
 
 use super::hits::Hits;
 use super::key::{JoinKey, KeyField};
@@ -32,6 +33,8 @@ pub struct Samples<E> {
     taken: u64,
     held: usize,
     evicted: u64,
+    /// Whose an event is.
+    holder: fn(&E) -> Holder,
 }
 
 /// The state of a [`Samples`], its events as numbers that the caller gives.
@@ -66,7 +69,14 @@ impl<E: Clone> Samples<E> {
     #[must_use]
     pub fn new(most: usize, window: Option<i64>) -> Self {
         let groups = BTreeMap::new();
-        Samples { groups, most, window, now: i64::MIN, taken: 0, held: 0, evicted: 0 }
+        let holder = |_: &E| Holder::NoLogin;
+        Samples { groups, most, window, now: i64::MIN, taken: 0, held: 0, evicted: 0, holder }
+    }
+
+    /// The same, shared by those whose `holder` says that an event is: see [`crate::shares`].
+    #[must_use]
+    pub fn shared_by(self, holder: fn(&E) -> Holder) -> Self {
+        Self { holder, ..self }
     }
 
     /// Takes the next event, which fits `hits`. If it completes the first set of a key within the
@@ -131,30 +141,41 @@ impl<E: Clone> Samples<E> {
         self.forget(oldest);
     }
 
-    /// Gives up the keys for which nothing came since `oldest`, for lack of room; it is counted.
-    pub fn evict_before(&mut self, oldest: i64) {
-        let gone = self.forget(oldest);
+    /// Gives up the events that the cut takes, for lack of room, and the keys of which none is left; it is counted.
+    pub fn give_up(&mut self, cut: &Cut) {
+        let mut gone = 0;
+        let holder = self.holder;
+        self.groups.retain(|_, group| {
+            let before = group.held();
+            for candidates in &mut group.items {
+                candidates.retain(|candidate| !cut.takes(holder(&candidate.event), group.touched));
+            }
+            let left = group.held();
+            gone += before - left;
+            left > 0
+        });
+        self.held -= gone;
         self.evicted += gone as u64;
     }
 
-    /// Makes room, if more than `most` events are held: gives up the keys not heard of for longest.
+    /// Makes room, if more than `most` events are held: whoever holds most gives up what was not heard of for longest.
     pub fn keep_within(&mut self, most: usize) {
         if self.held <= most {
             return;
         }
-        let mut times: Vec<(i64, usize)> =
-            self.groups.values().map(|group| (group.touched, group.held())).collect();
-        times.sort_unstable();
-        let mut surplus = self.held - most + most / 16;
-        let mut oldest_kept = i64::MIN;
-        for (touched, held) in times {
-            if surplus == 0 {
-                break;
+        let mut held = Vec::with_capacity(self.held);
+        self.held_by(&mut |holder, since, _| held.push(Held { holder, since, weight: 1 }));
+        self.give_up(&Cut::of(held, self.held - most + most / 16));
+    }
+
+    /// Tells of each event that is held, once for each item and key, whose it is, when something last came under its key, and
+    /// the event.
+    pub fn held_by<'s>(&'s self, tell: &mut dyn FnMut(Holder, i64, &'s [E])) {
+        for group in self.groups.values() {
+            for candidate in group.items.iter().flatten() {
+                tell((self.holder)(&candidate.event), group.touched, std::slice::from_ref(&candidate.event));
             }
-            surplus = surplus.saturating_sub(held);
-            oldest_kept = touched.saturating_add(1);
         }
-        self.evict_before(oldest_kept);
     }
 
     fn forget(&mut self, oldest: i64) -> usize {
@@ -188,11 +209,6 @@ impl<E: Clone> Samples<E> {
     #[must_use]
     pub fn evicted(&self) -> u64 {
         self.evicted
-    }
-
-    /// When something last came for each key, once for each event that is held under it.
-    pub fn times(&self) -> impl Iterator<Item = i64> {
-        self.groups.values().flat_map(|group| std::iter::repeat_n(group.touched, group.held()))
     }
 
     /// What is held; `number` gives each event its number.

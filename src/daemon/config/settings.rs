@@ -127,7 +127,8 @@ pub const SETTINGS: &[Setting] = &[
         ("processes", "entries"),
         "32768",
         "256 to 4194304",
-        "The most processes in the table; the one longest not heard of gives way.",
+        "The most processes in the table; of the login user who has most of them those that have ended give way first, then those \
+         longest not heard of.",
     ),
     row(
         ("processes", "bytes"),
@@ -152,8 +153,8 @@ pub const SETTINGS: &[Setting] = &[
         ("sequences", "partials"),
         "4096",
         "16 to 1048576",
-        "The most sequences of one rule that wait for further events; beyond it the oldest are given up, \
-         counted and told.",
+        "The most sequences of one rule that wait for further events; beyond it the login user who has most of \
+         them gives up the oldest, counted and told.",
     ),
     row(("sequences", "all_partials"), "16384", "16 to 4194304", "The same of all rules together."),
     row(

@@ -1,12 +1,13 @@
 //! What bounds the state of a sequence query.
 
-use super::partial::Group;
+use super::partial::Partial;
 use super::{Plan, Sequences};
+use crate::shares::{Cut, Held, Holder};
 
 /// Bounds of what one query may hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The most partial and undecided sequences; beyond it the oldest are given up, and counted.
+    /// The most partial and undecided sequences; beyond it the oldest of whoever has most are given up, and counted.
     pub partials: usize,
     /// How long, in milliseconds, a partial of a query without `maxspan` is kept; none: for ever.
     pub span: Option<i64>,
@@ -40,33 +41,40 @@ impl<E: Clone> Sequences<E> {
         self.held -= gone;
     }
 
-    /// Makes room: gives up the oldest.
+    /// Makes room: whoever holds most gives up the oldest.
     pub(super) fn evict(&mut self) {
         let size = self.held.max(self.groups.len());
         let surplus = (size - self.limits.partials).max(size / EVICTED_PART).max(1);
-        let mut firsts: Vec<i64> = self.firsts().collect();
-        let index = surplus.min(firsts.len()).saturating_sub(1);
-        if firsts.is_empty() {
-            return;
-        }
-        let (_, newest_of_old, _) = firsts.select_nth_unstable(index);
-        let oldest_kept = newest_of_old.saturating_add(1);
-        self.evict_before(oldest_kept);
+        let mut held = Vec::with_capacity(size);
+        self.held_by(&mut |holder, since, _| held.push(Held { holder, since, weight: 1 }));
+        self.give_up(&Cut::of(held, surplus));
     }
 
-    /// Gives up all that began before `oldest_kept`, for lack of room; it is counted.
-    pub fn evict_before(&mut self, oldest_kept: i64) {
+    /// Gives up what the cut takes, for lack of room; it is counted.
+    pub fn give_up(&mut self, cut: &Cut) {
         let mut gone = 0;
+        let holder = self.holder;
         self.groups.retain(|_, group| {
-            gone += group.forget_before(oldest_kept) + group.give_up_before(oldest_kept);
+            gone += group.give_up(&|partial| cut.takes(of(holder, partial), partial.first));
+            group.forget_leading(cut.oldest_kept(Holder::Times));
             !group.is_empty()
         });
         self.held -= gone;
         self.evicted += gone as u64;
     }
 
-    /// When each thing that is held began.
-    pub fn firsts(&self) -> impl Iterator<Item = i64> {
-        self.groups.values().flat_map(Group::firsts)
+    /// Tells of each thing that is held whose it is, when it began, and its events.
+    pub fn held_by<'s>(&'s self, tell: &mut dyn FnMut(Holder, i64, &'s [E])) {
+        for group in self.groups.values() {
+            for partial in group.partials() {
+                tell(of(self.holder, partial), partial.first, &partial.events);
+            }
+            group.leading().into_iter().for_each(|millis| tell(Holder::Times, millis, &[]));
+        }
     }
+}
+
+/// Whose a partial is: who began it.
+fn of<E>(holder: fn(&E) -> Holder, partial: &Partial<E>) -> Holder {
+    partial.events.first().map_or(Holder::NoLogin, holder)
 }

@@ -22,6 +22,7 @@ use hashbrown::HashMap;
 
 use crate::event::Document;
 use crate::event::document::Order;
+use crate::shares::Holder;
 
 use super::hits::Hits;
 use super::key::{JoinKey, KeyField};
@@ -77,6 +78,8 @@ pub struct Found<E> {
 #[derive(Debug)]
 pub struct Sequences<E> {
     limits: Limits,
+    /// Whose an event is.
+    holder: fn(&E) -> Holder,
     /// By the bytes of the join key.
     groups: HashMap<Vec<u8>, Group<E>, RandomState>,
     /// How many partials and undecided sequences there are in all groups.
@@ -96,6 +99,7 @@ impl<E: Clone> Sequences<E> {
     pub fn new(limits: Limits) -> Self {
         Sequences {
             limits,
+            holder: |_| Holder::NoLogin,
             groups: HashMap::default(),
             held: 0,
             now: i64::MIN,
@@ -103,6 +107,12 @@ impl<E: Clone> Sequences<E> {
             deadline: None,
             evicted: 0,
         }
+    }
+
+    /// The same, shared by those whose `holder` says that an event is: see [`crate::shares`].
+    #[must_use]
+    pub fn shared_by(self, holder: fn(&E) -> Holder) -> Self {
+        Self { holder, ..self }
     }
 
     /// Takes the next event; what it completes goes to `found`. Events come in order; one that comes

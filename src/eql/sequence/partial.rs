@@ -179,16 +179,28 @@ impl<E> Group<E> {
                 waiting.newest = waiting.older.take();
             }
         }
-        self.leading.older.take_if(|hit| *hit < oldest);
-        self.leading.newest.take_if(|hit| *hit < oldest);
+        self.forget_leading(oldest);
         gone
     }
 
-    /// Drops undecided sequences that began before `oldest`; says how many.
-    pub(super) fn give_up_before(&mut self, oldest: i64) -> usize {
-        let before = self.pending.len();
-        self.pending.retain(|pending| pending.partial.first >= oldest);
-        before - self.pending.len()
+    /// Drops the partials and undecided sequences that `takes` names; says how many.
+    pub(super) fn give_up(&mut self, takes: &dyn Fn(&Partial<E>) -> bool) -> usize {
+        let before = self.held();
+        for waiting in &mut self.waiting {
+            waiting.older.take_if(|partial| takes(partial));
+            waiting.newest.take_if(|partial| takes(partial));
+            if waiting.newest.is_none() {
+                waiting.newest = waiting.older.take();
+            }
+        }
+        self.pending.retain(|pending| !takes(&pending.partial));
+        before - self.held()
+    }
+
+    /// Drops forbidden events before `oldest`.
+    pub(super) fn forget_leading(&mut self, oldest: i64) {
+        self.leading.older.take_if(|hit| *hit < oldest);
+        self.leading.newest.take_if(|hit| *hit < oldest);
     }
 
     /// The same with other events; none if `change` has none for one of them.
@@ -220,8 +232,18 @@ impl<E> Group<E> {
 
     /// How many partials and undecided sequences it has.
     pub(super) fn held(&self) -> usize {
+        self.partials().count()
+    }
+
+    /// The partials and undecided sequences.
+    pub(super) fn partials(&self) -> impl Iterator<Item = &Partial<E>> {
         let waiting = self.waiting.iter().flat_map(|waiting| [&waiting.newest, &waiting.older]).flatten();
-        waiting.count() + self.pending.len()
+        waiting.chain(self.pending.iter().map(|pending| &pending.partial))
+    }
+
+    /// The latest forbidden event that counts before a first one.
+    pub(super) fn leading(&self) -> Option<i64> {
+        self.leading.newest
     }
 
     /// Whether nothing of it can matter any more.
@@ -229,13 +251,6 @@ impl<E> Group<E> {
         self.pending.is_empty()
             && self.leading.newest.is_none()
             && self.waiting.iter().all(|waiting| waiting.newest.is_none() && waiting.older.is_none())
-    }
-
-    /// The times of the first events of all that is held, and of forbidden ones.
-    pub(super) fn firsts(&self) -> impl Iterator<Item = i64> {
-        let waiting = self.waiting.iter().flat_map(|waiting| [&waiting.newest, &waiting.older]).flatten();
-        let pending = self.pending.iter().map(|pending| pending.partial.first);
-        waiting.map(|partial| partial.first).chain(pending).chain(self.leading.newest)
     }
 }
 

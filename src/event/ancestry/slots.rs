@@ -1,8 +1,11 @@
 //! The memory of the table: processes in slots that are used again, in two lists by age.
 
+use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroU32;
 
+use super::image::Image;
 use super::process::Process;
+use crate::shares::{Holder, owed};
 
 /// A process of the table, also after it was evicted (then it is found no more).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +23,8 @@ struct Slot {
     newer: u32,
     /// In which list it stands.
     spare: bool,
+    /// It goes when room is needed, if it is not seen again before.
+    chosen: bool,
     process: Option<Process>,
 }
 
@@ -34,18 +39,51 @@ impl Ages {
     const EMPTY: Self = Self { oldest: NONE, newest: NONE };
 }
 
-/// Processes, found by reference, removed by age: those that are spare first.
+/// What there is no more room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    /// Processes.
+    Processes,
+    /// Bytes of their programs and arguments.
+    Images,
+}
+
+impl Full {
+    fn weight(self, process: &Process) -> usize {
+        match self {
+            Self::Processes => 1,
+            Self::Images => process.image.as_ref().map_or(0, Image::size) + 1,
+        }
+    }
+}
+
+/// So large a part of what is held is chosen at once, so that it is seldom done.
+const CHOSEN_PART: usize = 16;
+
+/// Processes, found by reference, removed by fair shares: of the login user (on a host) of whom most are held, those that are
+/// spare first, by age.
 #[derive(Debug)]
 pub(super) struct Slots {
     slots: Vec<Slot>,
     free: Vec<u32>,
     live: Ages,
     spare: Ages,
+    /// What goes next, as far as it is still chosen.
+    next: VecDeque<u32>,
+    chosen_for: Full,
 }
 
 impl Slots {
     pub(super) fn new() -> Self {
-        Self { slots: Vec::new(), free: Vec::new(), live: Ages::EMPTY, spare: Ages::EMPTY }
+        let (live, spare) = (Ages::EMPTY, Ages::EMPTY);
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            live,
+            spare,
+            next: VecDeque::new(),
+            chosen_for: Full::Processes,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -54,7 +92,8 @@ impl Slots {
 
     /// Bytes of memory.
     pub(super) fn bytes(&self) -> usize {
-        self.slots.capacity() * size_of::<Slot>() + self.free.capacity() * size_of::<u32>()
+        self.slots.capacity() * size_of::<Slot>()
+            + (self.free.capacity() + self.next.capacity()) * size_of::<u32>()
     }
 
     pub(super) fn get(&self, at: ProcessRef) -> Option<&Process> {
@@ -88,7 +127,8 @@ impl Slots {
     pub(super) fn insert(&mut self, process: Process, spare: bool) -> ProcessRef {
         let slot = self.free.pop().unwrap_or_else(|| {
             let generation = NonZeroU32::MIN;
-            self.slots.push(Slot { generation, older: NONE, newer: NONE, spare, process: None });
+            let (older, newer) = (NONE, NONE);
+            self.slots.push(Slot { generation, older, newer, spare, chosen: false, process: None });
             u32::try_from(self.slots.len() - 1).unwrap_or(NONE)
         });
         let mut generation = NonZeroU32::MIN;
@@ -108,15 +148,61 @@ impl Slots {
         }
     }
 
-    /// Removes the oldest spare process, else the oldest of all; gives its slot too.
-    pub(super) fn remove_oldest(&mut self) -> Option<(u32, Process)> {
-        let slot = [self.spare.oldest, self.live.oldest].into_iter().find(|slot| *slot != NONE)?;
+    /// Removes the process that goes next; gives its slot too.
+    pub(super) fn remove_next(&mut self, full: Full) -> Option<(u32, Process)> {
+        if full == Full::Images && self.chosen_for == Full::Processes {
+            self.next.clear();
+        }
+        let slot = match self.next_chosen() {
+            Some(slot) => slot,
+            None => {
+                self.choose(full);
+                self.next_chosen()?
+            }
+        };
         self.unlink(slot);
         let place = self.slots.get_mut(slot as usize)?;
+        place.chosen = false;
         place.generation = place.generation.checked_add(1).unwrap_or(NonZeroU32::MIN);
         let process = place.process.take()?;
         self.free.push(slot);
         Some((slot, process))
+    }
+
+    fn next_chosen(&mut self) -> Option<u32> {
+        let Self { next, slots, .. } = self;
+        std::iter::from_fn(|| next.pop_front())
+            .find(|slot| slots.get(*slot as usize).is_some_and(|s| s.chosen))
+    }
+
+    /// Chooses what goes next: of those who hold most, what is spare, then by age.
+    fn choose(&mut self, full: Full) {
+        let share = |process: &Process| (process.node, Holder::of(process.login().map(|login| login.auid)));
+        let mut held = HashMap::new();
+        for process in self.slots.iter().filter_map(|slot| slot.process.as_ref()) {
+            *held.entry(share(process)).or_insert(0_usize) += full.weight(process);
+        }
+        let all: usize = held.values().sum();
+        let mut owed = owed(&held, (all / CHOSEN_PART).max(1));
+        for oldest in [self.spare.oldest, self.live.oldest] {
+            let mut slot = oldest;
+            while !owed.is_empty()
+                && let Some(place) = self.slots.get_mut(slot as usize)
+            {
+                if let Some(process) = &place.process
+                    && let Some(left) = owed.get_mut(&share(process))
+                {
+                    *left = left.saturating_sub(full.weight(process));
+                    if *left == 0 {
+                        owed.remove(&share(process));
+                    }
+                    place.chosen = true;
+                    self.next.push_back(slot);
+                }
+                slot = place.newer;
+            }
+        }
+        self.chosen_for = full;
     }
 
     fn link(&mut self, slot: u32, spare: bool) {
@@ -128,7 +214,7 @@ impl Slots {
             place.newer = slot;
         }
         if let Some(place) = self.slots.get_mut(slot as usize) {
-            (place.older, place.newer, place.spare) = (before, NONE, spare);
+            (place.older, place.newer, place.spare, place.chosen) = (before, NONE, spare, false);
         }
     }
 

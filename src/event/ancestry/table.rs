@@ -13,7 +13,7 @@ use super::known::Known;
 use super::line::Lines;
 use super::parents::Gaps;
 use super::process::{Entry, Ids, Login, Origin, Process, Terminal};
-use super::slots::{ProcessRef, Slots};
+use super::slots::{Full, ProcessRef, Slots};
 
 /// Bounds of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -522,14 +522,15 @@ impl ProcessTable {
         self.slots.renew(at, ended);
     }
 
-    /// Evicts until the bounds hold with so many more: the ended first, then those not seen for longest.
+    /// Evicts until the bounds hold with so many more: of whoever has most the ended first, then those not seen for longest.
     fn make_room(&mut self, more: usize) {
-        let full = |table: &Self| {
-            table.len() + more > table.limits.processes.max(1) || table.image_bytes > table.limits.image_bytes
+        let full = |table: &Self| match table.limits {
+            Limits { image_bytes, .. } if table.image_bytes > image_bytes => Some(Full::Images),
+            Limits { processes, .. } => (table.len() + more > processes.max(1)).then_some(Full::Processes),
         };
-        while full(self)
+        while let Some(full) = full(self)
             && self.len() + more > 1
-            && let Some((slot, process)) = self.slots.remove_oldest()
+            && let Some((slot, process)) = self.slots.remove_next(full)
         {
             self.unname(process.node, process.pid, slot);
             self.lines.removes(slot);

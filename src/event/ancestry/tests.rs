@@ -275,6 +275,35 @@ fn with_execs_recorded_most_parents_are_known() {
     assert!(right > unknown * 3, "{right} right, {unknown} unknown");
 }
 
+/// A storm of one login user, whose processes end or not and have large arguments or not, evicts no process of another, be it
+/// one that has ended.
+#[test]
+fn a_storm_of_one_login_user_evicts_nobody_elses_processes() {
+    for (ends, size) in [(false, 10), (true, 10), (false, 4_000)] {
+        let mut table = ProcessTable::new(Limits { processes: 1_000, image_bytes: 120_000 });
+        let mut kernel = Kernel::new(10);
+        let mut run = |kernel: &Kernel, pid: u32, auid: u32, size: usize, ends: bool| {
+            let login = Login { auid, ses: 4 };
+            let truth =
+                Truth { login, program: format!("/{}", "p".repeat(size)), ..kernel.alive[&1].clone() };
+            let at = table.seen(&kernel.sighting(pid, true, &truth), &mut NoGaps);
+            table.exec(at, image(&truth.program), &mut NoGaps);
+            if ends {
+                table.exited(at, kernel.millis);
+            }
+            at
+        };
+        let roots: Vec<_> = (2..52).map(|pid| run(&kernel, pid, 0, 10, pid % 2 == 0)).collect();
+        for pid in 1_000..101_000 {
+            kernel.millis += 1;
+            run(&kernel, pid, 1_000, size, ends);
+        }
+        let left = roots.iter().filter(|at| table.get(**at).is_some()).count();
+        assert_eq!(left, 50, "ends: {ends}, {size} bytes: {:?}", table.counters);
+        assert!(table.len() <= 1_000 && table.image_bytes() <= 120_000);
+    }
+}
+
 /// 32,768 processes that each run a program of their own with ordinary arguments.
 #[test]
 fn an_entry_takes_300_bytes_on_average() {
