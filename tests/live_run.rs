@@ -149,7 +149,7 @@ fn f27_a_stopped_syslog_does_not_stop_the_reader() {
     take_over(&stage.usermod, "warm-up");
     stage.rsyslogd.expect_line("warm-up");
     let up = burst(&stage, "up", executions);
-    expect_while_more_comes(&stage.rsyslogd, &format!("-o up{},", executions - 10));
+    stage.rsyslogd.expect_while_more_comes(&format!("-o up{},", executions - 10));
     let drops_up = stage.daemon.socket().expect("socket").drops;
 
     stage.rsyslogd.process.signal(Signal::SIGSTOP);
@@ -171,7 +171,7 @@ fn f27_a_stopped_syslog_does_not_stop_the_reader() {
 
     stage.rsyslogd.process.signal(Signal::SIGCONT);
     take_over(&stage.usermod, "after");
-    expect_while_more_comes(&stage.rsyslogd, "-o after");
+    stage.rsyslogd.expect_while_more_comes("-o after");
     let order: Vec<u32> = numbers(&stage.rsyslogd.lines(), "-o stopped");
     assert!(
         order == (0..executions).step_by(10).collect::<Vec<_>>(),
@@ -235,7 +235,7 @@ fn a_storm_of_alerts_loses_no_record_and_leaves_none_uncounted() {
     let took = begun.elapsed();
     // Not as fast as it can: 10,000 a minute.
     assert!(minutes.is_none_or(|minutes| took > Duration::from_secs(59) * minutes), "{took:?}");
-    expect_while_more_comes(&stage.rsyslogd, &format!("-o storm{},", count - 1));
+    stage.rsyslogd.expect_while_more_comes(&format!("-o storm{},", count - 1));
     assert_eq!(stage.daemon.socket().expect("socket").drops, 0, "records were lost in the daemon's socket");
     assert_eq!(live::lost_in_kernel(), lost_before, "records were lost in the kernel");
     let mut sent = numbers(&stage.rsyslogd.lines(), "-o storm");
@@ -258,22 +258,6 @@ fn a_storm_of_alerts_loses_no_record_and_leaves_none_uncounted() {
     );
     assert!(alerts >= 100 && told > 0, "{alerts} {told}");
     assert_eq!(alerts + told, u64::from(count), "sent and told are all");
-}
-
-/// Awaits a line for as long as others come: what waits in the store and in the kernel takes its time on a busy machine.
-fn expect_while_more_comes(rsyslogd: &Rsyslogd, text: &str) {
-    let (mut lines, mut grew) = (0, Instant::now());
-    loop {
-        let now = rsyslogd.lines();
-        if now.iter().rev().any(|line| line.contains(text)) {
-            return;
-        }
-        if now.len() > lines {
-            (lines, grew) = (now.len(), Instant::now());
-        }
-        assert!(grew.elapsed() < Duration::from_secs(60), "no {text}, and nothing more after {lines} lines");
-        std::thread::sleep(Duration::from_millis(500));
-    }
 }
 
 /// As logrotate does it: the file is renamed, then a reload is asked for.

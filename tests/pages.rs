@@ -109,3 +109,66 @@ fn code_structure_names_every_room() {
         );
     }
 }
+
+/// Pages with a table whose rows each name a test.
+const TRIED: [&str; 2] = ["docs/reliability.md", "docs/threat-model.md"];
+
+/// All that a test may be found in: the sources, and the scripts of the packages' tests.
+fn sources() -> String {
+    let mut folders: Vec<PathBuf> = ["src", "tests", "packaging/test"].map(|f| repository().join(f)).into();
+    let mut text = String::new();
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).expect("a folder").filter_map(Result::ok).map(|entry| entry.path()) {
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some("rs" | "sh") => text += &fs::read_to_string(&path).expect("a source"),
+                _ if path.is_dir() => folders.push(path),
+                _ => {}
+            }
+        }
+    }
+    text
+}
+
+/// Names of tests in a text: in backticks, words with at least two underscores between.
+fn tests_named(text: &str) -> Vec<&str> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    let is_name = |q: &&str| {
+        q.matches('_').count() >= 2
+            && q.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    quoted.filter(is_name).collect()
+}
+
+/// Where a page says of a fault or an attacker what comes of it, a test shows it: each row of a table with the column `test`
+/// names one, and each that is named is there.
+#[test]
+fn every_row_of_faults_and_threats_names_tests_that_exist() {
+    let sources = sources();
+    let mut faults = Vec::new();
+    let mut rows = 0;
+    for page in TRIED {
+        let text = fs::read_to_string(repository().join(page)).expect("a page");
+        let mut column = None;
+        for line in without_fences(&text).lines() {
+            let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+            if !line.starts_with('|') {
+                column = None;
+            } else if column.is_none() {
+                column = cells.iter().position(|cell| cell.starts_with("test")).or(Some(usize::MAX));
+            } else if let Some(cell) =
+                column.and_then(|at| cells.get(at)).filter(|cell| !cell.starts_with("---"))
+            {
+                rows += 1;
+                let named = tests_named(cell);
+                let by_script = cell.contains("packaging/test/");
+                if named.is_empty() && !by_script {
+                    faults.push(format!("{page}: no test in {line}"));
+                }
+                let missing = named.into_iter().filter(|name| !sources.contains(&format!("fn {name}(")));
+                faults.extend(missing.map(|name| format!("{page}: no test is called {name}")));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(rows > 60, "only {rows} rows were found: has the form of the pages changed?");
+}

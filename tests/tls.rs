@@ -5,7 +5,12 @@
 mod syslog_support;
 
 use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use auditward::output::Outputs;
 use serde_json::Value;
@@ -134,4 +139,84 @@ fn a_certificate_that_has_expired_holds_alerts_until_it_is_replaced() {
     until("all arrive", || received(&rsyslog).len() >= 10);
     assert_eq!(received(&rsyslog), wanted, "in order, each once");
     assert_eq!(outputs.counters()[0].sent, 10);
+}
+
+/// What a peer that is hostile does with its next connection.
+fn abuse(mut stream: TcpStream, turn: usize) {
+    let _ = stream.set_read_timeout(Some(Duration::from_millis(100)));
+    let _ = stream.set_write_timeout(Some(Duration::from_millis(100)));
+    let (begun, mut greeting) = (Instant::now(), [0; 4096]);
+    let _ = stream.read(&mut greeting);
+    match turn % 5 {
+        // It closes at once.
+        0 => {}
+        // It says what is no TLS.
+        1 => _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nhello"),
+        // It sends our greeting back.
+        2 => _ = stream.write_all(&greeting),
+        // It begins records of a greeting that never ends: handshake of 16 MB, in pieces of 16 KB.
+        3 => {
+            let mut piece = vec![22, 3, 3, 0x40, 0, 2, 0xff, 0xff, 0xff];
+            piece.resize(5 + 0x4000, 0);
+            while begun.elapsed() < Duration::from_secs(1) && stream.write_all(&piece).is_ok() {}
+        }
+        // It says nothing.
+        _ => std::thread::sleep(Duration::from_secs(1)),
+    }
+}
+
+/// A peer that speaks no TLS, or never ends its greeting, or says nothing: it gets no alert, another destination has all meanwhile,
+/// and when the right receiver is there it gets everything, in order.
+#[test]
+fn a_peer_that_is_hostile_gets_nothing_and_the_right_one_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let authority = Authority::new(here, "ca");
+    authority.give("server", &["loghost.example", "127.0.0.1"], FAR);
+    authority.give("agent", &["agent.example"], FAR);
+    if !tls::is_installed() {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    listener.set_nonblocking(true).unwrap();
+    let (stop, turns) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let peer = std::thread::spawn({
+        let (stop, turns) = (Arc::clone(&stop), Arc::clone(&turns));
+        move || {
+            while !stop.load(Ordering::Relaxed) {
+                match listener.accept() {
+                    Ok((stream, _)) => {
+                        let _ = stream.set_nonblocking(false);
+                        abuse(stream, turns.fetch_add(1, Ordering::Relaxed));
+                    }
+                    Err(_) => std::thread::sleep(Duration::from_millis(10)),
+                }
+            }
+        }
+    });
+    let own = format!("certificate = \"{0}/agent.pem\"\nkey = \"{0}/agent.key\"", here.display());
+    let file = here.join("beside");
+    let outputs = configured(&format!(
+        "{}[[destination]]\nname = \"beside\"\ntype = \"file\"\npath = {file:?}\nformat = \"text\"\n",
+        destination("far", port, here, &own)
+    ));
+    let wanted: Vec<String> = (1..=100)
+        .map(|n| {
+            let alert = alert(&["usermod", "-u", "0", "-o", "bob"], n);
+            outputs.push(&alert);
+            alert.id.clone()
+        })
+        .collect();
+    let lines = || std::fs::read_to_string(&file).unwrap_or_default().lines().count();
+    until("the file beside it has all", || lines() == 100);
+    until("each kind of abuse was met", || turns.load(Ordering::Relaxed) > 5);
+    assert!(!trouble(&outputs, "far").is_empty());
+    assert_eq!(outputs.counters()[0].sent, 0, "nothing was sent to it");
+    stop.store(true, Ordering::Relaxed);
+    peer.join().unwrap();
+    let input = tls::input(here, &["agent.example"], port, "");
+    let rsyslog = Rsyslog::start_with(&input).expect("rsyslogd");
+    until("all arrive", || received(&rsyslog).len() >= 100);
+    assert_eq!(received(&rsyslog), wanted, "in order, each once");
 }

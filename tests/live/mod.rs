@@ -317,6 +317,25 @@ action(type="omfile" file="{file}" template="line" fileCreateMode="0644")
             self.lines().into_iter().find(|l| l.contains(text)).ok_or_else(|| self.lines().join("\n"))
         })
     }
+
+    /// Awaits a line for as long as others come: what waits in the store and in the kernel takes its time on a busy machine.
+    pub(crate) fn expect_while_more_comes(&self, text: &str) {
+        let (mut lines, mut grew) = (0, Instant::now());
+        loop {
+            let now = self.lines();
+            if now.iter().rev().any(|line| line.contains(text)) {
+                return;
+            }
+            if now.len() > lines {
+                (lines, grew) = (now.len(), Instant::now());
+            }
+            assert!(
+                grew.elapsed() < Duration::from_secs(60),
+                "no {text}, and nothing more after {lines} lines"
+            );
+            sleep(Duration::from_millis(500));
+        }
+    }
 }
 
 /// Reads a growing file line by line, for the time a line takes to come.
@@ -412,6 +431,8 @@ impl Daemon {
 /// A row of /proc/net/netlink.
 pub(crate) struct NetlinkSocket {
     inode: u64,
+    /// Its address.
+    pub(crate) port: u32,
     /// Bytes that wait to be read.
     pub(crate) waiting: u64,
     /// Records that found it full.
@@ -425,7 +446,12 @@ fn audit_sockets() -> Vec<NetlinkSocket> {
     rows.filter(|r| r.get(1) == Some(&"9") && r.get(3) != Some(&"00000000"))
         .filter_map(|r| {
             let number = |i: usize| r.get(i)?.parse().ok();
-            Some(NetlinkSocket { inode: number(9)?, waiting: number(4)?, drops: number(8)? })
+            Some(NetlinkSocket {
+                inode: number(9)?,
+                port: r.get(2)?.parse().ok()?,
+                waiting: number(4)?,
+                drops: number(8)?,
+            })
         })
         .collect()
 }

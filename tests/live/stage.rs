@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Daemon, KernelAudit, Rsyslogd, private_usermod, scratch, uncapped};
+use super::{Daemon, KernelAudit, Rsyslogd, private_usermod, scratch, take_over, uncapped};
 
 /// The name of [`LITERAL`].
 pub(crate) const RULE_NAME: &str = "Potential Linux Backdoor User Account Creation";
@@ -106,6 +106,18 @@ impl Stage {
     pub(crate) fn start_again(&mut self) {
         let config = self.folder.path().join("auditward.toml");
         self.daemon = Daemon::start(self.folder.path(), &["--config", config.to_str().expect("UTF-8 path")]);
+    }
+
+    /// An act alerts, in syslog.
+    pub(crate) fn alerts(&self, account: &str) {
+        take_over(&self.usermod, account);
+        let line = self.rsyslogd.expect_line(&format!("-o {account},"));
+        assert!(line.contains(RULE_NAME), "{line}");
+    }
+
+    /// No record was lost in the daemon's socket.
+    pub(crate) fn nothing_lost(&self) {
+        assert_eq!(self.daemon.socket().expect("socket").drops, 0, "records were lost");
     }
 
     /// Where the daemon's sockets are.
