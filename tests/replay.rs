@@ -116,6 +116,31 @@ fn the_same_records_give_the_same_alert_byte_for_byte() {
     assert_eq!(alerts(log.as_bytes()).len(), 1);
 }
 
+/// `--config`: more sequences begin than its bound allows, and which are given up is told.
+#[test]
+fn the_bounds_of_a_configuration_hold_in_replay_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = folder.path().join("rule.toml");
+    let text = "[rule]\nname = \"Two\"\nrule_id = \"00000000-0000-4000-8000-000000000001\"\ndescription = \"Two.\"\n\
+                type = \"eql\"\nlanguage = \"eql\"\nseverity = \"low\"\nrisk_score = 21\nauthor = [\"auditward\"]\nquery = \
+                'sequence by process.command_line with maxspan=1h [process where process.name == \"usermod\"] \
+                [process where process.name == \"id\"]'\n";
+    std::fs::write(&rule, text).unwrap();
+    let config = folder.path().join("auditward.toml");
+    let log: String = (0..40).map(|n| take_over(1_000 + n, &format!("bob{n}"))).collect();
+    for (bounds, given_up) in [("partials = 4096\n", false), ("partials = 16\n", true)] {
+        std::fs::write(&config, format!("[sequences]\n{bounds}")).unwrap();
+        let arguments = ["replay", "--config", config.to_str().unwrap(), "--rules", rule.to_str().unwrap()];
+        let told = String::from_utf8(over(&arguments, log.as_bytes()).stderr).unwrap();
+        assert_eq!(told.contains("given up for lack of room"), given_up, "{told}");
+    }
+    let missing =
+        auditward(&["replay", "--config", "/nonexistent/auditward.toml", "/dev/null"]).output().unwrap();
+    assert!(!missing.status.success(), "a file that was named and is not there is an error");
+    let told = String::from_utf8_lossy(&missing.stderr).into_owned();
+    assert!(told.contains("/nonexistent/auditward.toml"), "{told}");
+}
+
 #[test]
 fn fail_on_sets_the_exit_status_and_nothing_else_does() {
     let log = fixture("uid0/usermod_u0_o.log");

@@ -619,7 +619,7 @@ _auditward() {
             return 0
             ;;
         auditward__subcmd__replay)
-            opts="-h -V --rules --site --format --any-index --jobs --summary --checkpoint --checkpoint-every --progress --no-progress --follow --fail-on --secrets --help --version"
+            opts="-h -V --rules --site --config --format --any-index --jobs --summary --checkpoint --checkpoint-every --progress --no-progress --follow --fail-on --secrets --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -630,6 +630,10 @@ _auditward() {
                     return 0
                     ;;
                 --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -51,6 +51,7 @@ complete -c auditward -n "__fish_auditward_using_subcommand run" -s h -l help -d
 complete -c auditward -n "__fish_auditward_using_subcommand run" -s V -l version -d 'Print version'
 complete -c auditward -n "__fish_auditward_using_subcommand replay" -l rules -d 'Rule file or directory (again for more). Default: the installed rules, else those built in' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand replay" -l site -d 'Where overrides.d, exceptions.d and lists.d are (and rules.d, without --rules)' -r -F
+complete -c auditward -n "__fish_auditward_using_subcommand replay" -l config -d 'Hold at most what this configuration file\'s `[audit]`, `[processes]` and `[sequences]` allow' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand replay" -l format -d 'How alerts are printed. `text`: the readable line; `json`: one ECS document a line; `syslog`: as it would be sent to the local log' -r -f -a "text\t''
 json\t''
 syslog\t''"

@@ -42,6 +42,10 @@ pub struct Args {
     #[arg(long, value_name = "DIR", default_value = SITE)]
     site: PathBuf,
 
+    /// Hold at most what this configuration file's `[audit]`, `[processes]` and `[sequences]` allow.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
     /// How alerts are printed. `text`: the readable line; `json`: one ECS document a line; `syslog`: as
     /// it would be sent to the local log.
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -128,13 +132,14 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
     };
     let out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let checkpoint = args.checkpoint.as_ref().map(|path| checkpoint(args, path, &rules)).transpose()?;
-    let detector = Detector::for_recordings(rules, start::sequence_limits());
+    let bounds = start::bounds(args.config.as_deref())?;
+    let detector = Detector::for_recordings(rules, bounds.sequences);
     let fields = detector.fields();
     let reader = || Reader::new(fields.iter().copied(), args.any_index);
     let tools = || (reader(), detector.engine().sieve());
     let ahead = (args.jobs > 1).then(|| Ahead::begin(args.jobs, tools)).transpose()?;
     let mut replay = Replay {
-        intake: Intake::for_replay(),
+        intake: Intake::for_replay_within(bounds.audit, bounds.processes),
         documents: Documents::default(),
         asked: Asked { reader: reader(), detector },
         alerts: Alerts {

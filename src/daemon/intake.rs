@@ -6,7 +6,7 @@ use bumpalo::Bump;
 
 use crate::audit::reassembler::{Counters, Limits, Reassembler};
 use crate::audit::{AuditEvent, LastStamp, Record};
-use crate::event::{self, AuditDocument, Host, Mapper};
+use crate::event::{self, AuditDocument, Host, Mapper, ancestry};
 
 /// Reassembler, mapping and the memory that they reuse from event to event.
 #[derive(Debug)]
@@ -49,7 +49,14 @@ impl Intake {
     /// For a recording: everything comes from the records alone.
     #[must_use]
     pub fn for_replay() -> Self {
-        Self::new(Limits::default(), Mapper::new(Host::recorded(None), &event::Options::replay()))
+        Self::for_replay_within(Limits::default(), ancestry::Limits::default())
+    }
+
+    /// The same with bounds of its own.
+    #[must_use]
+    pub fn for_replay_within(limits: Limits, processes: ancestry::Limits) -> Self {
+        let options = event::Options { limits: processes, ..event::Options::replay() };
+        Self::new(limits, Mapper::new(Host::recorded(None), &options))
     }
 
     /// Takes one line of a log: a record, a line of the process snapshot, or neither (counted).

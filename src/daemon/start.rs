@@ -13,9 +13,10 @@ use super::sequence_state::SequenceState;
 use super::{Options, trial};
 use crate::audit::kernel_rules::cost;
 use crate::audit::kernel_rules::{Needs, Plan, Profile, ProgramName};
+use crate::audit::reassembler::Limits;
 use crate::detect;
 use crate::diagnostic::{Diagnostic, render};
-use crate::event::{Birth, Mapper};
+use crate::event::{Birth, Mapper, ancestry};
 use crate::output::{Opened, Outputs};
 use crate::rule::policy::SITE;
 use crate::rule::{Rule, load};
@@ -142,6 +143,31 @@ pub(crate) fn needs(rules: &[Arc<Rule>]) -> Needs {
         needs.programs.push(ProgramName::exact("auditward"));
     }
     needs
+}
+
+/// What `auditward replay` may hold at most.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bounds {
+    /// `[audit]`
+    pub(crate) audit: Limits,
+    /// `[processes]`
+    pub(crate) processes: ancestry::Limits,
+    /// `[sequences]`
+    pub(crate) sequences: detect::Limits,
+}
+
+/// The bounds of the configuration `file`, whose faults are told; without one, those of sequences on this host.
+///
+/// # Errors
+/// The file that was named cannot be read.
+pub(crate) fn bounds(file: Option<&Path>) -> anyhow::Result<Bounds> {
+    let Some(file) = file else {
+        return Ok(Bounds { sequences: sequence_limits(), ..Bounds::default() });
+    };
+    let options = Options { config: Some(file.to_owned()), ..Options::default() };
+    let (config, _) = config(&options)?;
+    let Config { audit, processes, sequences, .. } = config;
+    Ok(Bounds { audit: audit.limits, processes: processes.limits, sequences })
 }
 
 /// The bounds of sequences on this host, for commands that have no configuration of their own: those of
