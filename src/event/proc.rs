@@ -311,7 +311,8 @@ fn nested_pids(status: &[u8]) -> Option<bool> {
 /// The id of the mount at `/` (`proc_pid_mountinfo(5)`): no two mount namespaces share one.
 fn root_mount(path: &Path) -> Option<u64> {
     let file = fs::File::open(path).ok()?;
-    let lines = io::BufReader::new(file.take(MOST)).split(b'\n');
+    // The kernel writes no more mounts than are read (`seq_read_iter` of `fs/seq_file.c`), and the root is mostly the first.
+    let lines = io::BufReader::with_capacity(512, file.take(MOST)).split(b'\n');
     for line in lines {
         let line = line.ok()?;
         let mut fields = line.split(|&b| b == b' ');
