@@ -6,15 +6,20 @@
 #                                                with rustup)
 #   AUDITWARD_FAST=1 bash packaging/build.sh …   without link-time optimization: for tests, not to give away
 #
-# It installs its tools (cargo-deb, cargo-generate-rpm, and ziglang with cargo-zigbuild from PyPI into
-# target/packaging/venv), and leaves the packages in target/packages/. The program is linked so that it needs no newer
+# It installs its tools (cargo-deb, cargo-generate-rpm, cargo-cyclonedx, and ziglang with cargo-zigbuild from PyPI into
+# target/packaging/venv), and leaves the packages in target/packages/, with the list of what is in the program (SBOM,
+# CycloneDX), which lies in each of them too. The program is linked so that it needs no newer
 # symbol of glibc than 2.28 (RHEL 8, Debian 11, Ubuntu 20.04), which is checked, as is the size of the .deb.
+#
+# Two builds of one commit give the same bytes, wherever and whenever they are made (reproducible-builds.org): no path of
+# this machine is left in them, and what has a time has that of the commit. `bash packaging/test/reproducible.sh` tries it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 GLIBC=2.28
 CARGO_DEB=3.8.0
 CARGO_GENERATE_RPM=0.21.1
+CARGO_CYCLONEDX=0.5.9
 CARGO_ZIGBUILD=0.24.1
 ZIGLANG=0.17.1
 DEB_MOST_BYTES=5000000
@@ -33,7 +38,13 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 export CARGO_TARGET_DIR=$target
 work=$PWD/target/packaging out=$target/packages
 mkdir -p "$work" "$out"
-export PATH="$work/venv/bin:$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
+home=${CARGO_HOME:-$HOME/.cargo}
+export PATH="$work/venv/bin:$PATH:$home/bin"
+
+# Of a tree without its history: the time of the newest entry of the changelog.
+committed() { git log -1 --format=%ct 2>/dev/null || dpkg-parsechangelog -l packaging/debian-changelog -S Timestamp; }
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(committed)}
+export SOURCE_DATE_EPOCH
 
 tools() {
     local absent=() package
@@ -57,13 +68,15 @@ tools() {
     if [[ " ${kinds[*]} " == *" rpm "* ]] && ! command -v cargo-generate-rpm >/dev/null; then
         "${quick[@]}" cargo install --quiet --locked "cargo-generate-rpm@$CARGO_GENERATE_RPM"
     fi
+    command -v cargo-cyclonedx >/dev/null || "${quick[@]}" cargo install --quiet --locked "cargo-cyclonedx@$CARGO_CYCLONEDX"
 }
 
 program() {
     local fast=()
     [[ -z ${AUDITWARD_FAST:-} ]] || fast=(env CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
         CARGO_PROFILE_RELEASE_OPT_LEVEL=1)
-    "${fast[@]}" cargo zigbuild --quiet --locked --release --bin auditward --target "$triple.$GLIBC"
+    local paths="--remap-path-prefix=$PWD=/usr/src/auditward --remap-path-prefix=$home=/usr/src/cargo"
+    RUSTFLAGS="${RUSTFLAGS:-} $paths" CFLAGS="${CFLAGS:-} -ffile-prefix-map=$home=/usr/src/cargo" "${fast[@]}" cargo zigbuild --quiet --locked --release --bin auditward --target "$triple.$GLIBC"
     built=$target/$triple/release/auditward
 }
 
@@ -76,6 +89,14 @@ needs() {
         { echo "newer than GLIBC_$GLIBC" >&2; return 1; }
     ! objdump -p "$built" | sed -n 's/^ *NEEDED *//p' | grep -Ev '^(lib(c|m|pthread|dl|rt)\.so\.[0-9]|ld-linux.*)' ||
         { echo "a library that the packages do not require" >&2; return 1; }
+}
+
+# What the program is made of: crates, versions, licences, hashes.
+sbom() {
+    cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$triple" --override-filename auditward.cdx
+    sed "s|file://$PWD|file:///usr/src/auditward|g" auditward.cdx.json >"$work/auditward.cdx.json"
+    rm auditward.cdx.json
+    cp "$work/auditward.cdx.json" "$out/"
 }
 
 deb() {
@@ -111,4 +132,5 @@ newest() { # newest FILE…: the one written last
 tools
 program
 needs
+sbom
 for kind in "${kinds[@]}"; do "$kind"; done
