@@ -368,7 +368,7 @@ impl<W: Write> Replay<W> {
         let counts = self.asked.detector.engine().join_counts();
         let rest = [
             (counts.late, "event too late for its place"),
-            (counts.evicted, "partial one given up for lack of room"),
+            (counts.evicted, "given up for lack of room"),
             (counts.undecided, "undecided: what must not follow could still have come"),
             (counts.cut, "event with more join keys than are followed"),
             (counts.rewound, "step of the clock back"),
