@@ -90,7 +90,10 @@ fuzz_target!(|text: &str| {
         // Of a name that is there twice the slow way knows the last only.
         let once = serde_json::to_string(&document).expect("it was read");
         answers_alike(asked, &once, &document);
-        whole.push(document);
+        // Numbers of many digits are read again as their neighbours.
+        if serde_json::from_str(&once).is_ok_and(|again: Map<String, Json>| again == document) {
+            whole.push(document);
+        }
     }
     let plain = |document: &&Map<String, Json>| !WRAPPINGS.iter().any(|name| document.contains_key(*name));
     let plain: Vec<_> = whole.iter().filter(plain).cloned().collect();
