@@ -1,12 +1,14 @@
 //! A file in the state directory, opened while the daemon may do everything and kept open, so that it can
 //! be written whoever the daemon is by then.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
+
+use crate::store::lock_alone;
 
 /// The file, open and locked.
 #[derive(Debug)]
@@ -31,13 +33,7 @@ impl StateFile {
         if !metadata.is_file() || metadata.nlink() != 1 {
             return Err(named(&path, &io::Error::other("not a plain file with one name")));
         }
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(named(&path, &io::Error::other("another daemon uses it")));
-            }
-            Err(TryLockError::Error(error)) => return Err(named(&path, &error)),
-        }
+        lock_alone(&file).map_err(|error| named(&path, &error))?;
         file.set_permissions(PermissionsExt::from_mode(0o600))?;
         Ok(Self { path, file })
     }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use nix::fcntl::OFlag;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::alone::lock_alone;
 use super::row;
 use super::schema::{self, Mismatch, STEPS};
 
@@ -91,11 +92,8 @@ pub(super) fn lock(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.write(true).create(true).truncate(false).mode(0o600).custom_flags(OFlag::O_NOFOLLOW.bits());
     let file = options.open(beside(path, ".lock"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(io::Error::other("another daemon uses it")),
-        Err(fs::TryLockError::Error(error)) => Err(error),
-    }
+    lock_alone(&file)?;
+    Ok(file)
 }
 
 /// A store that can be written.

@@ -14,6 +14,7 @@
 
 use std::path::PathBuf;
 
+mod alone;
 mod checkpoint;
 mod file;
 mod position;
@@ -28,6 +29,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use alone::lock_alone;
 pub use position::{Backlog, Position};
 pub use query::{Query, Reader, Tally, Wanted};
 pub use row::StoredAlert;

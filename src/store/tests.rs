@@ -341,6 +341,22 @@ fn a_store_that_cannot_be_reached_is_told_and_comes_back_without_a_restart() {
     assert_eq!(rows(&below).len() as u64, figures.stored);
 }
 
+/// As a child holds it between fork and execve, after the daemon before has ended.
+#[test]
+fn a_lock_that_is_let_go_in_a_moment_is_waited_for() {
+    let directory = tempfile::tempdir().expect("a directory");
+    close(open(directory.path()));
+    let held =
+        std::fs::File::open(directory.path().join(FILE).with_extension("db.lock")).expect("the lock's file");
+    held.lock().expect("locked");
+    let child = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        drop(held);
+    });
+    close(open(directory.path()));
+    child.join().expect("it let go");
+}
+
 #[test]
 fn a_second_daemon_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
