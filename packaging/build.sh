@@ -94,7 +94,8 @@ needs() {
 # What the program is made of: crates, versions, licences, hashes.
 sbom() {
     cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$triple" --override-filename auditward.cdx
-    sed "s|file://$PWD|file:///usr/src/auditward|g" auditward.cdx.json >"$work/auditward.cdx.json"
+    # Cargo tells the name behind a path only where its last part is another.
+    sed "s|file://$PWD|file:///usr/src/auditward|g; s|/usr/src/auditward#auditward@|/usr/src/auditward#|g" auditward.cdx.json >"$work/auditward.cdx.json"
     rm auditward.cdx.json
     cp "$work/auditward.cdx.json" "$out/"
 }

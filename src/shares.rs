@@ -3,8 +3,12 @@
 //!
 //! Nothing is counted before a bound is met; then as much is given up at once that it is seldom done.
 
-use std::collections::HashMap;
 use std::hash::Hash;
+
+use foldhash::fast::FixedState;
+
+/// By holder: numbers that only root chooses, so that no key needs hiding.
+pub type ByHolder<K, V> = std::collections::HashMap<K, V, FixedState>;
 
 /// Of whom something is that is held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -40,7 +44,7 @@ pub struct Held {
 /// What each gives up, of so much that each holds, that it comes to `surplus` at least: those who hold most come down to one
 /// level, and nobody who holds no more than that gives up anything.
 #[must_use]
-pub fn owed<K: Copy + Eq + Hash>(held: &HashMap<K, usize>, surplus: usize) -> HashMap<K, usize> {
+pub fn owed<K: Copy + Eq + Hash>(held: &ByHolder<K, usize>, surplus: usize) -> ByHolder<K, usize> {
     let mut amounts: Vec<usize> = held.values().copied().collect();
     amounts.sort_unstable_by(|a, b| b.cmp(a));
     // The first so many, brought down to `level`, give up what is asked.
@@ -60,20 +64,25 @@ pub fn owed<K: Copy + Eq + Hash>(held: &HashMap<K, usize>, surplus: usize) -> Ha
 
 /// What is given up: of each holder that which began before a time of its own.
 #[derive(Clone, Debug, Default)]
-pub struct Cut(HashMap<Holder, i64>);
+pub struct Cut(ByHolder<Holder, i64>);
 
 impl Cut {
     /// A cut by which `surplus` is given up at least, of what is held; each gives up its oldest.
     #[must_use]
     pub fn of(mut held: Vec<Held>, surplus: usize) -> Self {
-        let mut amounts = HashMap::new();
+        let mut amounts = ByHolder::default();
         held.iter().for_each(|one| *amounts.entry(one.holder).or_insert(0) += one.weight.max(1));
         let mut owed = owed(&amounts, surplus);
         held.sort_unstable_by_key(|one| one.since);
-        let mut oldest_kept = HashMap::new();
+        let mut oldest_kept = ByHolder::default();
+        let mut owing = owed.len();
         for one in held {
+            if owing == 0 {
+                break;
+            }
             let Some(left) = owed.get_mut(&one.holder).filter(|left| **left > 0) else { continue };
             *left = left.saturating_sub(one.weight.max(1));
+            owing -= usize::from(*left == 0);
             oldest_kept.insert(one.holder, one.since.saturating_add(1));
         }
         Self(oldest_kept)
@@ -100,12 +109,12 @@ mod tests {
 
     #[test]
     fn who_holds_most_gives_up_and_nobody_else() {
-        let held = HashMap::from([("storm", 4_000), ("root", 90), ("alice", 6)]);
-        assert_eq!(owed(&held, 256), HashMap::from([("storm", 256)]));
-        assert_eq!(owed(&held, 3_920), HashMap::from([("storm", 3_915), ("root", 5)]));
+        let held = ByHolder::from_iter([("storm", 4_000), ("root", 90), ("alice", 6)]);
+        assert_eq!(owed(&held, 256), ByHolder::from_iter([("storm", 256)]));
+        assert_eq!(owed(&held, 3_920), ByHolder::from_iter([("storm", 3_915), ("root", 5)]));
         assert_eq!(owed(&held, 1 << 20), held, "all that there is");
-        assert_eq!(owed(&HashMap::from([(1, 10), (2, 10)]), 1), HashMap::from([(1, 1), (2, 1)]));
-        assert!(owed(&HashMap::<u8, usize>::new(), 5).is_empty());
+        assert_eq!(owed(&ByHolder::from_iter([(1, 10), (2, 10)]), 1), ByHolder::from_iter([(1, 1), (2, 1)]));
+        assert!(owed(&ByHolder::<u8, usize>::default(), 5).is_empty());
     }
 
     #[test]
@@ -126,6 +135,7 @@ mod tests {
             held in prop::collection::hash_map(0..8_u8, 1..1_000_usize, 0..8),
             surplus in 1..4_000_usize,
         ) {
+            let held = ByHolder::from_iter(held);
             let total: usize = held.values().sum();
             let owed = owed(&held, surplus);
             let given: usize = owed.values().sum();

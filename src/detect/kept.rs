@@ -63,8 +63,12 @@ impl Evidence {
     /// The evidence of an event that has rested.
     pub(super) fn of_rested(event: Stored) -> Self {
         let Stamp { millis, serial } = event.stamp();
-        let of = event.with_document(|event| (event.host_id().into(), holder(event)));
-        let (host, holder) = of.unwrap_or_default();
+        let host = event.host_id().into();
+        // What the records say needs the document.
+        let holder = match event.auid() {
+            Some(auid) => Holder::of(Some(auid)),
+            None => event.with_document(|event| holder(event)).unwrap_or_default(),
+        };
         Self { millis, serial, host, holder, source: Source::Event(Arc::new(event)) }
     }
 

@@ -1,6 +1,7 @@
 //! An event and all that its document is made of, in memory of its own: a few copied bytes, of which a
 //! document is made again only when somebody wants one.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
@@ -93,6 +94,18 @@ impl Stored {
     #[must_use]
     pub fn stamp(&self) -> Stamp {
         self.event.stamp()
+    }
+
+    /// `host.id`.
+    #[must_use]
+    pub fn host_id(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.beside.host.id_of(self.event.event().node))
+    }
+
+    /// The login uid of its process, where that is known; `u32::MAX` is unset.
+    #[must_use]
+    pub fn auid(&self) -> Option<u32> {
+        self.beside.process.as_ref()?.login().map(|login| login.auid)
     }
 
     /// Makes the document and gives it to `work`.

@@ -1,11 +1,11 @@
 //! The memory of the table: processes in slots that are used again, in two lists by age.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::num::NonZeroU32;
 
 use super::image::Image;
 use super::process::Process;
-use crate::shares::{Holder, owed};
+use crate::shares::{ByHolder, Holder, owed};
 
 /// A process of the table, also after it was evicted (then it is found no more).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,7 +178,7 @@ impl Slots {
     /// Chooses what goes next: of those who hold most, what is spare, then by age.
     fn choose(&mut self, full: Full) {
         let share = |process: &Process| (process.node, Holder::of(process.login().map(|login| login.auid)));
-        let mut held = HashMap::new();
+        let mut held = ByHolder::default();
         for process in self.slots.iter().filter_map(|slot| slot.process.as_ref()) {
             *held.entry(share(process)).or_insert(0_usize) += full.weight(process);
         }
