@@ -9,6 +9,9 @@ use super::ancestry::{Environment, Found, Gaps, Ids, Image, Login, Mounted, Plac
 use super::mapper::base_name;
 use crate::probe::{self, Client, Target};
 
+/// Room for most files of /proc: one call reads such a file, one finds its end.
+const AT_ONCE: usize = 4096;
+
 /// Most bytes of a file of /proc that are read; a command line can be megabytes long.
 const MOST: u64 = 64 << 10;
 
@@ -215,7 +218,7 @@ fn into_bytes(path: PathBuf) -> Vec<u8> {
 }
 
 fn limited(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(AT_ONCE);
     fs::File::open(path)?.take(MOST).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
