@@ -118,6 +118,8 @@ rpm() {
     local stripped=$target/$triple/rpm
     mkdir -p "$stripped"
     objcopy --strip-all "$built" "$stripped/auditward"
+    # It moves times back to that of the commit, and none forward: of a file that was there before, its own would be left.
+    find CHANGELOG.md README.md LICENSE-* contrib docs packaging rules systemd -type f ! -newermt "@$SOURCE_DATE_EPOCH" -exec touch {} +
     # xz: rpm of RHEL 8 need not know zstd.
     cargo generate-rpm --target "$triple" --profile rpm --target-dir "$target" --arch "$arch" --payload-compress xz \
         --output "$out/"
