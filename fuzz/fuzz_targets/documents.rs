@@ -12,6 +12,7 @@ use auditward::event::mapping::{Mapped, Mapping};
 use auditward::event::ndjson::{Fields, Survey};
 use auditward::event::schema::{FieldType, Live, ROWS};
 use auditward::event::skim::Skim;
+use auditward::event::wrapped::WRAPPINGS;
 use auditward::event::{Document, FieldId, Held, Schema, Value, live_document};
 use bumpalo::Bump;
 use libfuzzer_sys::fuzz_target;
@@ -59,21 +60,6 @@ static ASKED: LazyLock<Asked> = LazyLock::new(|| {
     let skim = Skim::of(ids.iter().copied());
     Asked { skim, fields: Survey::default().fields(&mapping, ""), ids }
 });
-
-/// Top-level names that a wrapping has.
-const WRAPPINGS: [&str; 11] = [
-    "_index",
-    "_source",
-    "hits",
-    "responses",
-    "response",
-    "value",
-    "payload",
-    "missing",
-    "index",
-    "create",
-    "update",
-];
 
 const LAST: &str = r#"{"event":{"id":"sound"},"process.args":["a","b"]}"#;
 

@@ -16,7 +16,7 @@ pub use cut::{Cutter, Piece};
 pub type Emit<'e> = &'e mut dyn FnMut(&str, Option<&str>);
 
 /// Top-level keys of what may be a wrapping; a document may have them too.
-pub(super) const WRAPPINGS: [&str; 11] = [
+pub const WRAPPINGS: [&str; 11] = [
     "_index",
     "_source",
     "hits",
