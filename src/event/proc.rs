@@ -9,9 +9,6 @@ use super::ancestry::{Environment, Found, Gaps, Ids, Image, Login, Mounted, Plac
 use super::mapper::base_name;
 use crate::probe::{self, Client, Target};
 
-/// Room for most files of /proc: one call reads such a file, one finds its end.
-const AT_ONCE: usize = 4096;
-
 /// Most bytes of a file of /proc that are read; a command line can be megabytes long.
 const MOST: u64 = 64 << 10;
 
@@ -218,9 +215,7 @@ fn into_bytes(path: PathBuf) -> Vec<u8> {
 }
 
 fn limited(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(AT_ONCE);
-    fs::File::open(path)?.take(MOST).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    probe::process::beginning(fs::File::open(path)?, MOST)
 }
 
 /// The image of a process from its links and its command line. The line is what the process shows, and

@@ -4,7 +4,7 @@
 //! is of that process or fails, whoever gets the number next.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
@@ -43,6 +43,9 @@ pub const VARIABLES: &[&str] = &[
     "SSH_CONNECTION",
     "SUDO_USER",
 ];
+
+/// Room for most files of /proc: one call reads such a file, one finds its end.
+const AT_ONCE: usize = 4096;
 
 /// Most bytes of the links, which leave the environment its room.
 const LINKS: [usize; 3] = [1400, 700, 300];
@@ -169,8 +172,17 @@ pub fn start(stat: &[u8]) -> Option<u64> {
 
 fn limited(directory: &OwnedFd, name: &str, most: u64) -> Result<Vec<u8>, Answer> {
     let file = openat(directory, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
-    let mut bytes = Vec::new();
-    File::from(file).take(most).read_to_end(&mut bytes)?;
+    Ok(beginning(File::from(file), most)?)
+}
+
+/// The first `most` bytes of a file that does not tell its length, as those of /proc.
+///
+/// # Errors
+///
+/// It could not be read.
+pub fn beginning(file: File, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(AT_ONCE);
+    file.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

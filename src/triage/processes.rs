@@ -1,12 +1,12 @@
 //! The processes that run, as far as everybody may read them.
 
 use std::fs::{self, File};
-use std::io::Read;
 use std::path::Path;
 
 use super::Missing;
 use crate::event::ancestry::Terminal;
 use crate::event::proc::boot_millis;
+use crate::probe;
 
 /// Processes that are read.
 const MOST: usize = 32_768;
@@ -98,9 +98,7 @@ fn lossy(bytes: &[u8]) -> String {
 }
 
 fn limited(path: &Path, most: u64) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path).ok()?.take(most).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
+    probe::process::beginning(File::open(path).ok()?, most).ok()
 }
 
 /// The innermost unit in a process's `cgroup` file: the service, scope or slice that systemd put it in.
