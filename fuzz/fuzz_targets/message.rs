@@ -207,7 +207,7 @@ fn written(body: &str, formatter: &Formatter, said: &Said, input: &Input<'_>) {
         }
         (Body::Text, Said::Notice(_)) => assert!(body.len() <= formatter.line),
         (Body::Cef, said) => {
-            let (header, pairs) = cef(body);
+            let (header, pairs) = strict::cef(body).unwrap_or_else(|why| panic!("{why}"));
             assert_eq!((header[0].as_str(), header[2].as_str()), ("CEF:0", "auditward"));
             let get =
                 |key: &str| pairs.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str());
@@ -233,40 +233,4 @@ fn written(body: &str, formatter: &Formatter, said: &Said, input: &Input<'_>) {
             }
         }
     }
-}
-
-/// Header and extension of CEF, by ArcSight's guide; a header that was cut has no extension.
-fn cef(line: &str) -> (Vec<String>, Vec<(String, String)>) {
-    let (mut fields, mut field, mut rest) = (Vec::new(), String::new(), line.chars());
-    while fields.len() < 7 {
-        match rest.next().unwrap_or_else(|| panic!("seven fields: {line}")) {
-            '\\' => field.push(
-                rest.next().filter(|c| "\\|".contains(*c)).unwrap_or_else(|| panic!("an escape: {line}")),
-            ),
-            '|' => fields.push(std::mem::take(&mut field)),
-            c => field.push(c),
-        }
-    }
-    let (mut pairs, mut word): (Vec<(String, String)>, String) = (Vec::new(), String::new());
-    while let Some(c) = rest.next() {
-        match c {
-            '\\' => word.push(
-                rest.next().filter(|c| "\\=".contains(*c)).unwrap_or_else(|| panic!("an escape: {line}")),
-            ),
-            '=' => {
-                let (value, key) = word.rsplit_once(' ').unwrap_or(("", &word));
-                let (value, key) = (value.to_owned(), key.to_owned());
-                if let Some(last) = pairs.last_mut() {
-                    last.1 = value;
-                }
-                pairs.push((key, String::new()));
-                word.clear();
-            }
-            c => word.push(c),
-        }
-    }
-    if let Some(last) = pairs.last_mut() {
-        last.1 = word;
-    }
-    (fields, pairs)
 }

@@ -165,40 +165,15 @@ fn pairs<'a>(alert: AlertRef<'a>, document: &'a Map<String, Value>) -> Vec<(&'st
 }
 
 #[cfg(test)]
+#[allow(dead_code, reason = "it reads more than CEF")]
+#[path = "../../tests/syslog_support/strict.rs"]
+mod strict;
+
+#[cfg(test)]
 mod tests {
+    use super::strict::cef;
     use super::*;
     use crate::alert::{Alert, sample};
-
-    /// Reads a line as ArcSight's guide says: the header, and the extension as pairs.
-    fn parse(line: &str) -> (Vec<String>, Vec<(String, String)>) {
-        let (mut fields, mut field, mut rest) = (Vec::new(), String::new(), line.chars());
-        while fields.len() < 7 {
-            match rest.next().expect("seven fields") {
-                '\\' => field.push(rest.next().filter(|c| "\\|".contains(*c)).expect("an escape")),
-                '|' => fields.push(std::mem::take(&mut field)),
-                c => field.push(c),
-            }
-        }
-        let (mut pairs, mut word): (Vec<(String, String)>, String) = (Vec::new(), String::new());
-        while let Some(c) = rest.next() {
-            match c {
-                '\\' => word.push(rest.next().filter(|c| "\\=".contains(*c)).expect("an escape")),
-                '=' => {
-                    // The key is the last word of the value before.
-                    let (value, key) = word.rsplit_once(' ').unwrap_or(("", &word));
-                    let (value, key) = (value.to_owned(), key.to_owned());
-                    if let Some(last) = pairs.last_mut() {
-                        last.1 = value;
-                    }
-                    pairs.push((key, String::new()));
-                    word.clear();
-                }
-                c => word.push(c),
-            }
-        }
-        pairs.last_mut().expect("a pair").1 = word;
-        (fields, pairs)
-    }
 
     fn written(alert: &Alert, limit: usize) -> String {
         let mut out = Vec::new();
@@ -212,7 +187,7 @@ mod tests {
     fn what_comes_out_of_the_parser_is_what_went_in() {
         let argument = "a=b|c\\d e=f \u{1b}[31m\nnext";
         let alert = sample::alert(&["usermod", "-u", "0", "-o", "-c", argument, "bob"]);
-        let (header, pairs) = parse(&written(&alert, 1 << 20));
+        let (header, pairs) = cef(&written(&alert, 1 << 20)).expect("CEF");
         let name = alert.rule.name.as_str();
         assert_eq!(
             header,
@@ -232,7 +207,7 @@ mod tests {
     fn a_long_one_is_cut_and_says_so_and_the_facts_stay() {
         let alert = sample::alert(&["usermod", "-u", "0", "-o", "-c", &"=".repeat(100_000), "bob"]);
         for limit in [8192, 2048, 1024, 700, 480] {
-            let (_, pairs) = parse(&written(&alert, limit));
+            let (_, pairs) = cef(&written(&alert, limit)).expect("CEF");
             let get = |key: &str| pairs.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
             assert_eq!((get("flexString1"), get("externalId")), (Some("yes"), Some(&*alert.id)), "{limit}");
             assert_eq!(get("dvchost"), Some("web1"));
@@ -253,7 +228,7 @@ mod tests {
             "h",
             sample::created(),
         );
-        let (header, _) = parse(&written(&alert, 8192));
+        let (header, _) = cef(&written(&alert, 8192)).expect("CEF");
         assert!(header[5].len() >= 90 && header[5].chars().all(|c| c == '|'), "{}", header[5]);
     }
 }

@@ -1,4 +1,4 @@
-//! Readers that take nothing but what the RFCs say.
+//! Readers that take nothing but what the RFCs say, and ArcSight's guide to CEF.
 
 /// A message of RFC 5424, taken apart; SD values unescaped.
 #[derive(Debug, PartialEq, Eq)]
@@ -192,6 +192,45 @@ pub(crate) fn octet_counted(stream: &mut impl std::io::Read) -> std::io::Result<
     let mut message = vec![0; length];
     stream.read_exact(&mut message)?;
     Ok(message)
+}
+
+/// The fields of CEF's header, and the pairs of its extension.
+pub(crate) type Cef = (Vec<String>, Vec<(String, String)>);
+
+/// Header and extension of CEF, as ArcSight's guide says; a header alone has no extension.
+pub(crate) fn cef(line: &str) -> Result<Cef, String> {
+    let (mut fields, mut field, mut rest) = (Vec::new(), String::new(), line.chars());
+    let escaped = |c: Option<char>, which: &str| {
+        c.filter(|c| which.contains(*c)).ok_or(format!("a backslash that escapes none of {which:?}: {line}"))
+    };
+    while fields.len() < 7 {
+        match rest.next().ok_or_else(|| format!("no seven fields: {line}"))? {
+            '\\' => field.push(escaped(rest.next(), "\\|")?),
+            '|' => fields.push(std::mem::take(&mut field)),
+            c => field.push(c),
+        }
+    }
+    let (mut pairs, mut word): (Vec<(String, String)>, String) = (Vec::new(), String::new());
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' => word.push(escaped(rest.next(), "\\=")?),
+            '=' => {
+                // The key is the last word of the value before.
+                let (value, key) = word.rsplit_once(' ').unwrap_or(("", &word));
+                let (value, key) = (value.to_owned(), key.to_owned());
+                if let Some(last) = pairs.last_mut() {
+                    last.1 = value;
+                }
+                pairs.push((key, String::new()));
+                word.clear();
+            }
+            c => word.push(c),
+        }
+    }
+    if let Some(last) = pairs.last_mut() {
+        last.1 = word;
+    }
+    Ok((fields, pairs))
 }
 
 #[cfg(test)]
