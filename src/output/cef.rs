@@ -137,6 +137,8 @@ fn pairs<'a>(alert: AlertRef<'a>, document: &'a Map<String, Value>) -> Vec<(&'st
     let mut pairs = vec![
         ("rt", time.map(|time| Cow::Owned(time.as_millisecond().to_string()))),
         ("externalId", Some(Cow::Borrowed(alert.id()))),
+        ("flexString2Label", fact("stored").and_then(|_| label("stored"))),
+        ("flexString2", fact("stored")),
         ("dvchost", get("host.name")),
         ("msg", get("message")),
         ("act", get("event.action")),
@@ -201,6 +203,21 @@ mod tests {
         let command = crate::clean::unescape(get("cs6").expect("a command")).expect("escapes of the table");
         assert_eq!(command, format!("usermod -u 0 -o -c {argument} bob").as_bytes());
         assert!(pairs.iter().all(|(key, _)| key.bytes().all(|b| b.is_ascii_alphanumeric())), "{pairs:?}");
+    }
+
+    #[test]
+    fn f65_one_that_could_not_be_stored_says_so_however_short() {
+        let alert = sample::alert(&["usermod", "-u", "0", "-o", "-c", &"x".repeat(10_000), "bob"]);
+        let marks = |limit| {
+            let (_, pairs) = cef(&written(&alert, limit)).expect("CEF");
+            let get = |key: &str| pairs.iter().find(|(k, _)| k == key).map(|(_, value)| value.clone());
+            (get("flexString2Label"), get("flexString2"))
+        };
+        assert_eq!(marks(1 << 20), (None, None));
+        alert.mark_unstored();
+        for limit in [1 << 20, 1024, 480] {
+            assert_eq!(marks(limit), (Some("stored".to_owned()), Some("no".to_owned())), "{limit}");
+        }
     }
 
     #[test]
