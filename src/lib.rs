@@ -43,3 +43,5 @@ pub mod shares;
 pub mod store;
 pub mod toml_file;
 pub mod triage;
+#[cfg(test)]
+mod waiting;

@@ -202,6 +202,7 @@ mod tests {
     use crate::alert::sample;
     use crate::rule::{Osquery, Rule};
     use crate::shares::Holder;
+    use crate::waiting::until;
 
     const LONG: Duration = Duration::from_secs(600);
 
@@ -230,11 +231,7 @@ mod tests {
 
     /// An alert is counted right after it was told.
     fn until_captured(triage: &Triage, enough: u64) {
-        let begun = Instant::now();
-        while triage.status().captured < enough {
-            assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", triage.status());
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        until(&format!("{enough} to be captured"), || triage.status().captured >= enough);
     }
 
     #[test]

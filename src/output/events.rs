@@ -219,6 +219,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::waiting::until;
 
     fn start(path: &Path) -> EventFile {
         EventFile::start(path.to_owned(), 0o600, 1 << 20).expect("a file")
@@ -226,14 +227,6 @@ mod tests {
 
     fn soon() -> Instant {
         Instant::now() + Duration::from_secs(30)
-    }
-
-    fn until(what: &str, mut done: impl FnMut() -> bool) {
-        let end = soon();
-        while !done() {
-            assert!(Instant::now() < end, "{what}");
-            std::thread::sleep(Duration::from_millis(1));
-        }
     }
 
     fn text(path: &Path) -> String {

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use super::shared::Shared;
 use super::*;
 use crate::alert::{Alert, sample};
+use crate::waiting::until;
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -34,14 +35,6 @@ fn hand_over(store: &mut Store, accounts: impl IntoIterator<Item = i64>) -> i64 
     until("written", || store.figures().waiting == 0);
     assert!(store.position("a test").is_settled(last, SOON));
     last
-}
-
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < SOON, "{what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 fn close(store: Store) {
