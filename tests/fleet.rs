@@ -1,15 +1,18 @@
 //! Many hosts through a relay: real rsyslogds, TLS with a certificate for each host, the relay restarted in the middle.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "unwrap is how a test fails")]
 
+#[path = "common/growth.rs"]
+mod growth;
 mod syslog_support;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Barrier};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use auditward::alert::Alert;
+use growth::while_more_comes;
 use jiff::Timestamp;
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{Uid, sethostname};
@@ -84,22 +87,6 @@ fn host(n: usize, folder: &Path, port: u16, all_there: Arc<Barrier>) -> JoinHand
     })
 }
 
-/// Asks until so many have come; panics when a minute long none does.
-fn until_come(enough: usize, come: impl Fn() -> usize) {
-    let (mut before, mut since) = (0, Instant::now());
-    loop {
-        let now = come();
-        if now >= enough {
-            return;
-        }
-        if now > before {
-            (before, since) = (now, Instant::now());
-        }
-        assert!(since.elapsed() < Duration::from_secs(60), "{now} of {enough} came, and no more");
-        thread::sleep(Duration::from_millis(100));
-    }
-}
-
 #[test]
 fn every_alert_of_200_hosts_comes_through_a_relay_that_is_restarted_in_the_middle() {
     if !Uid::effective().is_root() {
@@ -124,13 +111,19 @@ fn every_alert_of_200_hosts_comes_through_a_relay_that_is_restarted_in_the_middl
 
     let all = HOSTS * usize::try_from(ALERTS).unwrap();
     let come = || arrived(&centre).0.values().map(Vec::len).sum::<usize>();
-    until_come(all / 5, come);
+    let until_come = |enough: usize| {
+        while_more_comes(&format!("{enough} alerts"), || match come() {
+            now if now < enough => Err(now),
+            _ => Ok(()),
+        });
+    };
+    until_come(all / 5);
     relay.stop();
     let at_the_stop = come();
     assert!(at_the_stop < all, "it was stopped too late");
     thread::sleep(Duration::from_secs(1));
     relay.run();
-    until_come(all, come);
+    until_come(all);
     all_there.wait();
 
     let sent: BTreeMap<_, _> = hosts.into_iter().map(|host| host.join().expect("a host")).collect();

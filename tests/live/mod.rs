@@ -6,6 +6,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod chroot;
+#[path = "../common/growth.rs"]
+mod growth;
 pub(crate) mod stage;
 
 use std::collections::HashSet;
@@ -19,6 +21,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+use growth::while_more_comes;
 
 /// Held while a test changes the kernel's audit state; the machine has only one.
 const LOCK: &str = "/run/lock/auditward-live-test.lock";
@@ -320,21 +324,10 @@ action(type="omfile" file="{file}" template="line" fileCreateMode="0644")
 
     /// Awaits a line for as long as others come: what waits in the store and in the kernel takes its time on a busy machine.
     pub(crate) fn expect_while_more_comes(&self, text: &str) {
-        let (mut lines, mut grew) = (0, Instant::now());
-        loop {
-            let now = self.lines();
-            if now.iter().rev().any(|line| line.contains(text)) {
-                return;
-            }
-            if now.len() > lines {
-                (lines, grew) = (now.len(), Instant::now());
-            }
-            assert!(
-                grew.elapsed() < Duration::from_secs(60),
-                "no {text}, and nothing more after {lines} lines"
-            );
-            sleep(Duration::from_millis(500));
-        }
+        while_more_comes(&format!("line with {text:?} in syslog"), || {
+            let lines = self.lines();
+            if lines.iter().rev().any(|line| line.contains(text)) { Ok(()) } else { Err(lines.len()) }
+        });
     }
 }
 
