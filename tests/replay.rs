@@ -297,3 +297,60 @@ fn f15_forged_lines_and_terminal_codes_in_arguments() {
         assert!(!text.trim_end_matches('\n').contains(hidden), "{format}: {text:?}");
     }
 }
+
+/// What names files and rules may be anybody's: no character of theirs acts on a terminal.
+#[test]
+fn f15_names_of_files_and_rules_are_shown_and_never_act() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = |output: Output| {
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8(text).unwrap();
+        assert!(!text.contains(|c: char| c != '\n' && auditward::clean::is_hidden(c)), "{text:?}");
+        text
+    };
+    let rule = std::fs::read_to_string("rules/persistence_linux_backdoor_user_creation.toml").unwrap();
+    let (at, name) = (rule.find("\nname = \"Pot").unwrap() + 1, "name = \"Od\\u001b[31md\\n\\u202ename\"");
+    let end = at + rule[at..].find('\n').unwrap();
+    let odd = folder.path().join("odd.toml");
+    std::fs::write(&odd, format!("{}{name}{}", &rule[..at], &rule[end..])).unwrap();
+    let log = fixture("uid0/usermod_u0_o.log");
+    for format in ["text", "json", "syslog"] {
+        let mut command = auditward(&["replay", "--summary", "--format", format, "--rules"]);
+        let text = shown(command.arg(&odd).arg(&log).output().unwrap());
+        assert_eq!(
+            text.matches(r"Od\x1b[31md\n\u{202e}name").count(),
+            if format == "json" { 2 } else { 3 },
+            "{text}"
+        );
+    }
+    let logs = folder.path().join("logs");
+    std::fs::create_dir(&logs).unwrap();
+    std::fs::write(logs.join("\u{1b}[31m\nforged: 0 alerts.gz"), b"\x1f\x8b\x08 no gzip").unwrap();
+    for command in ["replay", "events"] {
+        let text = shown(auditward(&[command]).arg(&logs).output().unwrap());
+        assert!(text.contains(r"/\x1b[31m\nforged: 0 alerts.gz: "), "{text}");
+    }
+    let mut command = auditward(&["rules", "explain", "uid_0_by_arguments"]);
+    let text = shown(command.arg("no\u{1b}[31m such").output().unwrap());
+    assert!(text.contains(r"cannot read no\u{1b}[31m such: "), "{text}");
+}
+
+/// Characters that are not seen, or turn the line around, are written as JSON's escapes, and come back whole.
+#[test]
+fn f15_hidden_characters_in_events_are_escaped() {
+    let hidden = "x\u{202e}\u{200b}\u{feff}\u{85}\u{1b}\u{7f}y";
+    let hex: String = hidden.bytes().map(|byte| format!("{byte:02X}")).collect();
+    let log = String::from_utf8(std::fs::read(fixture("uid0/usermod_u0_o.log")).unwrap()).unwrap();
+    let log = log.replace("a4=\"bob\"", &format!("a4={hex}"));
+    for arguments in
+        [&["events"][..], &["eql", "process where process.args == \"-o\""], &["events", "--format", "text"]]
+    {
+        let text = String::from_utf8(over(arguments, log.as_bytes()).stdout).unwrap();
+        assert!(!text.contains(|c: char| c != '\n' && auditward::clean::is_hidden(c)), "{text:?}");
+        if !arguments.contains(&"text") {
+            let line =
+                text.lines().find(|line| line.contains(r"x\u202e\u200b\ufeff\u0085\u001b\u007fy")).unwrap();
+            assert!(serde_json::from_str::<Value>(line).unwrap().to_string().contains('\u{202e}'));
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::paths;
 use crate::audit::follow::{Follow, Start};
 use crate::audit::log::{Lines, Next, Options};
+use crate::clean;
 use crate::daemon::clock::Clock;
 use crate::daemon::intake::counted;
 use crate::daemon::signals::Signals;
@@ -57,6 +59,11 @@ impl fmt::Display for Read {
 /// Longest wait before flushing and signals are looked at again.
 const TICK: Duration = Duration::from_millis(200);
 
+/// Whoever may write into a directory that is read gives its files their names.
+fn complain(path: &Path, error: &io::Error) {
+    eprintln!("auditward: {}: {error}", clean::text(path.as_os_str().as_bytes()));
+}
+
 /// Reads all inputs in order into `sink`; none is standard input. An input that cannot be read is told
 /// on standard error and passed over. `progress` is shown as asked, and by itself on a terminal.
 ///
@@ -67,9 +74,7 @@ pub(super) fn read(inputs: &[PathBuf], progress: Option<bool>, sink: &mut dyn Si
         [] => (vec![PathBuf::from("-")], Vec::new()),
         named => paths::expand(named),
     };
-    for (path, error) in &failed {
-        eprintln!("auditward: {}: {error}", path.display());
-    }
+    failed.iter().for_each(|(path, error)| complain(path, error));
     let mut reader = Reader { clock: Clock::start(), progress: Progress::new(&inputs, progress), sink };
     let mut result = Read { failed: failed.len(), cut: 0 };
     for path in &inputs {
@@ -85,7 +90,7 @@ pub(super) fn read(inputs: &[PathBuf], progress: Option<bool>, sink: &mut dyn Si
         };
         if let Err(error) = read {
             reader.progress.hide();
-            eprintln!("auditward: {}: {error}", path.display());
+            complain(path, &error);
             result.failed += 1;
         }
     }

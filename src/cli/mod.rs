@@ -124,9 +124,22 @@ pub fn main() -> ExitCode {
     match result {
         Ok(status) => status.into(),
         Err(error) => {
-            eprintln!("auditward: {error:#}");
+            eprintln!("auditward: {}", told(&error));
             status_of(&error).into()
         }
+    }
+}
+
+/// Faults as they are drawn, perhaps in colours, which [`crate::diagnostic::render`] has made fit to be shown.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Drawn(String);
+
+/// The error in lines that can be shown: the names of files in it may hold anything.
+fn told(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<Drawn>() {
+        Some(Drawn(text)) => text.clone(),
+        None => format!("{error:#}").split('\n').map(rules::clean).collect::<Vec<_>>().join("\n"),
     }
 }
 

@@ -12,6 +12,7 @@ use super::input::{self, Sink};
 use super::secrets::Secrets;
 use super::tally::Tally;
 use crate::alert::Alert;
+use crate::clean;
 use crate::daemon::ahead::{Ahead, Done, Sifted};
 use crate::daemon::detector::Detector;
 use crate::daemon::intake::{Intake, counted};
@@ -325,7 +326,8 @@ impl<W: Write> Replay<W> {
         eprintln!("{}{}{}", self.intake.summary(), self.documents, read);
 
         for (rule, counts) in self.asked.detector.engine().counts().filter(|(_, c)| c.matched > 0) {
-            eprintln!("  {:>7}  {:8}  {}  {}", counts.matched, rule.severity.word(), rule.name, rule.uuid);
+            let told = format!("{:8}  {}  {}", rule.severity.word(), rule.name, rule.uuid);
+            eprintln!("  {:>7}  {}", counts.matched, clean::text(told.as_bytes()));
         }
         // Of records, rules that can match none are no part of it.
         let idle = if self.documents.counts.documents() == 0 {
@@ -334,7 +336,11 @@ impl<W: Write> Replay<W> {
             &[]
         };
         let rules = (self.asked.detector.engine().rules().len() - idle.len()) as u64;
-        self.asked.detector.told_of_exceptions().iter().for_each(|line| eprintln!("  {line}"));
+        self.asked
+            .detector
+            .told_of_exceptions()
+            .iter()
+            .for_each(|line| eprintln!("  {}", clean::text(line.as_bytes())));
         let joined = match self.asked.detector.case_counts().joined {
             0 => String::new(),
             1 => "; 1 further match of the same act is part of them".to_owned(),
@@ -349,15 +355,17 @@ impl<W: Write> Replay<W> {
             self.asked.detector.engine().rules().iter().filter(|rule| rule.program.cut_comparisons() > 0)
         {
             let cut = counted(rule.program.cut_comparisons(), "comparison");
-            eprintln!("  {}: {cut} with more combinations of values than are tried (65,536)", rule.name);
+            let name = clean::text(rule.name.as_bytes());
+            eprintln!("  {name}: {cut} with more combinations of values than are tried (65,536)");
         }
         for exception in self.asked.detector.engine().exceptions().filter(|one| one.cut_comparisons() > 0) {
             let cut = counted(exception.cut_comparisons(), "comparison");
-            let id = &exception.id;
+            let id = clean::text(exception.id.as_bytes());
             eprintln!("  exception {id}: {cut} with more combinations of values than are tried (65,536)");
         }
         for idle in idle {
-            eprintln!("  not live: {}: {}", idle.rule.name, idle.reason);
+            let told = format!("{}: {}", idle.rule.name, idle.reason);
+            eprintln!("  not live: {}", clean::text(told.as_bytes()));
         }
     }
 }

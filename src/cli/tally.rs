@@ -48,6 +48,7 @@ impl fmt::Display for Tally {
         let host = |host: &str| {
             if host.is_empty() { "-".to_owned() } else { clean::text(host.as_bytes()).into_owned() }
         };
+        let rule = |name: &str| clean::text(name.as_bytes()).into_owned();
         let width = self.rows.keys().map(|(.., name)| host(name).chars().count()).max().unwrap_or(0).max(4);
         writeln!(
             f,
@@ -57,7 +58,12 @@ impl fmt::Display for Tally {
         for ((severity, name, _, of), row) in &self.rows {
             let (first, last) = (time(row.first), time(row.last));
             let (severity, of) = (severity.0.word(), host(of));
-            writeln!(f, "{:>8}  {severity:8}  {of:width$}  {first:20}  {last:20}  {name}", row.alerts)?;
+            writeln!(
+                f,
+                "{:>8}  {severity:8}  {of:width$}  {first:20}  {last:20}  {}",
+                row.alerts,
+                rule(name)
+            )?;
         }
         if self.beyond > 0 {
             writeln!(f, "{:>8}  of further rules and hosts", self.beyond)?;

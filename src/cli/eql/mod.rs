@@ -7,13 +7,13 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use bumpalo::Bump;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
-use super::Status;
 use super::input::{self, Sink};
+use super::{Drawn, Status};
 use crate::daemon::recorded::{self, Read};
 use crate::diagnostic::{Diagnostic, Source, render};
 use crate::eql::finite::{Bounds, answer};
@@ -202,7 +202,8 @@ fn compile(args: &Args, schema: &dyn Schema) -> anyhow::Result<Program> {
         }
         Err(faults) => {
             let count = faults.len();
-            bail!("the query has {count} fault{}\n{}", if count == 1 { "" } else { "s" }, shown(&faults))
+            let plural = if count == 1 { "" } else { "s" };
+            Err(Drawn(format!("the query has {count} fault{plural}\n{}", shown(&faults))).into())
         }
     }
 }

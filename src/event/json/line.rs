@@ -5,6 +5,8 @@ use std::io::Write;
 
 use serde_json::Value;
 
+use crate::clean;
+
 /// A buffer and the place of the next byte in it.
 ///
 /// The buffer is filled to its end all the time, and what is written replaces what is there: a few bytes
@@ -118,7 +120,10 @@ impl<'v> Line<'v> {
             self.bytes(plain);
             rest = match odd {
                 [] => break,
-                [0..0x80, ..] => self.odd_character(odd),
+                [ascii @ 0..0x80, rest @ ..] => {
+                    self.odd_ascii(*ascii);
+                    rest
+                }
                 // All up to the next ASCII character, so no character is cut.
                 _ => {
                     let end = odd.iter().position(u8::is_ascii).unwrap_or(odd.len());
@@ -133,9 +138,11 @@ impl<'v> Line<'v> {
 
     fn beyond_ascii(&mut self, text: &[u8], lossy: bool) {
         for chunk in text.utf8_chunks() {
-            let mut rest = chunk.valid().as_bytes();
-            while !rest.is_empty() {
-                rest = self.odd_character(rest);
+            for c in chunk.valid().chars() {
+                match clean::is_hidden(c) {
+                    true => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| self.unit(*unit)),
+                    false => self.bytes(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                }
             }
             let invalid = chunk.invalid();
             if lossy && !invalid.is_empty() {
@@ -148,34 +155,20 @@ impl<'v> Line<'v> {
         }
     }
 
-    /// Writes the character at the front; gives what follows it.
-    fn odd_character<'a>(&mut self, odd: &'a [u8]) -> &'a [u8] {
-        let (length, code) = match odd {
-            [b'"', ..] => return self.escaped(odd, b'"'),
-            [b'\\', ..] => return self.escaped(odd, b'\\'),
-            [b'\n', ..] => return self.escaped(odd, b'n'),
-            [b'\r', ..] => return self.escaped(odd, b'r'),
-            [b'\t', ..] => return self.escaped(odd, b't'),
-            [0xc2, c1 @ 0x80..0xa0, ..] => (2, u32::from(*c1)),
-            [0xe2, 0x80, 0xa8, ..] => (3, 0x2028),
-            [0xe2, 0x80, 0xa9, ..] => (3, 0x2029),
-            [byte @ (0..0x20 | 0x7f), ..] => (1, u32::from(*byte)),
-            [_, ..] => {
-                // A character beyond ASCII, whole: its first byte and what continues it.
-                let end = odd.iter().skip(1).position(|b| b & 0xc0 != 0x80).map_or(odd.len(), |at| at + 1);
-                let (character, rest) = odd.split_at(end);
-                self.bytes(character);
-                return rest;
-            }
-            [] => return odd,
-        };
-        self.display(format_args!("\\u{code:04x}"));
-        odd.get(length..).unwrap_or_default()
+    /// A character of ASCII that does not stand for itself.
+    fn odd_ascii(&mut self, odd: u8) {
+        match odd {
+            b'"' | b'\\' => self.literal(&[b'\\', odd]),
+            b'\n' => self.literal(b"\\n"),
+            b'\r' => self.literal(b"\\r"),
+            b'\t' => self.literal(b"\\t"),
+            _ => self.unit(u16::from(odd)),
+        }
     }
 
-    fn escaped<'a>(&mut self, odd: &'a [u8], letter: u8) -> &'a [u8] {
-        self.literal(&[b'\\', letter]);
-        odd.get(1..).unwrap_or_default()
+    /// JSON's `\uXXXX`.
+    fn unit(&mut self, unit: u16) {
+        self.display(format_args!("\\u{unit:04x}"));
     }
 
     /// Any value; its texts are UTF-8.
@@ -347,7 +340,8 @@ mod tests {
         assert_eq!(text(b"a\"b\\c", false), r#""a\"b\\c""#);
         assert_eq!(text(b"\n\r\t\x1b[2J\x7f\0", false), r#""\n\r\t\u001b[2J\u007f\u0000""#);
         assert_eq!(text("\u{85}\u{9b}\u{2028}\u{2029}".as_bytes(), false), r#""\u0085\u009b\u2028\u2029""#);
-        assert_eq!(text("é€😀â\u{a0}".as_bytes(), false), "\"é€😀â\u{a0}\"");
+        assert_eq!(text("a\u{202e}b\u{200b}\u{e0041}".as_bytes(), false), r#""a\u202eb\u200b\udb40\udc41""#);
+        assert_eq!(text("é€😀â".as_bytes(), false), "\"é€😀â\"");
     }
 
     #[test]

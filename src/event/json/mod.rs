@@ -1,7 +1,7 @@
 //! An event as one line of JSON: an ECS document with nested objects.
 //!
 //! The rows of the schema are sorted part by part, so the objects are opened and closed on the way and
-//! nothing is built in between. Control characters, DEL, C1 and the Unicode line ends are written as
+//! nothing is built in between. Control characters and what else is [hidden](crate::clean::is_hidden) are written as
 //! `\u` escapes, so that a line stays a line and a terminal stays as it was. Bytes that are not UTF-8 are
 //! U+FFFD in arguments (their exact bytes stand in `auditd.data.aN_hex`) and `\xff` elsewhere.
 
