@@ -61,12 +61,9 @@ fn pages_of(command: &Command, name: &str, pages: &mut BTreeMap<String, Vec<u8>>
         "auditward" => "\\fBauditward.toml\\fR(5), \\fBauditward\\-rules\\fR(5), \\fBauditd\\fR(8)",
         _ => "\\fBauditward\\fR(8)",
     };
-    let shown = command.clone().name(&*name.to_owned().leak()).bin_name(name.replace('-', " "));
-    let shown = if name.starts_with("auditward-kernel-rules") {
-        shown.bin_name("auditward kernel-rules")
-    } else {
-        shown
-    };
+    // What is typed, `auditward kernel-rules`, is known from `built`.
+    let typed = command.get_bin_name().unwrap_or(name).to_owned();
+    let shown = command.clone().name(&*name.to_owned().leak()).bin_name(typed);
     let man = clap_mangen::Man::new(shown).section("8").manual("auditward").source("auditward").date("");
     let mut page = Vec::new();
     man.render(&mut page).unwrap();
