@@ -1,5 +1,7 @@
 //! `file.*`: the file that a system call was about, from its PATH records.
 
+use bumpalo::Bump;
+
 use super::super::audit_document::{AuditDocument, text_or_none};
 use super::super::document::{Value, Values};
 use super::super::kind::{Act, Dirs};
@@ -167,22 +169,28 @@ fn given<'e>(doc: &AuditDocument<'e>, item: &Item<'e>) -> Option<&'e [u8]> {
 fn path<'e>(doc: &AuditDocument<'e>, item: &Item<'e>, descriptor: Option<u64>) -> Option<&'e [u8]> {
     let name = given(doc, item)?;
     if name.starts_with(b"/") {
-        return Some(tidy(doc, &[], name));
+        return Some(tidy(doc.arena, &[], name));
     }
     if descriptor.is_some() || name.is_empty() {
         return None;
     }
     let cwd = doc.decode(&fields::find(doc.parts.cwd?.body, b"cwd")?)?;
-    cwd.starts_with(b"/").then(|| tidy(doc, cwd, name))
+    cwd.starts_with(b"/").then(|| tidy(doc.arena, cwd, name))
 }
 
-/// Joined, without doubled slashes and `.` parts. `..` stays: what it leads to depends on links.
-fn tidy<'e>(doc: &AuditDocument<'e>, directory: &[u8], name: &[u8]) -> &'e [u8] {
-    let mut path = bumpalo::collections::Vec::with_capacity_in(directory.len() + name.len() + 1, doc.arena);
-    let parts = directory.split(|&b| b == b'/').chain(name.split(|&b| b == b'/'));
-    for part in parts.filter(|part| !part.is_empty() && *part != b".") {
-        path.push(b'/');
-        path.extend_from_slice_copy(part);
+/// Joined, without doubled slashes, `.` and `..`. Where a symbolic link stands before `..` the name leads elsewhere; but left
+/// as it is it would hide any file from a rule that names it (`/tmp/../etc/passwd`).
+fn tidy<'e>(arena: &'e Bump, directory: &[u8], name: &[u8]) -> &'e [u8] {
+    let mut path = bumpalo::collections::Vec::with_capacity_in(directory.len() + name.len() + 1, arena);
+    for part in directory.split(|&b| b == b'/').chain(name.split(|&b| b == b'/')) {
+        match part {
+            b"" | b"." => {}
+            b".." => path.truncate(memchr::memrchr(b'/', &path).unwrap_or(0)),
+            part => {
+                path.push(b'/');
+                path.extend_from_slice_copy(part);
+            }
+        }
     }
     if path.is_empty() {
         path.push(b'/');
@@ -225,4 +233,31 @@ fn file_type<'e>(mode: u64) -> Values<'e> {
         _ => return Values::None,
     };
     Values::One(Value::Text(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_joined_to_its_directory_and_detours_are_taken_out() {
+        let arena = Bump::new();
+        for (directory, name, path) in [
+            ("", "/etc/passwd", "/etc/passwd"),
+            ("", "//etc/./passwd/", "/etc/passwd"),
+            ("", "/tmp/../etc/passwd", "/etc/passwd"),
+            ("", "/etc/apt/../../etc/./passwd", "/etc/passwd"),
+            ("", "/../../etc/passwd", "/etc/passwd"),
+            ("/root", "../etc/passwd", "/etc/passwd"),
+            ("/etc", "passwd", "/etc/passwd"),
+            ("/etc", "...", "/etc/..."),
+            ("/etc", "..", "/"),
+        ] {
+            assert_eq!(
+                tidy(&arena, directory.as_bytes(), name.as_bytes()),
+                path.as_bytes(),
+                "{directory} {name}"
+            );
+        }
+    }
 }

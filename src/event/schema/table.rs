@@ -670,7 +670,7 @@ FILE_NAME = "file.name": Keyword, One, Process, File, Shown, "PATH name=";
 /// Name of the file's owner.
 FILE_OWNER = "file.owner": Keyword, One, Derived, File, Shown, "PATH OUID=";
 /// Whole path of the file, when it is known.
-FILE_PATH = "file.path": Keyword, One, Process, File, Shown, "PATH name=, CWD; absent when relative to a descriptor";
+FILE_PATH = "file.path": Keyword, One, Process, File, Shown, "PATH name=, CWD; absent when relative to a descriptor; `..` is taken out by name";
 /// What a new symbolic link points to.
 FILE_TARGET_PATH = "file.target_path": Keyword, One, Process, File, Shown, "PATH name= of symlink";
 /// `file`, `dir`, `symlink`, `device` …
