@@ -138,6 +138,7 @@ fn show_tells_what_happened_and_what_to_do() {
             "\nwhat it means:\n  An account was given the user id 0",
             "\nwhen it is no attack:\n",
             "\nwhat to do:\n",
+            "\"Which accounts beside root have UID 0?\" (not asked when this happened: `SELECT ",
             "\nreferences:\n",
         ] {
             assert!(text.contains(part), "{part:?} in\n{text}");
@@ -148,6 +149,8 @@ fn show_tells_what_happened_and_what_to_do() {
     let none = stored.run(&["show", "ffff\u{1b}"]);
     assert_eq!(none.status.code(), Some(1));
     assert!(!none.stderr.contains(&0x1b));
+    let empty = Stored::new(Vec::new()).run(&["show", "last"]);
+    assert_eq!((empty.status.code(), &*empty.stderr), (Some(1), &b"auditward: no alert is stored\n"[..]));
 }
 
 #[test]

@@ -244,7 +244,12 @@ fn one(from: &From, wanted: &str, how: How<'_>, set: &Set, out: &mut dyn Write) 
     let id = (wanted != "last").then(|| wanted.to_owned());
     let found = from.page(&Query { id, newest: true, ..Query::default() })?;
     let Some(alert) = found.first() else {
-        eprintln!("auditward: no stored alert has an id that begins with {}", super::rules::clean(wanted));
+        match wanted {
+            "last" => eprintln!("auditward: no alert is stored"),
+            id => {
+                eprintln!("auditward: no stored alert has an id that begins with {}", super::rules::clean(id))
+            }
+        }
         return Ok(Status::NotSo);
     };
     if wanted != "last" && found.iter().any(|other| other.id != alert.id) {

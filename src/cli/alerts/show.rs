@@ -232,7 +232,7 @@ pub(super) fn blocks(fields: &Fields, rule: Option<&Rule>) -> Vec<(&'static str,
             // In the file they may be set in.
             let reasons = rule.false_positives.iter().flat_map(|text| text.trim().lines());
             told.push(("when it is no attack", reasons.map(str::trim).collect::<Vec<_>>().join("\n")));
-            told.push(("what to do", with_questions(rule)));
+            told.push(("what to do", with_questions(rule, fields)));
             told.push(("set-up", rule.setup.clone()));
             told.push(("references", rule.references.join("\n")));
         }
@@ -248,12 +248,23 @@ fn lines(value: &Value) -> String {
     }
 }
 
-/// The guide, with the labels of its questions where it names them by number.
-fn with_questions(rule: &Rule) -> String {
+/// The guide, with the labels of its questions where it names them by number, and where their answers are; of one that
+/// was not asked the query, for the reader to ask.
+fn with_questions(rule: &Rule, fields: &Fields) -> String {
     let mut note = rule.note.clone();
+    let asked = |label: &str| {
+        let mut questions =
+            gathered::of(fields).into_iter().flat_map(|triage| gathered::list(triage, "guide"));
+        questions.any(|question| get(question, "label").is_some_and(|asked| asked == label))
+    };
     // The highest number first, of which the lower ones may be the beginning.
     for (at, question) in rule.osquery.iter().enumerate().rev() {
-        note = note.replace(&format!("$osquery_{at}"), &format!("\"{}\" (answered above)", question.label));
+        let label = &question.label;
+        let told = match asked(label) {
+            true => format!("\"{label}\" (answered above)"),
+            false => format!("\"{label}\" (not asked when this happened: `{}`)", question.query.trim()),
+        };
+        note = note.replace(&format!("$osquery_{at}"), &told);
     }
     note
 }
