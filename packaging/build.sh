@@ -69,6 +69,7 @@ tools() {
         "${quick[@]}" cargo install --quiet --locked "cargo-generate-rpm@$CARGO_GENERATE_RPM"
     fi
     command -v cargo-cyclonedx >/dev/null || "${quick[@]}" cargo install --quiet --locked "cargo-cyclonedx@$CARGO_CYCLONEDX"
+    rm -rf "$work/tools"
 }
 
 program() {
