@@ -8,7 +8,8 @@ use std::collections::hash_map::{Entry, HashMap};
 
 use auditward::event::origin::{Number, Origin};
 use auditward::event::schema::{ROWS, field};
-use auditward::event::{AuditDocument, Document, FieldId};
+use auditward::event::{AuditDocument, Document, FieldId, json};
+use bstr::ByteSlice;
 use common::{each_document, recordings};
 
 /// What the engine remembers of one event it takes for the answer of the next with the same numbers.
@@ -41,6 +42,70 @@ fn events_with_equal_numbers_of_origin_have_equal_values() {
         });
     }
     assert!(numbered > 10_000 && again > 10_000, "{numbered} numbers, {again} that came again");
+}
+
+/// Pieces of documents are written once, for all events that have them.
+#[test]
+fn documents_are_the_same_written_anew_and_out_of_what_was_written_before() {
+    let mut count = 0;
+    for (name, log) in recordings() {
+        let mut remembering = json::MaskedWriter::default();
+        each_document(&log, |event| {
+            // Knows nothing of other events.
+            let mut anew = json::Writer::exporting();
+            let (known, anew) = (remembering.write(event), anew.write(event));
+            // Where a secret stood, the whole document is another.
+            if !known.contains_str("{secret:") {
+                assert_eq!(known.to_str_lossy(), anew.to_str_lossy(), "{name}");
+                count += 1;
+            }
+        });
+    }
+    assert!(count > 8000, "{count} events");
+}
+
+/// The same with fields in other places, missing, doubled, and with ids and parents that change.
+#[test]
+fn odd_records_are_the_same_written_anew_and_out_of_what_was_written_before() {
+    let call = "arch=c000003e syscall=59 success=yes exit=0 a0=1 a1=2 a2=3 a3=4 items=1 ppid=7 pid=8 auid=1000 uid=0 \
+        gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=3 comm=\"a\" exe=\"/bin/a\" subj=u:r:t key=\"k\"";
+    let capabilities =
+        "fver=0 fp=0 fi=0 fe=0 old_pp=0 old_pi=0 old_pe=0 old_pa=0 pp=1 pi=(null) pe=3 pa=0 frootid=0";
+    let path = "item=0 name=\"/bin/a\" inode=5 dev=fe:00 mode=0100755 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL cap_fp=0";
+    let odd = |text: &str, seed: usize| {
+        let mut fields: Vec<&str> = text.split(' ').collect();
+        let at = seed % fields.len();
+        match seed / 64 % 6 {
+            0 => {}
+            1 => _ = fields.remove(at),
+            2 => fields.insert(at, "new=\"x\""),
+            3 => fields.insert(at, fields[(seed / 7) % fields.len()]),
+            4 => fields[at] = fields[at].split_inclusive('=').next().unwrap(),
+            _ => fields.rotate_left(at),
+        }
+        fields.join(" ")
+    };
+    let mut log = String::new();
+    for seed in 0..6000_usize {
+        let stamp = format!("audit({}.000:{seed}):", 1_790_000_000 + seed);
+        let ids = odd(call, seed * 31).replace("uid=0", &format!("uid={}", seed / 64 % 3));
+        let pids = ids.replace("pid=8", &format!("pid={}", 7 + seed / 8 % 3));
+        log += &format!("type=SYSCALL msg={stamp} {pids}\n");
+        if seed % 5 != 0 {
+            log += &format!("type=BPRM_FCAPS msg={stamp} {}\n", odd(capabilities, seed * 17));
+        }
+        log += &format!("type=EXECVE msg={stamp} {}\n", odd("argc=2 a0=\"a\" a1=C3BC", seed * 13));
+        log += &format!("type=PATH msg={stamp} {}\n", odd(path, seed * 11));
+        log += &format!("type=EOE msg={stamp}\n");
+    }
+    let (mut remembering, mut count) = (json::MaskedWriter::default(), 0);
+    each_document(log.as_bytes(), |event| {
+        let mut anew = json::Writer::exporting();
+        let (known, anew) = (remembering.write(event), anew.write(event));
+        assert_eq!(known.to_str_lossy(), anew.to_str_lossy());
+        count += 1;
+    });
+    assert_eq!(count, 6000);
 }
 
 /// The fields that [`Document::push_program`] stands for.

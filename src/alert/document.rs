@@ -44,9 +44,14 @@ pub(super) struct Parts<'a> {
 }
 
 /// Builds the document; see [`super::Alert::new`].
-pub(super) fn build(parts: Parts<'_>) -> Map<String, Value> {
+pub(super) fn build(mut parts: Parts<'_>) -> Map<String, Value> {
+    mask(&mut parts.source);
+    of_masked(parts)
+}
+
+/// The same where the source has no secrets.
+fn of_masked(parts: Parts<'_>) -> Map<String, Value> {
     let Parts { rule, severity, mut source, stamp, events, stamps, id, created, case } = parts;
-    mask(&mut source);
     let source_event = object(source.shift_remove("event"));
     let mut own = own_fields(events, stamps, &source, &source_event);
     let site = site::told();
@@ -151,8 +156,8 @@ pub(super) fn account(event: &Map<String, Value>) -> Option<String> {
         .or_else(|| target_from_arguments(event))
 }
 
-/// [`build`] of what was kept of the events, and their texts: of several events, `auditward.events` is still
-/// missing, which the texts make.
+/// [`build`] of what was kept of the events, and of several events their texts: `auditward.events` is still
+/// missing, which these make.
 pub(super) fn of_sources<'s>(
     rule: &Rule,
     events: &'s [Source],
@@ -167,15 +172,17 @@ pub(super) fn of_sources<'s>(
         let known = before.and_then(|before| texts.get(before).cloned());
         texts.push(known.unwrap_or_else(|| text_of(event)));
     }
+    let last = texts.last().map_or("", |text| text);
     // They were written by this program, or came with a checksum out of the state file.
-    let last = texts.last().map(|text| serde_json::from_str(text).unwrap_or_default());
-    let source = last.unwrap_or_default();
-    // Those of the source are masked with the document; a token that is masked again is none.
-    let texts = texts.into_iter().map(masked).collect();
+    let mut source: Map<String, Value> = serde_json::from_str(last).unwrap_or_default();
+    if let Some(masker) = secret::masker().filter(|masker| masker.may_hold(last.as_bytes())) {
+        masker.event(&mut source);
+    }
+    let texts = if texts.len() > 1 { texts.into_iter().map(masked).collect() } else { Vec::new() };
     let stamp = stamps.last().copied();
     let parts =
         Parts { rule, severity: rule.severity, source, stamp, events: &[], stamps, id, created, case: None };
-    (build(parts), texts)
+    (of_masked(parts), texts)
 }
 
 /// Takes the secrets out of an event, as the process's policy says.

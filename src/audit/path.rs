@@ -42,6 +42,15 @@ impl<'a> Path<'a> {
     /// Reads the front of the body of a PATH record; beside it what follows, for [`kernel`].
     #[must_use]
     pub fn parse_with_rest(body: &'a [u8]) -> (Self, &'a [u8]) {
+        let (mut path, mut rest) = Self::parse_head(body);
+        path.take_file(&mut rest);
+        (path, rest)
+    }
+
+    /// Reads which record it is, the name and the number of the inode; beside it what follows, for
+    /// [`Path::parse_file`].
+    #[must_use]
+    pub fn parse_head(body: &'a [u8]) -> (Self, &'a [u8]) {
         let mut path = Self::default();
         let mut rest = body;
         take(&mut rest, b"item=", &mut path.item);
@@ -51,19 +60,31 @@ impl<'a> Path<'a> {
             rest = fields.rest().trim_ascii_start();
         }
         take(&mut rest, b"inode=", &mut path.inode);
-        take(&mut rest, b"dev=", &mut path.dev);
-        take(&mut rest, b"mode=", &mut path.mode);
-        take(&mut rest, b"ouid=", &mut path.ouid);
-        take(&mut rest, b"ogid=", &mut path.ogid);
-        take(&mut rest, b"rdev=", &mut path.rdev);
-        take(&mut rest, b"obj=", &mut path.obj);
-        take(&mut rest, b"nametype=", &mut path.nametype);
-        take(&mut rest, b"cap_fp=", &mut path.cap_fp);
-        take(&mut rest, b"cap_fi=", &mut path.cap_fi);
-        take(&mut rest, b"cap_fe=", &mut path.cap_fe);
-        take(&mut rest, b"cap_fver=", &mut path.cap_fver);
-        take(&mut rest, b"cap_frootid=", &mut path.cap_frootid);
         (path, rest)
+    }
+
+    /// Reads what stands behind the inode's number; many files have all of it alike.
+    #[must_use]
+    pub fn parse_file(text: &'a [u8]) -> (Self, &'a [u8]) {
+        let (mut path, mut rest) = (Self::default(), text);
+        path.take_file(&mut rest);
+        (path, rest)
+    }
+
+    #[inline]
+    fn take_file(&mut self, rest: &mut &'a [u8]) {
+        take(rest, b"dev=", &mut self.dev);
+        take(rest, b"mode=", &mut self.mode);
+        take(rest, b"ouid=", &mut self.ouid);
+        take(rest, b"ogid=", &mut self.ogid);
+        take(rest, b"rdev=", &mut self.rdev);
+        take(rest, b"obj=", &mut self.obj);
+        take(rest, b"nametype=", &mut self.nametype);
+        take(rest, b"cap_fp=", &mut self.cap_fp);
+        take(rest, b"cap_fi=", &mut self.cap_fi);
+        take(rest, b"cap_fe=", &mut self.cap_fe);
+        take(rest, b"cap_fver=", &mut self.cap_fver);
+        take(rest, b"cap_frootid=", &mut self.cap_frootid);
     }
 }
 

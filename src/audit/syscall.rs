@@ -67,16 +67,17 @@ impl<'a> Syscall<'a> {
         Self::parse_with_rest(body).0
     }
 
-    /// As [`Syscall::parse`]; beside it what follows the fields that stood at the front in the kernel's
-    /// order: there every field is that has no place here, maybe among some that have.
+    /// As [`Syscall::parse`]; beside it a text in which every field is that has no place here, maybe among some
+    /// that have; empty where there is none.
     #[must_use]
     pub fn parse_with_rest(body: &'a [u8]) -> (Self, &'a [u8]) {
         let mut all = Self::default();
         let rest = all.in_order(body);
+        let mut placed = true;
         for field in kernel(rest) {
-            all.put(field);
+            placed &= all.put(field);
         }
-        (all, rest)
+        (all, if placed { &[] } else { rest })
     }
 
     /// As [`Syscall::parse`], for those who need no field after `items`; others may be absent.
@@ -123,8 +124,9 @@ impl<'a> Syscall<'a> {
         rest
     }
 
+    /// Puts a field that says something in its place, if it has one and that is free.
     #[inline]
-    fn put(&mut self, field: Field<'a>) {
+    fn put(&mut self, field: Field<'a>) -> bool {
         let slot = match field.key {
             b"arch" => &mut self.arch,
             b"syscall" => &mut self.syscall,
@@ -152,17 +154,21 @@ impl<'a> Syscall<'a> {
             b"exe" => return first(&mut self.exe, field),
             b"subj" => return first(&mut self.subj, field),
             b"key" => return first(&mut self.key, field),
-            _ => return,
+            _ => return false,
         };
-        if slot.is_empty() {
-            *slot = field.raw;
+        if !slot.is_empty() || field.raw.is_empty() {
+            return false;
         }
+        *slot = field.raw;
+        true
     }
 }
 
 #[inline]
-fn first<'a>(slot: &mut Option<Field<'a>>, field: Field<'a>) {
+fn first<'a>(slot: &mut Option<Field<'a>>, field: Field<'a>) -> bool {
+    let free = slot.is_none();
     slot.get_or_insert(field);
+    free
 }
 
 #[cfg(test)]
@@ -189,6 +195,15 @@ mod tests {
         assert_eq!(call.exe, Some(Field { key: b"exe", raw: b"/a", quoted: true }));
         assert_eq!(call.subj.map(|field| field.raw), Some(&b"u:r:t:s0-s0:c0.c1023"[..]));
         assert_eq!(call.key.map(|field| field.raw), Some(&b"(null)"[..]));
+    }
+
+    #[test]
+    fn what_has_no_place_is_left_over() {
+        assert_eq!(Syscall::parse_with_rest(BODY).1, b"");
+        for odd in ["new=1", "comm=6120", "syscall=60", "a0="] {
+            let body = [BODY, b" ", odd.as_bytes()].concat();
+            assert!(Syscall::parse_with_rest(&body).1.ends_with(odd.as_bytes()), "{odd}");
+        }
     }
 
     #[test]

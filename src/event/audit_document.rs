@@ -8,7 +8,7 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
 use super::ancestry::{Image, Mounted, Place, Process, RootLink};
-use super::around::Around;
+use super::around::{Around, Kin};
 use super::document::{Document, Order, Value, Values};
 use super::from_audit::file::Items;
 use super::from_audit::parts::Parts;
@@ -130,6 +130,16 @@ impl<'e> AuditDocument<'e> {
             .take(64)
     }
 
+    /// Whether the processes around it are those of the process table.
+    pub(super) fn of_table(&self) -> bool {
+        matches!(self.around.kin, Kin::Table(_))
+    }
+
+    /// Whether no names of users and groups are known, neither by the records nor of this host.
+    pub(super) fn is_nameless(&self) -> bool {
+        self.parts.who_record.enriched.is_empty() && self.around.names.is_none()
+    }
+
     /// Session leader, group leader, entry leader.
     pub(crate) fn leaders(&self) -> [Option<&'e Process>; 3] {
         self.process.map_or([None; 3], |p| self.around.kin.leaders(p))
@@ -141,8 +151,9 @@ impl<'e> AuditDocument<'e> {
     pub fn shown(&self, id: FieldId) -> Values<'e> {
         match id {
             field::EVENT_ACTION => self.shown_actions(),
-            field::EVENT_MODULE => self.one_text(b"auditward"),
-            field::EVENT_DATASET | field::DATA_STREAM_DATASET => self.one_text(b"auditward.event"),
+            field::EVENT_MODULE | field::EVENT_DATASET | field::DATA_STREAM_DATASET => {
+                from_audit::always_shown(id)
+            }
             field::CONTAINER_ID => match self.ask(id) {
                 Values::None => text_or_none(self.captured_container()),
                 known => known,
@@ -279,6 +290,13 @@ impl<'e> AuditDocument<'e> {
 
     pub(crate) fn one_text(&self, text: &'e [u8]) -> Values<'e> {
         Values::One(Value::Text(text))
+    }
+
+    /// Strings with NUL between them, joined by blanks.
+    pub(crate) fn one_line(&self, strings: &[u8]) -> Values<'e> {
+        let line = self.arena.alloc_slice_copy(strings);
+        line.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
+        self.one_text(line)
     }
 
     pub(crate) fn keep(&self, bytes: &[u8]) -> &'e [u8] {

@@ -61,8 +61,13 @@ impl Masker {
     fn arguments_of(&self, process: &Map<String, Value>) -> Option<Arguments> {
         let args = process.get("args")?.as_array()?;
         let plain: Vec<String> = args.iter().map(|arg| arg.as_str().unwrap_or_default().to_owned()).collect();
-        let masked = self.arguments(&plain)?;
+        let masked = self.may_hold(plain.join("\0").as_bytes()).then(|| self.arguments(&plain))??;
         Some(Arguments { plain, masked })
+    }
+
+    /// A command line without its secrets; none when there is none.
+    fn line(&self, text: &str) -> Option<String> {
+        self.may_hold(text.as_bytes()).then(|| self.text(text))?
     }
 
     /// What has arguments, and what was joined of them, which is masked as they are.
@@ -73,7 +78,7 @@ impl Masker {
             let Some(line) = process.get_mut(key) else { continue };
             let Some(text) = line.as_str() else { continue };
             let masked =
-                arguments.as_ref().and_then(|arguments| arguments.joined(text)).or_else(|| self.text(text));
+                arguments.as_ref().and_then(|arguments| arguments.joined(text)).or_else(|| self.line(text));
             if let Some(masked) = masked {
                 *line = masked.into();
                 found = true;
@@ -91,7 +96,7 @@ impl Masker {
         for (key, value) in data {
             let masked = match hex_argument(key) {
                 Some(at) => arguments.and_then(|arguments| arguments.instead_of(at)).map(str::to_owned),
-                None if is_line(key.as_bytes()) => value.as_str().and_then(|text| self.text(text)),
+                None if is_line(key.as_bytes()) => value.as_str().and_then(|text| self.line(text)),
                 None => None,
             };
             if let Some(masked) = masked {

@@ -275,6 +275,14 @@ impl Process {
         }
     }
 
+    /// As long as this is the same, so is all that is told of a process of a table.
+    pub(crate) fn edition(&self) -> [u8; 20] {
+        let mut edition = [0; 20];
+        let bytes = self.entity.into_iter().chain(self.version.to_le_bytes());
+        edition.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
+        edition
+    }
+
     /// A copy for a document that outlives the table's entry: all but references to other entries, and
     /// with an image that shares no memory.
     pub(crate) fn detached(&self) -> Self {

@@ -491,9 +491,8 @@ impl ProcessTable {
             if self.reused.len() >= 65_536 && !self.reused.contains_key(&node) {
                 // Without the marks the table would trust too much: forget the processes with them.
                 let limits = self.limits;
-                let counters = self.counters;
-                let order = self.order;
-                *self = Self { counters, order, ..Self::new(limits) };
+                let (counters, order, changes) = (self.counters, self.order, self.changes);
+                *self = Self { counters, order, changes, ..Self::new(limits) };
             }
             self.reused.insert(node, self.order.saturating_sub(1));
         }

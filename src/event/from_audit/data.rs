@@ -176,6 +176,70 @@ pub(crate) fn collect<'e>(doc: &AuditDocument<'e>) -> &'e [Entry<'e>] {
     all.into_bump_slice()
 }
 
+/// All entries of a system call with nothing beside it that has some but a program's start, by their keys; what is
+/// absent is empty.
+pub(crate) struct Call<'e> {
+    pub(crate) arguments: [&'e [u8]; 4],
+    pub(crate) arch: &'e [u8],
+    pub(crate) argc: &'e [u8],
+    pub(crate) comm: &'e [u8],
+    pub(crate) exit: &'e [u8],
+    pub(crate) items: &'e [u8],
+    pub(crate) subj: &'e [u8],
+    pub(crate) syscall: &'e [u8],
+    pub(crate) tty: &'e [u8],
+}
+
+/// What [`collect`] finds, but for the capabilities of a program that was started, if it is a [`Call`].
+pub(crate) fn ordinary<'e>(doc: &AuditDocument<'e>) -> Option<Call<'e>> {
+    let who = &doc.parts.who;
+    let (mut calls, mut argc, mut capabilities) = (0, None, 0);
+    for record in doc.event.records() {
+        match record.kind {
+            RecordType::SYSCALL => calls += 1,
+            RecordType::EXECVE if argc.is_some() => return None,
+            RecordType::EXECVE => argc = Some(fields::kernel(record.body).next()?),
+            RecordType::BPRM_FCAPS => capabilities += 1,
+            RecordType::PATH | RecordType::CWD | RecordType::PROCTITLE => {}
+            _ => return None,
+        }
+    }
+    let plain = doc.parts.who_rest.is_empty()
+        && argc.is_none_or(|argc| argc.key == b"argc" && !argc.raw.is_empty())
+        && (argc.is_none()
+            || doc.around.arguments.iter().all(|argument| std::str::from_utf8(argument).is_ok()));
+    let syscall = bare(doc, b"syscall", who.syscall);
+    if calls != 1 || capabilities > 1 || !plain || syscall.is_empty() || file::descriptor(doc).is_some() {
+        return None;
+    }
+    let encoded = |field: Option<Field<'e>>| {
+        field.filter(|field| !value::is_absent(field)).map(|field| call_value(doc, &field))
+    };
+    let (comm, subj) = (encoded(who.comm), encoded(who.subj));
+    // An empty text is not an absent one.
+    if [comm, subj].contains(&Some(b"")) {
+        return None;
+    }
+    Some(Call {
+        arguments: [(b"a0", who.a0), (b"a1", who.a1), (b"a2", who.a2), (b"a3", who.a3)]
+            .map(|(key, raw)| bare(doc, key, raw)),
+        arch: bare(doc, b"arch", who.arch),
+        argc: argc.map_or(b"", |argc| argc.raw),
+        comm: comm.unwrap_or_default(),
+        exit: bare(doc, b"exit", who.exit),
+        items: bare(doc, b"items", who.items),
+        subj: subj.unwrap_or_default(),
+        syscall,
+        tty: bare(doc, b"tty", who.tty),
+    })
+}
+
+/// A value of a SYSCALL record that stands in it as it is; empty where it is absent.
+fn bare<'e>(doc: &AuditDocument<'e>, key: &'static [u8], raw: &'e [u8]) -> &'e [u8] {
+    let field = Field { key, raw, quoted: false };
+    if raw.is_empty() || value::is_absent(&field) { b"" } else { call_value(doc, &field) }
+}
+
 /// Fields that `process`, `user`, `group`, `auditd.session`, `event.outcome` and `tags` show.
 #[inline]
 fn shown_elsewhere(key: &[u8]) -> bool {
@@ -216,7 +280,9 @@ fn system_call<'e>(doc: &AuditDocument<'e>, record: Record<'e>, all: &mut BumpVe
             (b"tty", who.tty),
         ];
         let known = known.into_iter().map(|(key, raw)| Field { key, raw, quoted: false });
-        let known = known.filter(|field| !field.raw.is_empty() && !value::is_absent(field));
+        let known = known.filter(|field| !field.raw.is_empty());
+        let known = known.chain([who.comm, who.subj].into_iter().flatten());
+        let known = known.filter(|field| !value::is_absent(field));
         all.extend(known.map(|field| Entry::new(field.key, call_value(doc, &field))));
     }
     for field in fields::kernel(if own { doc.parts.who_rest } else { record.body }) {

@@ -13,28 +13,39 @@ pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
         field::EVENT_ACTION => actions(doc),
         field::EVENT_CATEGORY => categories(doc),
         field::EVENT_TYPE => types(doc),
-        field::EVENT_KIND => doc.one_text(b"event"),
         field::EVENT_MODULE => Values::Many(&MODULES),
         field::EVENT_OUTCOME => doc.one_text(outcome(doc)),
         field::EVENT_SEQUENCE => long_or_none(i64::try_from(doc.event.stamp.serial).ok()),
         field::EVENT_ID => event_id(doc),
         field::EVENT_CODE => doc.number_text(doc.parts.lead.kind.0),
         field::EVENT_DATASET | field::DATA_STREAM_DATASET => datasets(doc),
-        field::DATA_STREAM_TYPE => Values::Many(&STREAM[0]),
-        field::DATA_STREAM_NAMESPACE => Values::Many(&STREAM[1]),
-        field::AGENT_TYPE => doc.one_text(b"auditward"),
-        field::AGENT_VERSION => doc.one_text(env!("CARGO_PKG_VERSION").as_bytes()),
-        field::ECS_VERSION => doc.one_text(crate::event::ECS_VERSION.as_bytes()),
         field::TAGS => tags(doc),
-        _ => Values::None,
+        _ => always_shown(id),
     }
+}
+
+/// What a field shows in every event; rules may know it by other words beside.
+pub(crate) fn always(id: FieldId) -> Option<&'static str> {
+    Some(match id {
+        field::AGENT_TYPE | field::EVENT_MODULE => "auditward",
+        field::AGENT_VERSION => env!("CARGO_PKG_VERSION"),
+        field::DATA_STREAM_DATASET | field::EVENT_DATASET => "auditward.event",
+        field::DATA_STREAM_NAMESPACE => "default",
+        field::DATA_STREAM_TYPE => "logs",
+        field::ECS_VERSION => crate::event::ECS_VERSION,
+        field::EVENT_KIND => "event",
+        field::HOST_OS_TYPE => "linux",
+        _ => return None,
+    })
+}
+
+/// The same as values.
+pub(crate) fn always_shown<'e>(id: FieldId) -> Values<'e> {
+    text_or_none(always(id).map(str::as_bytes))
 }
 
 pub(crate) static MODULES: [Value<'static>; 3] =
     [Value::Text(b"auditd"), Value::Text(b"auditward"), Value::Text(b"endpoint")];
-
-/// `data_stream.type` and `data_stream.namespace`.
-static STREAM: [[Value<'static>; 1]; 2] = [[Value::Text(b"logs")], [Value::Text(b"default")]];
 
 fn date<'e>(millis: u64) -> Values<'e> {
     Values::One(Value::Date(i64::try_from(millis).unwrap_or(i64::MAX)))
@@ -168,9 +179,8 @@ pub(super) fn host<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
     match id {
         field::HOST_ID => doc.one_text(host.id_of(node)),
         field::HOST_NAME | field::HOST_HOSTNAME => text_or_none(host.name_of(node)),
-        field::HOST_OS_TYPE => doc.one_text(b"linux"),
         field::HOST_OS_KERNEL => own(&host.kernel),
         field::HOST_ARCHITECTURE => own(&host.architecture),
-        _ => Values::None,
+        _ => always_shown(id),
     }
 }

@@ -14,7 +14,7 @@ mod process;
 mod relative;
 mod user;
 
-pub(crate) use event::{MODULES, datasets_of};
+pub(crate) use event::{MODULES, always, always_shown, datasets_of};
 pub(crate) use process::{CAPABILITIES, name_of_exec};
 
 use super::audit_document::AuditDocument;

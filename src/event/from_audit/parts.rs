@@ -21,7 +21,7 @@ pub(crate) struct Parts<'e> {
     pub(crate) who: Syscall<'e>,
     /// The record they stand in.
     pub(crate) who_record: Record<'e>,
-    /// Its text from the first field that has no place in `who`, at the latest.
+    /// A text in which its fields are that have no place in `who`, maybe among others; empty where there are none.
     pub(crate) who_rest: &'e [u8],
     /// The system call; none without a SYSCALL record.
     pub(crate) call: Option<Call>,

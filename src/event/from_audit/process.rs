@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use bstr::ByteSlice;
+
 use super::super::ancestry::{Image, Origin, Terminal};
 use super::super::audit_document::{AuditDocument, long_or_none, text_or_none};
 use super::super::document::{Value, Values};
@@ -192,10 +194,7 @@ fn command_line<'e, 'a>(doc: &AuditDocument<'e>, arguments: impl Iterator<Item =
 /// The strings of the title, joined by blanks.
 fn title<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
     let title = doc.parts.title.and_then(|r| fields::find(r.body, b"proctitle")).and_then(|f| doc.decode(&f));
-    match title {
-        Some(title) => command_line(doc, value::title_strings(title)),
-        None => Values::None,
-    }
+    title.map_or(Values::None, |title| doc.one_line(title.trim_end_with(|byte| byte == '\0')))
 }
 
 fn directory<'e>(doc: &AuditDocument<'e>) -> Option<&'e [u8]> {

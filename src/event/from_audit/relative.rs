@@ -89,11 +89,7 @@ pub(super) fn values<'e>(
         },
         Part::ArgsCount => long_or_none(image.and_then(Image::count)),
         Part::CommandLine => match image.and_then(Image::joined_arguments) {
-            Some(joined) => {
-                let line = doc.arena.alloc_slice_copy(joined);
-                line.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
-                doc.one_text(line)
-            }
+            Some(joined) => doc.one_line(joined),
             None => Values::None,
         },
         Part::Entity => entity(doc, process),

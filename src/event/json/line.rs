@@ -33,6 +33,11 @@ impl<'v> Line<'v> {
         self.at
     }
 
+    /// What was written from `start` on.
+    pub(super) fn since(&self, start: usize) -> &[u8] {
+        self.buffer.get(start..self.at).unwrap_or_default()
+    }
+
     /// What was written.
     pub(super) fn end(self) -> &'v [u8] {
         self.buffer.get(..self.at).unwrap_or_default()
@@ -281,14 +286,20 @@ fn plain(chunk: &[u8; 16]) -> bool {
 /// The same of eight bytes in a word.
 #[inline]
 fn plain_word(word: u64) -> bool {
+    odd_bytes(word) == 0
+}
+
+/// The high bit of each byte of a word that does not stand for itself. A byte behind one of these may be taken for one too,
+/// so that the first is sure.
+#[inline]
+fn odd_bytes(word: u64) -> u64 {
     const LOW: u64 = u64::from_le_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
-    // The high bit of a byte is set in `x - n` and not in `x` where it is below `n`, in `x + 1` where it is
-    // DEL. A byte next to one of these may be taken for one too, which makes no difference here.
+    // The high bit of a byte is set in `x - n` and not in `x` where it is below `n`, in `x + 1` where it is DEL.
     let below = |word: u64, n: u8| word.wrapping_sub(LOW * u64::from(n)) & !word;
     let is = |byte: u8| below(word ^ (LOW * u64::from(byte)), 1);
     let odd = below(word, b' ') | is(b'"') | is(b'\\') | word.wrapping_add(LOW) | word;
-    odd & HIGH == 0
+    odd & HIGH
 }
 
 /// Whether a text stands for itself in a JSON string; nearly all do. What is left at the end is looked at
@@ -308,8 +319,14 @@ fn all_plain(text: &[u8]) -> bool {
 /// How many bytes at the front stand for themselves.
 #[inline]
 fn plain_length(text: &[u8]) -> usize {
-    let sure = 16 * text.as_chunks().0.iter().take_while(|chunk| plain(chunk)).count();
-    sure + text.iter().skip(sure).take_while(|byte| is_plain(**byte)).count()
+    let (words, rest) = text.as_chunks();
+    for (at, word) in words.iter().enumerate() {
+        let odd = odd_bytes(u64::from_le_bytes(*word));
+        if odd != 0 {
+            return 8 * at + odd.trailing_zeros() as usize / 8;
+        }
+    }
+    8 * words.len() + rest.iter().take_while(|byte| is_plain(**byte)).count()
 }
 
 /// Printable ASCII that stands for itself in a JSON string.
@@ -379,7 +396,10 @@ mod tests {
                 for other in [b' ', b'!', b'#', b'[', b']', b'~', b'a'] {
                     let mut word = [other; 8];
                     word[at] = byte;
-                    assert_eq!(plain_word(u64::from_le_bytes(word)), is_plain(byte), "{byte} at {at}");
+                    let word = u64::from_le_bytes(word);
+                    assert_eq!(plain_word(word), is_plain(byte), "{byte} at {at}");
+                    let first = if is_plain(byte) { 8 } else { at };
+                    assert_eq!(odd_bytes(word).trailing_zeros() as usize / 8, first, "{byte} at {at}");
                 }
             }
         }

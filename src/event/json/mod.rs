@@ -6,6 +6,7 @@
 //! U+FFFD in arguments (their exact bytes stand in `auditd.data.aN_hex`) and `\xff` elsewhere.
 
 mod line;
+mod pieces;
 mod plan;
 mod records;
 
@@ -14,7 +15,8 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value as Json};
 
 use self::line::Line;
-use self::plan::{Needs, Objects, Shown, Step, plan};
+use self::pieces::Pieces;
+use self::plan::{Needs, Objects, Of, Section, Shown, Step, plan};
 use self::records::{write_data, write_paths};
 use super::audit_document::AuditDocument;
 use super::document::{Value, Values};
@@ -40,17 +42,40 @@ impl Writer {
     /// The document of an event, without a line end; it stands until the next is written.
     pub fn write(&mut self, doc: &AuditDocument<'_>) -> &[u8] {
         let mut line = Line::over(&mut self.buffer);
-        write(doc, self.exported, &mut line);
+        write(doc, self.exported, None, &mut line);
         line.end()
     }
 }
 
-fn write(doc: &AuditDocument<'_>, exported: bool, out: &mut Line<'_>) {
+fn write(doc: &AuditDocument<'_>, exported: bool, mut pieces: Option<&mut Pieces>, out: &mut Line<'_>) {
     let plan = plan();
     let mut objects = Objects::begin(plan);
     let absent = Absent { export: !exported, ..Absent::of(doc) };
-    let steps = plan.sections.iter().filter(|section| !absent.holds(section.needs)).flat_map(|s| &s.steps);
-    for step in steps {
+    for part in &plan.parts {
+        let sections = || part.sections.iter().filter(|section| !absent.holds(section.needs));
+        match pieces.as_deref_mut() {
+            Some(_) if sections().next().is_none() => {}
+            Some(pieces) if part.of != Of::Event => {
+                let write = |objects: &mut Objects, out: &mut Line<'_>| {
+                    write_sections(sections(), doc, None, objects, out);
+                };
+                pieces.part(doc, part, &mut objects, out, write);
+            }
+            pieces => write_sections(sections(), doc, pieces, &mut objects, out),
+        }
+    }
+    objects.end(out);
+}
+
+#[inline]
+fn write_sections<'s>(
+    sections: impl Iterator<Item = &'s Section>,
+    doc: &AuditDocument<'_>,
+    mut pieces: Option<&mut Pieces>,
+    objects: &mut Objects,
+    out: &mut Line<'_>,
+) {
+    for step in sections.flat_map(|section| &section.steps) {
         match step {
             Step::Field(shown) => {
                 let values = doc.shown(shown.field);
@@ -59,17 +84,17 @@ fn write(doc: &AuditDocument<'_>, exported: bool, out: &mut Line<'_>) {
                     write_values(&values, shown, out);
                 }
             }
+            Step::Always(shown) => objects.key(shown, out),
             Step::Capabilities(shown) => {
                 if let Some(set) = doc.capabilities(shown.field) {
                     objects.key(shown, out);
                     write_capabilities(set, out);
                 }
             }
-            Step::Data(place) => write_data(doc, place, &mut objects, out),
-            Step::Paths(place) => write_paths(doc, place, &mut objects, out),
+            Step::Data(place) => write_data(doc, place, pieces.as_deref_mut(), objects, out),
+            Step::Paths(place) => write_paths(doc, place, pieces.as_deref_mut(), objects, out),
         }
     }
-    objects.end(out);
 }
 
 /// What an event has nothing of, so that the fields need not be asked for one by one.
@@ -92,7 +117,7 @@ impl Absent {
             file: doc.items().is_none(),
             // Where somebody came from stands in messages too.
             network: doc.parts.socket.is_none() && doc.parts.call.is_some(),
-            names: doc.parts.who_record.enriched.is_empty() && doc.around.names.is_none(),
+            names: doc.is_nameless(),
             capabilities: doc.parts.capabilities.is_none(),
             message: doc.parts.lead.kind == RecordType::SYSCALL,
             export: true,
@@ -119,6 +144,7 @@ impl Absent {
 #[derive(Debug)]
 pub struct MaskedWriter {
     writer: Writer,
+    pieces: Pieces,
     secrets: Secrets,
     masked: Vec<u8>,
     /// Lines, up to this place.
@@ -127,18 +153,20 @@ pub struct MaskedWriter {
 
 impl Default for MaskedWriter {
     fn default() -> Self {
-        let (writer, secrets) = (Writer::exporting(), Secrets::default());
-        Self { writer, secrets, masked: Vec::new(), lines: (Vec::new(), 0) }
+        let (writer, pieces, secrets) = (Writer::exporting(), Pieces::default(), Secrets::default());
+        Self { writer, pieces, secrets, masked: Vec::new(), lines: (Vec::new(), 0) }
     }
 }
 
 impl MaskedWriter {
     /// The document of an event, without a line end; it stands until the next is written.
     pub fn write(&mut self, doc: &AuditDocument<'_>) -> &[u8] {
-        let Some(masker) = self.secrets.of(doc) else { return self.writer.write(doc) };
-        let event = masked(&masker, self.writer.write(doc));
+        let masker = self.secrets.of(doc);
         let mut line = Line::over(&mut self.masked);
-        line.json(&event);
+        match masker {
+            None => write(doc, true, Some(&mut self.pieces), &mut line),
+            Some(masker) => line.json(&masked(&masker, self.writer.write(doc))),
+        }
         line.end()
     }
 
@@ -149,7 +177,7 @@ impl MaskedWriter {
         let (buffer, end) = &mut self.lines;
         let mut line = Line::behind(buffer, *end);
         match masker {
-            None => write(doc, true, &mut line),
+            None => write(doc, true, Some(&mut self.pieces), &mut line),
             Some(masker) => line.json(&masked(&masker, self.writer.write(doc))),
         }
         line.byte(b'\n');

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::super::from_audit::always;
 use super::super::schema::{Cardinality, Face, Family, FieldId, ROWS, Row, field};
 use super::line::Line;
 
@@ -32,10 +33,43 @@ impl Needs {
             Family::EntryLeader => Self::Leader(2),
             Family::File => Self::File,
             Family::Network => Self::Network,
-            Family::User if row.name.starts_with("user.target.") => Self::Message,
+            Family::User
+                if ["user.changes.", "user.target."].iter().any(|target| row.name.starts_with(target)) =>
+            {
+                Self::Message
+            }
             Family::User if row.name.ends_with(".name") => Self::Names,
             _ if is_capabilities(field) => Self::Capabilities,
             _ => Self::Nothing,
+        }
+    }
+}
+
+/// What the fields of a part follow from. Where that is known, what is written of them is remembered by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Of {
+    /// Anything of the event.
+    Event,
+    /// The parent.
+    Parent,
+    /// A leader.
+    Leader(usize),
+    /// Whose the process is.
+    Ids,
+    /// The capabilities of a program that was started.
+    Capabilities,
+}
+
+impl Of {
+    fn of(field: FieldId, row: &Row) -> Self {
+        match row.family {
+            Family::Parent => Self::Parent,
+            Family::SessionLeader => Self::Leader(0),
+            Family::GroupLeader => Self::Leader(1),
+            Family::EntryLeader => Self::Leader(2),
+            Family::User if row.name.starts_with("user.") => Self::Ids,
+            _ if is_capabilities(field) => Self::Capabilities,
+            _ => Self::Event,
         }
     }
 }
@@ -65,6 +99,8 @@ pub(super) struct Shown {
 #[derive(Debug)]
 pub(super) enum Step {
     Field(Shown),
+    /// The same in every event: it is written with its key.
+    Always(Shown),
     /// A set of capabilities: forty names, of which most processes have all or none.
     Capabilities(Shown),
     /// `auditd.data`, whatever it holds.
@@ -80,10 +116,19 @@ pub(super) struct Section {
     pub(super) steps: Vec<Step>,
 }
 
+/// Sections that follow each other and from the same.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) of: Of,
+    /// Another one for each part.
+    pub(super) number: u8,
+    pub(super) sections: Vec<Section>,
+}
+
 /// The steps in order, and how one goes from the objects that a field stands in to those of another.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    pub(super) sections: Vec<Section>,
+    pub(super) parts: Vec<Part>,
     /// The lists of objects that fields stand in, each object as it is opened.
     objects: Vec<Vec<String>>,
 }
@@ -125,23 +170,28 @@ pub(super) fn plan() -> &'static Plan {
                 None
             } else if is_capabilities(field) {
                 Some(Step::Capabilities(plan.shown(field, row, row.name)))
+            } else if always(field).is_some() {
+                Some(Step::Always(plan.shown(field, row, row.name)))
             } else {
                 Some(Step::Field(plan.shown(field, row, row.name)))
             };
             let Some(step) = step else { continue };
             // What follows from records alone is asked of each event.
             let needs = if matches!(step, Step::Data(_)) { Needs::Nothing } else { Needs::of(field, row) };
-            match plan.sections.last_mut() {
-                Some(section) if section.needs == needs => section.steps.push(step),
-                _ => plan.sections.push(Section { needs, steps: vec![step] }),
-            }
+            plan.push(Of::of(field, row), needs, step);
         }
-        let Plan { sections, objects } = &mut plan;
-        for step in sections.iter_mut().flat_map(|section| &mut section.steps) {
-            let (Step::Field(shown) | Step::Capabilities(shown) | Step::Data(shown) | Step::Paths(shown)) =
-                step;
+        let Plan { parts, objects } = &mut plan;
+        let sections = parts.iter_mut().flat_map(|part| &mut part.sections);
+        for step in sections.flat_map(|section| &mut section.steps) {
+            let value = match step {
+                Step::Always(shown) => {
+                    always(shown.field).map(|text| format!("\"{text}\"")).unwrap_or_default()
+                }
+                _ => String::new(),
+            };
+            let shown = step.shown_mut();
             let Some(after) = objects.get(shown.objects) else { continue };
-            let text = |between: String| Padded::of(&format!("{between}\"{}\":", shown.key));
+            let text = |between: String| Padded::of(&format!("{between}\"{}\":{value}", shown.key));
             let nothing_yet = format!("{{{}", after.concat());
             let texts = objects.iter().map(|before| between(before, after)).chain([nothing_yet]).map(text);
             shown.before = texts.collect();
@@ -157,7 +207,30 @@ fn between(before: &[String], after: &[String]) -> String {
     format!("{closed},{}", after.get(common..).unwrap_or_default().concat())
 }
 
+impl Step {
+    fn shown_mut(&mut self) -> &mut Shown {
+        let (Self::Field(shown)
+        | Self::Always(shown)
+        | Self::Capabilities(shown)
+        | Self::Data(shown)
+        | Self::Paths(shown)) = self;
+        shown
+    }
+}
+
 impl Plan {
+    fn push(&mut self, of: Of, needs: Needs, step: Step) {
+        if self.parts.last().is_none_or(|part| part.of != of) {
+            let number = u8::try_from(self.parts.len()).unwrap_or(u8::MAX);
+            self.parts.push(Part { of, number, sections: Vec::new() });
+        }
+        let Some(Part { sections, .. }) = self.parts.last_mut() else { return };
+        match sections.last_mut() {
+            Some(section) if section.needs == needs => section.steps.push(step),
+            _ => sections.push(Section { needs, steps: vec![step] }),
+        }
+    }
+
     fn shown(&mut self, field: FieldId, row: &Row, name: &'static str) -> Shown {
         let mut parts: Vec<&str> = name.split('.').collect();
         let key = parts.pop().unwrap_or_default();
@@ -183,7 +256,7 @@ impl Plan {
 pub(super) struct Objects {
     plan: &'static Plan,
     /// In [`Plan::objects`]; one more than the last before anything is written.
-    open: usize,
+    pub(super) open: usize,
 }
 
 impl Objects {
@@ -214,9 +287,13 @@ mod tests {
 
     #[test]
     fn what_stands_between_two_fields_has_room() {
-        for step in plan().sections.iter().flat_map(|section| &section.steps) {
-            let (Step::Field(shown) | Step::Capabilities(shown) | Step::Data(shown) | Step::Paths(shown)) =
-                step;
+        let sections = plan().parts.iter().flat_map(|part| &part.sections);
+        for step in sections.flat_map(|section| &section.steps) {
+            let (Step::Field(shown)
+            | Step::Always(shown)
+            | Step::Capabilities(shown)
+            | Step::Data(shown)
+            | Step::Paths(shown)) = step;
             assert_eq!(shown.before.len(), plan().objects.len() + 1);
             for text in &shown.before {
                 assert!(text.length <= PADDED, "{}: {}", shown.key, text.length);

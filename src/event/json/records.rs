@@ -3,11 +3,25 @@
 use super::super::audit_document::AuditDocument;
 use super::super::from_audit::data::{self, SOCKET};
 use super::line::Line;
+use super::pieces::Pieces;
 use super::plan::{Objects, Shown};
-use crate::audit::{Path, RecordType, fields};
+use crate::audit::{BprmFcaps, Path, RecordType, fields};
 
 /// `auditd.data`: each key once, with a list where it has many values.
-pub(super) fn write_data(doc: &AuditDocument<'_>, place: &Shown, objects: &mut Objects, out: &mut Line<'_>) {
+pub(super) fn write_data(
+    doc: &AuditDocument<'_>,
+    place: &Shown,
+    pieces: Option<&mut Pieces>,
+    objects: &mut Objects,
+    out: &mut Line<'_>,
+) {
+    if let Some(pieces) = pieces
+        && let Some(call) = data::ordinary(doc)
+        && let Some(capabilities) = capabilities(doc, pieces)
+    {
+        objects.key(place, out);
+        return write_call(&call, capabilities, out);
+    }
     let entries = doc.data();
     if entries.is_empty() {
         return;
@@ -35,6 +49,50 @@ pub(super) fn write_data(doc: &AuditDocument<'_>, place: &Shown, objects: &mut O
     out.bytes(if in_socket { b"}}" } else { b"}" });
 }
 
+/// What is written of the capabilities of a program that was started; none where their record is no ordinary one.
+fn capabilities<'p>(doc: &AuditDocument<'_>, pieces: &'p mut Pieces) -> Option<[&'p [u8]; 2]> {
+    let Some(record) = doc.parts.capabilities else { return Some([b"", b""]) };
+    let written = |fields: &BprmFcaps<'_>| {
+        let fields: Vec<_> =
+            fields.fields().filter(|(_, value)| !matches!(*value, b"" | b"(null)")).collect();
+        let (front, back) = fields.split_at(fields.partition_point(|(key, _)| *key < "items"));
+        [front, back].map(|fields| {
+            let mut buffer = Vec::new();
+            let mut out = Line::over(&mut buffer);
+            for (key, value) in fields {
+                out.text(key.as_bytes(), false);
+                out.byte(b':');
+                out.text(value, false);
+                out.byte(b',');
+            }
+            out.end().into()
+        })
+    };
+    pieces.capabilities(record.body, written).map(|[front, back]| [&**front, &**back])
+}
+
+/// `auditd.data` of a system call and nothing beside; its keys in their order.
+fn write_call(call: &data::Call<'_>, [front, back]: [&[u8]; 2], out: &mut Line<'_>) {
+    let [a0, a1, a2, a3] = call.arguments;
+    out.byte(b'{');
+    pair(b"\"a0\":", a0, out);
+    pair(b"\"a1\":", a1, out);
+    pair(b"\"a2\":", a2, out);
+    pair(b"\"a3\":", a3, out);
+    pair(b"\"arch\":", call.arch, out);
+    pair(b"\"argc\":", call.argc, out);
+    pair(b"\"comm\":", call.comm, out);
+    pair(b"\"exit\":", call.exit, out);
+    out.bytes(front);
+    pair(b"\"items\":", call.items, out);
+    out.bytes(back);
+    pair(b"\"subj\":", call.subj, out);
+    pair(b"\"syscall\":", call.syscall, out);
+    pair(b"\"tty\":", call.tty, out);
+    out.take_back(b',');
+    out.byte(b'}');
+}
+
 fn write_group(group: &[data::Entry<'_>], out: &mut Line<'_>) {
     if let [one] = group {
         return out.text(one.value, false);
@@ -50,7 +108,13 @@ fn write_group(group: &[data::Entry<'_>], out: &mut Line<'_>) {
 }
 
 /// `auditd.paths`: an object for each PATH record, with its fields in the record's order.
-pub(super) fn write_paths(doc: &AuditDocument<'_>, place: &Shown, objects: &mut Objects, out: &mut Line<'_>) {
+pub(super) fn write_paths(
+    doc: &AuditDocument<'_>,
+    place: &Shown,
+    mut pieces: Option<&mut Pieces>,
+    objects: &mut Objects,
+    out: &mut Line<'_>,
+) {
     let mut any = false;
     for record in doc.event.records_of(RecordType::PATH) {
         if any {
@@ -61,36 +125,45 @@ pub(super) fn write_paths(doc: &AuditDocument<'_>, place: &Shown, objects: &mut 
             any = true;
         }
         out.byte(b'{');
-        let (path, rest) = Path::parse_with_rest(record.body);
+        let (path, file) = Path::parse_head(record.body);
         pair(b"\"item\":", path.item, out);
         if let Some(name) = path.name.and_then(|name| data::path_value(doc, &name)) {
             pair_of_any(b"\"name\":", name, out);
         }
         pair(b"\"inode\":", path.inode, out);
-        pair(b"\"dev\":", path.dev, out);
-        pair(b"\"mode\":", path.mode, out);
-        pair(b"\"ouid\":", path.ouid, out);
-        pair(b"\"ogid\":", path.ogid, out);
-        pair(b"\"rdev\":", path.rdev, out);
-        pair(b"\"obj\":", path.obj, out);
-        pair(b"\"nametype\":", path.nametype, out);
-        pair(b"\"cap_fp\":", path.cap_fp, out);
-        pair(b"\"cap_fi\":", path.cap_fi, out);
-        pair(b"\"cap_fe\":", path.cap_fe, out);
-        pair(b"\"cap_fver\":", path.cap_fver, out);
-        pair(b"\"cap_frootid\":", path.cap_frootid, out);
-        for field in fields::kernel(rest) {
-            let Some(value) = data::path_value(doc, &field) else { continue };
-            out.text(field.key, false);
-            out.byte(b':');
-            out.text(value, false);
-            out.byte(b',');
+        match pieces.as_deref_mut() {
+            Some(pieces) => pieces.path(file, out, |out| write_file(doc, file, out)),
+            None => write_file(doc, file, out),
         }
         out.take_back(b',');
         out.byte(b'}');
     }
     if any {
         out.byte(b']');
+    }
+}
+
+/// The rest of a PATH record.
+fn write_file<'e>(doc: &AuditDocument<'e>, text: &'e [u8], out: &mut Line<'_>) {
+    let (path, rest) = Path::parse_file(text);
+    pair(b"\"dev\":", path.dev, out);
+    pair(b"\"mode\":", path.mode, out);
+    pair(b"\"ouid\":", path.ouid, out);
+    pair(b"\"ogid\":", path.ogid, out);
+    pair(b"\"rdev\":", path.rdev, out);
+    pair(b"\"obj\":", path.obj, out);
+    pair(b"\"nametype\":", path.nametype, out);
+    pair(b"\"cap_fp\":", path.cap_fp, out);
+    pair(b"\"cap_fi\":", path.cap_fi, out);
+    pair(b"\"cap_fe\":", path.cap_fe, out);
+    pair(b"\"cap_fver\":", path.cap_fver, out);
+    pair(b"\"cap_frootid\":", path.cap_frootid, out);
+    for field in fields::kernel(rest) {
+        let Some(value) = data::path_value(doc, &field) else { continue };
+        out.text(field.key, false);
+        out.byte(b':');
+        out.text(value, false);
+        out.byte(b',');
     }
 }
 
