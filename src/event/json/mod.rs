@@ -16,7 +16,7 @@ use serde_json::{Map, Value as Json};
 
 use self::line::Line;
 use self::pieces::Pieces;
-use self::plan::{Needs, Objects, Of, Section, Shown, Step, plan};
+use self::plan::{Follows, Needs, Objects, Section, Shown, Step, plan};
 use self::records::{write_data, write_paths};
 use super::audit_document::AuditDocument;
 use super::document::{Value, Values};
@@ -55,7 +55,7 @@ fn write(doc: &AuditDocument<'_>, exported: bool, mut pieces: Option<&mut Pieces
         let sections = || part.sections.iter().filter(|section| !absent.holds(section.needs));
         match pieces.as_deref_mut() {
             Some(_) if sections().next().is_none() => {}
-            Some(pieces) if part.of != Of::Event => {
+            Some(pieces) if part.from != Follows::Event => {
                 let write = |objects: &mut Objects, out: &mut Line<'_>| {
                     write_sections(sections(), doc, None, objects, out);
                 };

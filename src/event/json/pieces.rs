@@ -4,7 +4,7 @@
 use super::super::audit_document::AuditDocument;
 use super::super::memo::Memo;
 use super::line::Line;
-use super::plan::{Objects, Of, Part};
+use super::plan::{Follows, Objects, Part};
 use crate::audit::{BprmFcaps, RecordType};
 
 /// So many parts of documents are remembered, or up to twice as many.
@@ -54,7 +54,7 @@ impl Pieces {
         let Self { parts, key, .. } = self;
         key.clear();
         key.extend_from_slice(&[part.number, u8::try_from(objects.open).unwrap_or(u8::MAX)]);
-        if !push_origin(doc, part.of, key) {
+        if !push_origin(doc, part.from, key) {
             return write(objects, out);
         }
         let (start, mut written) = (out.at(), false);
@@ -109,17 +109,17 @@ impl Pieces {
 }
 
 /// Appends to `key` all that the fields of a part follow from; whether that is known.
-fn push_origin(doc: &AuditDocument<'_>, of: Of, key: &mut Vec<u8>) -> bool {
-    let process = match of {
-        Of::Event => return false,
-        Of::Ids => return push_ids(doc, key),
-        Of::Capabilities => {
+fn push_origin(doc: &AuditDocument<'_>, from: Follows, key: &mut Vec<u8>) -> bool {
+    let process = match from {
+        Follows::Event => return false,
+        Follows::Ids => return push_ids(doc, key),
+        Follows::Capabilities => {
             let record = doc.parts.capabilities.filter(|record| record.body.len() <= LONGEST);
             key.extend_from_slice(record.map_or(b"", |record| record.body));
             return record.is_some();
         }
-        Of::Parent => doc.parent,
-        Of::Leader(which) => doc.leaders().get(which).copied().flatten(),
+        Follows::Parent => doc.parent,
+        Follows::Leader(which) => doc.leaders().get(which).copied().flatten(),
     };
     let edition = process.filter(|_| doc.of_table()).map(|process| process.edition());
     key.extend(edition.iter().flatten());

@@ -47,7 +47,7 @@ impl Needs {
 
 /// What the fields of a part follow from. Where that is known, what is written of them is remembered by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Of {
+pub(super) enum Follows {
     /// Anything of the event.
     Event,
     /// The parent.
@@ -60,7 +60,7 @@ pub(super) enum Of {
     Capabilities,
 }
 
-impl Of {
+impl Follows {
     fn of(field: FieldId, row: &Row) -> Self {
         match row.family {
             Family::Parent => Self::Parent,
@@ -119,7 +119,7 @@ pub(super) struct Section {
 /// Sections that follow each other and from the same.
 #[derive(Debug)]
 pub(super) struct Part {
-    pub(super) of: Of,
+    pub(super) from: Follows,
     /// Another one for each part.
     pub(super) number: u8,
     pub(super) sections: Vec<Section>,
@@ -178,7 +178,7 @@ pub(super) fn plan() -> &'static Plan {
             let Some(step) = step else { continue };
             // What follows from records alone is asked of each event.
             let needs = if matches!(step, Step::Data(_)) { Needs::Nothing } else { Needs::of(field, row) };
-            plan.push(Of::of(field, row), needs, step);
+            plan.push(Follows::of(field, row), needs, step);
         }
         let Plan { parts, objects } = &mut plan;
         let sections = parts.iter_mut().flat_map(|part| &mut part.sections);
@@ -219,10 +219,10 @@ impl Step {
 }
 
 impl Plan {
-    fn push(&mut self, of: Of, needs: Needs, step: Step) {
-        if self.parts.last().is_none_or(|part| part.of != of) {
+    fn push(&mut self, from: Follows, needs: Needs, step: Step) {
+        if self.parts.last().is_none_or(|part| part.from != from) {
             let number = u8::try_from(self.parts.len()).unwrap_or(u8::MAX);
-            self.parts.push(Part { of, number, sections: Vec::new() });
+            self.parts.push(Part { from, number, sections: Vec::new() });
         }
         let Some(Part { sections, .. }) = self.parts.last_mut() else { return };
         match sections.last_mut() {
