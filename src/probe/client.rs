@@ -145,8 +145,12 @@ impl Client {
     pub fn accounts(&mut self) -> Result<Accounts, NotReadable> {
         let mut all = Accounts::default();
         let mut from = 0;
+        let end = self.end_of_a_list();
         for _ in 0..MOST_PAGES {
             let page = self.accounts_page(from)?;
+            if Instant::now() > end {
+                return Err(NotReadable::Slow);
+            }
             if from > 0 && page.shadow != all.shadow {
                 // It was written between two pages: the beginning may say otherwise now.
                 (all, from) = (Accounts::default(), 0);
@@ -190,14 +194,24 @@ impl Client {
     /// See [`NotReadable`].
     pub fn auditing(&mut self) -> Result<(Status, Vec<LoadedRule>), NotReadable> {
         let (mut all, mut from) = (Vec::new(), 0);
-        loop {
+        let end = self.end_of_a_list();
+        for _ in 0..MOST_PAGES {
             let page = self.auditing_page(from)?;
             all.extend(page.rules.into_iter().flatten());
             if page.next <= from || page.next >= page.total {
                 return Ok((page.status, all));
             }
+            if Instant::now() > end {
+                return Err(NotReadable::Slow);
+            }
             from = page.next;
         }
+        Err(NotReadable::TooMuch)
+    }
+
+    /// Until when a list of many pages is asked for that is begun now: each of them may come late.
+    fn end_of_a_list(&self) -> Instant {
+        Instant::now() + self.patience * REST
     }
 
     fn auditing_page(&mut self, from: u32) -> Result<Auditing, NotReadable> {
@@ -272,6 +286,8 @@ impl Client {
                 None => break Err(NotReadable::Slow),
                 Some(bytes) => match Answer::parse(bytes) {
                     Some((tag, answer)) if tag == self.tag => break Ok(answer),
+                    // There may be more of them for as long as somebody asks.
+                    Some(_) if Instant::now() >= deadline => break Err(NotReadable::Slow),
                     Some(_) => {}
                     None => return Err(NotReadable::NotUnderstood),
                 },
@@ -339,6 +355,7 @@ mod tests {
     use std::thread;
 
     use nix::sys::socket::accept4;
+    use proptest::prelude::*;
 
     use super::super::server;
     use super::*;
@@ -427,6 +444,141 @@ mod tests {
         client.set_patience(Duration::from_secs(30));
         assert_eq!(client.process(this()), Err(NotReadable::TooMuch));
         assert_eq!(probe.join().expect("ended"), 2);
+    }
+
+    /// A probe that takes one connection and sends what `says` makes of each request, until that makes nothing of it.
+    fn hostile(path: &Path, mut says: impl FnMut(u32) -> Option<Vec<u8>> + Send + 'static) {
+        let listening = server::listener(path);
+        thread::spawn(move || {
+            let connection = accept4(&listening, SockFlag::SOCK_CLOEXEC).expect("a connection");
+            let mut datagram = [0; 64];
+            while let Ok(length @ 1..) = recv(connection.as_raw_fd(), &mut datagram, MsgFlags::empty()) {
+                let request = Request::parse(&datagram[..length]).expect("a request");
+                let Some(bytes) = says(request.tag) else { return };
+                if send(connection.as_raw_fd(), &bytes, MsgFlags::MSG_NOSIGNAL).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn a_probe_that_answers_other_questions_without_end_costs_one_wait() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = folder.path().join("socket");
+        let listening = server::listener(&path);
+        let (sent, wait) = std::sync::mpsc::channel();
+        let probe = thread::spawn(move || {
+            let connection = accept4(&listening, SockFlag::SOCK_CLOEXEC).expect("a connection");
+            let receive = || recv(connection.as_raw_fd(), &mut [0; 64], MsgFlags::empty());
+            receive().expect("a request");
+            for tag in 1_000..1_050 {
+                let other = Answer::Gone.to_bytes(tag);
+                send(connection.as_raw_fd(), &other, MsgFlags::empty()).expect("sent");
+            }
+            sent.send(()).expect("heard");
+            // Past the second request, which may still wait.
+            loop {
+                match receive() {
+                    Ok(1..) => {}
+                    end => return end,
+                }
+            }
+        });
+        let (mut client, _) = client(&path, Duration::ZERO);
+        assert_eq!(client.process(this()), Err(NotReadable::Slow));
+        wait.recv().expect("sent");
+        assert_eq!(client.process(this()), Err(NotReadable::Slow));
+        drop(client);
+        // The connection was closed with something unread: it did not read on for as long as there was more.
+        assert_eq!(probe.join().expect("ended"), Err(Errno::ECONNRESET));
+    }
+
+    #[test]
+    fn a_list_without_end_is_given_up() {
+        let auditing = |from| Auditing {
+            status: Status::default(),
+            total: u32::MAX,
+            next: from,
+            rules: vec![None; 100],
+        };
+        let page =
+            |from| Page { shadow: None, total: u32::MAX, truncated: false, next: from, entries: Vec::new() };
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = folder.path().join("socket");
+        let patience = Duration::from_secs(30);
+        hostile(&path, move |tag| {
+            Some(Answer::Known(Known::Auditing(Box::new(auditing(tag)))).to_bytes(tag))
+        });
+        assert_eq!(client(&path, patience).0.auditing(), Err(NotReadable::TooMuch));
+        std::fs::remove_file(&path).expect("the socket");
+        hostile(&path, move |tag| Some(Answer::Known(Known::Accounts(page(tag))).to_bytes(tag)));
+        let all = client(&path, patience).0.accounts().expect("as much as is read");
+        assert!(all.truncated && all.entries.is_empty());
+    }
+
+    /// What a probe says that is not ours: any bytes, or an answer, to the question or to another.
+    #[derive(Clone, Debug)]
+    enum Said {
+        Bytes(Vec<u8>),
+        Answer(Answer, u32),
+    }
+
+    fn said() -> impl Strategy<Value = Said> {
+        let answer = prop_oneof![
+            Just(Answer::Gone),
+            Just(Answer::TooMuch),
+            any::<i32>().prop_map(Answer::NotReadable),
+            Just(Answer::Known(Known::Process(Box::default()))),
+            (any::<u32>(), 0_u32..4).prop_map(|(total, next)| {
+                let page = Page { shadow: None, total, truncated: true, next, entries: Vec::new() };
+                Answer::Known(Known::Accounts(page))
+            }),
+            (any::<u32>(), 0_u32..4).prop_map(|(total, next)| {
+                let rules = vec![None; 3];
+                Answer::Known(Known::Auditing(Box::new(Auditing {
+                    status: Status::default(),
+                    total,
+                    next,
+                    rules,
+                })))
+            }),
+        ];
+        prop_oneof![
+            prop::collection::vec(any::<u8>(), 1..40).prop_map(Said::Bytes),
+            (answer.clone(), Just(0)).prop_map(|(answer, off)| Said::Answer(answer, off)),
+            (answer, 1_u32..3).prop_map(|(answer, off)| Said::Answer(answer, off)),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+        /// It is an answer only where the probe gave one of that kind; whatever else it says is an error.
+        #[test]
+        fn what_a_hostile_probe_says_is_its_answer_or_an_error(script in prop::collection::vec(said(), 0..6)) {
+            let gave = |kind: fn(&Known) -> bool| {
+                // To this question or to one that it foresaw.
+                script.iter().any(|said| matches!(said, Said::Answer(Answer::Known(known), _) if kind(known)))
+            };
+            let folder = tempfile::tempdir().expect("a directory");
+            let path = folder.path().join("socket");
+            let mut says = script.clone().into_iter();
+            hostile(&path, move |tag| says.next().map(|said| match said {
+                Said::Bytes(bytes) => bytes,
+                Said::Answer(answer, off) => answer.to_bytes(tag.wrapping_add(off)),
+            }));
+            let (mut client, _) = client(&path, Duration::from_millis(2));
+            let again = |client: &mut Client| client.set_patience(Duration::from_millis(2));
+            let process = client.process(Target { pid: 1, start: 1 });
+            prop_assert!(process.is_err() || gave(|known| matches!(known, Known::Process(_))));
+            again(&mut client);
+            let accounts = client.accounts();
+            prop_assert!(accounts.is_err() || gave(|known| matches!(known, Known::Accounts(_))));
+            again(&mut client);
+            let auditing = client.auditing();
+            prop_assert!(auditing.is_err() || gave(|known| matches!(known, Known::Auditing(_))));
+        }
     }
 
     #[test]
