@@ -21,14 +21,22 @@ pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
         field::AUDITD_ARGS_MISSING if doc.parts.execve && doc.around.arguments.missing > 0 => {
             long_or_none(i64::try_from(doc.around.arguments.missing).ok())
         }
-        field::AUDITD_SUMMARY_ACTOR_PRIMARY => match named(doc, field::USER_AUDIT_NAME, field::USER_AUDIT_ID)
-        {
-            Values::None if !doc.parts.who.auid.is_empty() => doc.one_text(b"unset"),
-            actor => actor,
-        },
-        field::AUDITD_SUMMARY_ACTOR_SECONDARY => named(doc, field::USER_NAME, field::USER_ID),
+        field::AUDITD_SUMMARY_ACTOR_PRIMARY => {
+            match either(doc, &[field::USER_AUDIT_NAME, field::USER_AUDIT_ID]) {
+                Values::None if !doc.parts.who.auid.is_empty() => doc.one_text(b"unset"),
+                actor => actor,
+            }
+        }
+        field::AUDITD_SUMMARY_ACTOR_SECONDARY => either(doc, &[field::USER_NAME, field::USER_ID]),
         field::AUDITD_SUMMARY_HOW => doc.ask(field::PROCESS_EXECUTABLE),
-        _ => object(doc, id),
+        field::AUDITD_SUMMARY_OBJECT_PRIMARY => {
+            Object::of(doc).map_or(Values::None, |object| primary(doc, object))
+        }
+        field::AUDITD_SUMMARY_OBJECT_SECONDARY => {
+            Object::of(doc).map_or(Values::None, |object| secondary(doc, object))
+        }
+        field::AUDITD_SUMMARY_OBJECT_TYPE => text_or_none(Object::of(doc).map(Object::word)),
+        _ => Values::None,
     }
 }
 
@@ -56,56 +64,79 @@ fn session<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
     text_or_none(raw.filter(|raw| number(raw).is_some_and(|n| n != UNSET)))
 }
 
-fn named<'e>(doc: &AuditDocument<'e>, name: FieldId, id: FieldId) -> Values<'e> {
-    match doc.ask(name) {
-        Values::None => doc.ask(id),
-        name => name,
+/// What something was done to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Object {
+    /// The file that an exec asked for.
+    Program,
+    File,
+    Socket,
+    Account,
+    Session,
+}
+
+impl Object {
+    fn of(doc: &AuditDocument<'_>) -> Option<Self> {
+        let kind = doc.parts.kind;
+        if kind.is(Act::EXECUTED) || kind.is(Act::EXECUTION_FAILED) {
+            return Some(Self::Program);
+        }
+        let categories = kind.lead().row().categories;
+        let has = |category: &[u8]| categories.contains(&Value::Text(category));
+        Some(match () {
+            () if has(b"file") => Self::File,
+            () if has(b"network") => Self::Socket,
+            () if has(b"session") => Self::Session,
+            () if has(b"iam") || has(b"authentication") => Self::Account,
+            () => return None,
+        })
+    }
+
+    fn word(self) -> &'static [u8] {
+        match self {
+            Self::Program | Self::File => b"file",
+            Self::Socket => b"socket",
+            Self::Account => b"user-account",
+            Self::Session => b"user-session",
+        }
     }
 }
 
-/// What it was done to: a file, a socket, an account, a program.
-fn object<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
-    let kind = doc.parts.kind;
-    let has = |category: &[u8]| kind.lead().row().categories.contains(&Value::Text(category));
-    if id == field::AUDITD_SUMMARY_OBJECT_SECONDARY && doc.parts.is_exec() {
-        return Values::None;
-    }
-    let (what, primary, secondary): (&[u8], _, _) =
-        if kind.is(Act::EXECUTED) || kind.is(Act::EXECUTION_FAILED) {
-            let asked = if id == field::AUDITD_SUMMARY_OBJECT_PRIMARY { asked_for(doc) } else { None };
-            (b"file", text_or_none(asked), Values::None)
-        } else if has(b"file") {
-            let path = match doc.ask(field::FILE_PATH) {
-                Values::None => doc.ask(field::FILE_NAME),
-                path => path,
-            };
-            (b"file", path, doc.ask(field::FILE_EXT_ORIGINAL_PATH))
-        } else if has(b"network") {
-            let either = |a, b| if doc.ask(a) == Values::None { doc.ask(b) } else { doc.ask(a) };
-            let address = match either(field::DESTINATION_ADDRESS, field::SOURCE_ADDRESS) {
-                Values::None => either(field::AUDITD_DATA_SOCKET_ADDR, field::AUDITD_DATA_SOCKET_PATH),
-                address => address,
-            };
-            let port = doc.ask(field::AUDITD_DATA_SOCKET_PORT);
-            (b"socket", address, port)
-        } else if has(b"iam") || has(b"authentication") || has(b"session") {
+/// The first of some fields that has a value.
+fn either<'e>(doc: &AuditDocument<'e>, fields: &[FieldId]) -> Values<'e> {
+    fields.iter().map(|id| doc.ask(*id)).find(|values| *values != Values::None).unwrap_or(Values::None)
+}
+
+fn primary<'e>(doc: &AuditDocument<'e>, object: Object) -> Values<'e> {
+    match object {
+        Object::Program => text_or_none(asked_for(doc)),
+        Object::File => either(doc, &[field::FILE_PATH, field::FILE_NAME]),
+        Object::Socket => {
+            let addresses = [
+                field::DESTINATION_ADDRESS,
+                field::SOURCE_ADDRESS,
+                field::AUDITD_DATA_SOCKET_ADDR,
+                field::AUDITD_DATA_SOCKET_PATH,
+            ];
+            either(doc, &addresses)
+        }
+        Object::Account | Object::Session => {
             let account = [
                 field::USER_TARGET_NAME,
                 field::USER_TARGET_GROUP_NAME,
                 field::USER_TARGET_ID,
                 field::USER_TARGET_GROUP_ID,
             ];
-            let account = account.into_iter().map(|id| doc.ask(id)).find(|v| *v != Values::None);
-            let what: &[u8] = if has(b"session") { b"user-session" } else { b"user-account" };
-            (what, account.unwrap_or(Values::None), Values::None)
-        } else {
-            return Values::None;
-        };
-    match id {
-        field::AUDITD_SUMMARY_OBJECT_PRIMARY => primary,
-        field::AUDITD_SUMMARY_OBJECT_SECONDARY => secondary,
-        field::AUDITD_SUMMARY_OBJECT_TYPE => doc.one_text(what),
-        _ => Values::None,
+            either(doc, &account)
+        }
+    }
+}
+
+fn secondary<'e>(doc: &AuditDocument<'e>, object: Object) -> Values<'e> {
+    match object {
+        Object::File => doc.ask(field::FILE_EXT_ORIGINAL_PATH),
+        Object::Socket => doc.ask(field::AUDITD_DATA_SOCKET_PORT),
+        Object::Program | Object::Account | Object::Session => Values::None,
     }
 }
 
