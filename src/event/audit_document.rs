@@ -253,6 +253,9 @@ impl<'e> AuditDocument<'e> {
         let mut cache = self.cache.borrow_mut();
         // A field beyond the 255th that is asked is decoded each time.
         if let Ok(at) = u8::try_from(cache.len() + 1) {
+            if cache.is_empty() {
+                cache.reserve(MOSTLY);
+            }
             cache.push(values);
             place.set(at);
         }
@@ -341,6 +344,9 @@ impl<'e> AuditDocument<'e> {
         }
     }
 }
+
+/// Mostly not more fields are asked.
+const MOSTLY: usize = 16;
 
 /// Programs whose children are in other namespaces than they are themselves.
 const NAMESPACE_MAKERS: [&[u8]; 14] = [

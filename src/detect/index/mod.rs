@@ -19,19 +19,22 @@
 mod lately;
 mod leaf;
 mod node;
+mod outcomes;
 mod texts;
 
 use std::cell::OnceCell;
+use std::hash::{Hash, Hasher};
 use std::num::NonZeroU64;
 
 use crate::eql::Cond;
 use crate::event::memo::Memo;
 use crate::event::origin::Origin;
 use crate::event::schema::field;
-use crate::event::{Document, FieldId, Value};
+use crate::event::{Document, FieldId, Value, Values};
 
 use leaf::{Leaves, Scope, TextField};
 use node::{Node, Reduced};
+use outcomes::Outcomes;
 
 /// The fields that [`Document::kind`] settles.
 pub(crate) const OF_KIND: [FieldId; 10] = [
@@ -114,8 +117,8 @@ pub(crate) struct Index {
     kinds: Memo<Kind>,
     /// How many kinds were ever remembered: the number of the next.
     known: u32,
-    outcomes: Memo<Narrowed>,
-    answers: Memo<Narrowed>,
+    outcomes: Outcomes<Narrowed>,
+    answers: Outcomes<Narrowed>,
     /// Memory to work in.
     key: Vec<u8>,
     settled: Vec<u8>,
@@ -124,17 +127,31 @@ pub(crate) struct Index {
 /// Units whose condition is not false, ascending.
 type Open = Box<[(u32, Truth)]>;
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 enum Truth {
     True,
     Of(Node),
 }
 
-/// Units that are open, and fewer where that is simply found.
+/// Units that are open, and fewer where that is simply found, which follows from what is open.
 #[derive(Debug)]
 struct Narrowed {
     open: Open,
     quiet: Option<Box<Quiet>>,
+}
+
+impl PartialEq for Narrowed {
+    fn eq(&self, other: &Self) -> bool {
+        self.open == other.open
+    }
+}
+
+impl Eq for Narrowed {}
+
+impl Hash for Narrowed {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.open.hash(state);
+    }
 }
 
 /// What is left open besides where no value of one field could satisfy any comparison that asks for it: of
@@ -178,8 +195,8 @@ impl Index {
             units,
             kinds: Memo::new(KINDS),
             known: 0,
-            outcomes: Memo::new(most),
-            answers: Memo::new(ANSWERS.min(most)),
+            outcomes: Outcomes::new(most),
+            answers: Outcomes::new(ANSWERS.min(most)),
             key: Vec::new(),
             settled: Vec::new(),
         }
@@ -218,14 +235,17 @@ impl Index {
             return;
         }
         leaves.next_event();
-        if by_number && kind.push_key(event, key) {
-            let outcome = outcomes.get_or_make(key, || {
-                // Narrowed by no more than what it is remembered by: the next event has other values of the rest.
-                let open = kind.open_for(event, leaves, answers, settled, Leaves::is_remembered_text);
-                let known = &mut |number| leaves.is_remembered(number).then(|| leaves.holds(number, event));
-                let open = reduce(open, known);
-                Narrowed::new(open, leaves)
-            });
+        let mut make = || {
+            // Narrowed by no more than what it is remembered by: the next event has other values of the rest.
+            let open = kind.open_for(event, leaves, answers, settled, Leaves::is_remembered_text);
+            let known = &mut |number| leaves.is_remembered(number).then(|| leaves.holds(number, event));
+            let open = reduce(open, known);
+            Narrowed::new(open, leaves)
+        };
+        if by_number
+            && kind.push_key(event, key)
+            && let Some(outcome) = outcomes.get_or_make(key, &mut make)
+        {
             return ask_open(outcome.by(event, leaves, |_, _| true), event, leaves, &mut each);
         }
         let open = kind.open_for(event, leaves, answers, settled, |_, _| true);
@@ -276,21 +296,18 @@ impl Kind {
         &'a self,
         event: &D,
         leaves: &mut Leaves,
-        answers: &'a mut Memo<Narrowed>,
+        answers: &'a mut Outcomes<Narrowed>,
         key: &mut Vec<u8>,
         may: impl Fn(&Leaves, &TextField) -> bool,
     ) -> &'a [(u32, Truth)] {
         key.clear();
         key.extend_from_slice(&self.number.to_le_bytes());
         push_values(event, &self.settled, key);
-        if key.len() > LONGEST {
-            return &self.open;
-        }
         let answer = answers.get_or_make(key, || {
             let open = reduce(&self.open, &mut |number| leaves.known(number, Scope::Settled, event));
             Narrowed::new(open, leaves)
         });
-        answer.by(event, leaves, may)
+        answer.map_or(&self.open, |answer| answer.by(event, leaves, may))
     }
 
     /// Writes that by which what the event leaves open is remembered; false if that is too much.
@@ -427,36 +444,38 @@ fn reduce(units: &[(u32, Truth)], known: &mut dyn FnMut(u32) -> Option<bool>) ->
 
 /// [`push_values`], unless that is too much to be remembered.
 fn push_short_values<D: Document + ?Sized>(event: &D, fields: &[FieldId], key: &mut Vec<u8>) -> bool {
-    let bytes = |value: &Value<'_>| if let Value::Text(text) = value { text.len() + 16 } else { 32 };
+    let is_short = |value: &Value<'_>| !matches!(value, Value::Text(text) if text.len() > LONGEST);
     for field in fields {
         let values = event.values(*field);
-        let mut size = key.len();
-        if values.as_slice().iter().any(|value| {
-            size += bytes(value);
-            size > LONGEST
-        }) {
-            return false;
+        push_count(&values, key);
+        for value in values.as_slice() {
+            if !is_short(value) || key.len() > LONGEST {
+                return false;
+            }
+            push_value(value, key);
         }
-        push_values(event, std::slice::from_ref(field), key);
     }
-    true
+    key.len() <= LONGEST
 }
 
 /// Writes the values of `fields`, so that what differs is written in different ways.
 fn push_values<D: Document + ?Sized>(event: &D, fields: &[FieldId], key: &mut Vec<u8>) {
     for field in fields {
         let values = event.values(*field);
-        let values = values.as_slice();
-        key.extend_from_slice(&u32::try_from(values.len()).unwrap_or(u32::MAX).to_le_bytes());
-        values.iter().for_each(|value| push_value(value, key));
+        push_count(&values, key);
+        values.as_slice().iter().for_each(|value| push_value(value, key));
     }
+}
+
+fn push_count(values: &Values<'_>, key: &mut Vec<u8>) {
+    key.extend_from_slice(&u32::try_from(values.as_slice().len()).unwrap_or(u32::MAX).to_le_bytes());
 }
 
 fn push_value(value: &Value<'_>, key: &mut Vec<u8>) {
     match value {
         Value::Text(text) => {
-            key.push(0);
-            key.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            // The kind of value and the length in one: no text has so many bytes that the length did not fit.
+            key.extend_from_slice(&((text.len() as u64) << 8).to_le_bytes());
             key.extend_from_slice(text);
         }
         Value::Long(number) => {

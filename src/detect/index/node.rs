@@ -7,7 +7,7 @@ use crate::eql::Cond;
 use crate::event::Document;
 
 /// A condition of which something is not known yet. What is left of one shares with it whatever has not changed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Node {
     /// A comparison, by its number.
     Leaf(u32),

@@ -21,7 +21,7 @@ pub(super) struct Partial<E> {
 }
 
 /// There is room for so many events at once.
-const FEW: usize = 4;
+const FEW: usize = 32;
 
 impl<E> Partial<E> {
     /// Of a sequence of so many `items`.

@@ -1,0 +1,220 @@
+//! Outcomes by what they were worked out from, of which no more is kept than a fingerprint, and each different outcome
+//! once: looking one up touches one place in memory, however long the key is, and outcomes that are asked for often.
+//!
+//! The fingerprint is NH, the universal hash of UMAC (Black, Halevi, Krawczyk, Krovetz, Rogaway: "UMAC: Fast and Secure
+//! Message Authentication", CRYPTO '99), over words of 64 bits and twice, each sum then multiplied down to 64 bits
+//! together with the length, all under a secret that each process draws anew and shows to nobody. For any two keys,
+//! whoever chose them without knowing that secret, the chance that their fingerprints are equal is at most 2⁻¹²⁶: 2⁻⁶⁴
+//! for each sum (theorem 4.2 there) and as much for its multiplication. Among a hundred million keys that is
+//! below 10⁻²¹. Two that were equal would be taken for one another: an event would be asked what was open for another.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+
+use super::LONGEST;
+
+/// See the module. A bounded number; those that nobody asked for longest are given up first, many at a time.
+#[derive(Debug)]
+pub(super) struct Outcomes<V> {
+    /// Asked for since the last time that it was full.
+    young: HashTable<Remembered<V>>,
+    /// Before that.
+    old: HashTable<Remembered<V>>,
+    most: usize,
+    /// Each that some key has, and a few that none has any more.
+    different: HashSet<Arc<V>, foldhash::fast::RandomState>,
+    secret: Secret,
+}
+
+#[derive(Debug)]
+struct Remembered<V> {
+    fingerprint: Fingerprint,
+    outcome: Arc<V>,
+}
+
+/// Of a key.
+type Fingerprint = [u64; 2];
+
+/// Bytes of a key that are taken at once.
+const BLOCK: usize = 16;
+/// Words of the secret for the sums: one for each of the longest key, and two by which the second sum is ahead.
+const WORDS: usize = LONGEST / 8 + 2;
+
+/// By what the fingerprints of a process are made.
+struct Secret {
+    sums: Box<[u64; WORDS]>,
+    /// Of each sum for its halves and the length, and what is added.
+    products: [[u128; 4]; 2],
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Secret")
+    }
+}
+
+impl Secret {
+    /// Another one each time: SipHash under a key of the system's random numbers.
+    fn new() -> Self {
+        let random = RandomState::new();
+        let word = |of: u8, at: usize| random.hash_one((of, at));
+        let long =
+            |sum: u8, at: usize| u128::from(word(sum, 2 * at)) << 64 | u128::from(word(sum, 2 * at + 1));
+        Self {
+            sums: Box::new(std::array::from_fn(|at| word(0, at))),
+            products: [1, 2].map(|sum| std::array::from_fn(|at| long(sum, at))),
+        }
+    }
+
+    /// None where the key is longer than [`LONGEST`].
+    fn fingerprint(&self, key: &[u8]) -> Option<Fingerprint> {
+        if key.len() > LONGEST {
+            return None;
+        }
+        let mut sums = [0_u128; 2];
+        let mut add = |block: &[u8; BLOCK], secret: &[u64]| {
+            let &[a, b, c, d] = secret else { return };
+            let block = u128::from_le_bytes(*block);
+            let (low, high) = (block as u64, (block >> 64) as u64);
+            let product = |one: u64, other: u64| {
+                u128::from(low.wrapping_add(one)) * u128::from(high.wrapping_add(other))
+            };
+            let [first, second] = &mut sums;
+            *first = first.wrapping_add(product(a, b));
+            *second = second.wrapping_add(product(c, d));
+        };
+        let (blocks, rest) = key.as_chunks::<BLOCK>();
+        let mut secrets = self.sums.windows(4).step_by(2);
+        blocks.iter().zip(&mut secrets).for_each(|(block, secret)| add(block, secret));
+        if !rest.is_empty() {
+            let mut block = [0; BLOCK];
+            block.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
+            secrets.next().into_iter().for_each(|secret| add(&block, secret));
+        }
+        let length = key.len() as u64;
+        let [first, second] = sums;
+        let [one, other] = &self.products;
+        Some([Self::product(first, length, one), Self::product(second, length, other)])
+    }
+
+    /// Multilinear: the upper half of the sum of 64 bits each multiplied by 128 (Lemire and Kaser: "Strongly universal
+    /// string hashing is fast", 2014).
+    fn product(sum: u128, length: u64, secret: &[u128; 4]) -> u64 {
+        let [low, high, of_length, added] = secret;
+        let terms = [(sum as u64, low), ((sum >> 64) as u64, high), (length, of_length)];
+        let product = |(word, secret): (u64, &u128)| u128::from(word).wrapping_mul(*secret);
+        (terms.into_iter().map(product).fold(*added, u128::wrapping_add) >> 64) as u64
+    }
+}
+
+impl<V: Eq + Hash> Outcomes<V> {
+    /// Nothing yet; `most` are remembered, or up to twice as many.
+    pub(super) fn new(most: usize) -> Self {
+        let (young, old) = (HashTable::new(), HashTable::new());
+        Self { young, old, most, different: HashSet::default(), secret: Secret::new() }
+    }
+
+    /// The outcome for `key`, made if it is not known; none where the key is longer than [`LONGEST`].
+    pub(super) fn get_or_make(&mut self, key: &[u8], make: impl FnOnce() -> V) -> Option<&V> {
+        let Self { young, old, most, different, secret } = self;
+        let fingerprint = secret.fingerprint(key)?;
+        let [hash, _] = fingerprint;
+        if young.len() >= *most {
+            *old = std::mem::take(young);
+            different.retain(|outcome| Arc::strong_count(outcome) > 1);
+        }
+        let same = |known: &Remembered<V>| known.fingerprint == fingerprint;
+        Some(match young.find_entry(hash, same) {
+            Ok(known) => &known.into_mut().outcome,
+            Err(absent) => {
+                let known = match old.find_entry(hash, same) {
+                    Ok(known) => known.remove().0,
+                    Err(_) => {
+                        let made = make();
+                        let outcome = match different.get(&made) {
+                            Some(known) => Arc::clone(known),
+                            None => {
+                                let made = Arc::new(made);
+                                different.insert(Arc::clone(&made));
+                                made
+                            }
+                        };
+                        Remembered { fingerprint, outcome }
+                    }
+                };
+                let young = absent.into_table();
+                &young.insert_unique(hash, known, |known| known.fingerprint[0]).into_mut().outcome
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_stays_and_the_rest_is_bounded() {
+        let (mut outcomes, mut made) = (Outcomes::new(10), Vec::new());
+        for n in 0..1_000_u32 {
+            for key in [0, n] {
+                let value = outcomes.get_or_make(&key.to_le_bytes(), || {
+                    made.push(key);
+                    key
+                });
+                assert_eq!(value, Some(&key));
+            }
+            assert!(outcomes.young.len() <= 10 && outcomes.old.len() <= 10);
+            assert!(outcomes.different.len() <= 30, "{} outcomes", outcomes.different.len());
+        }
+        assert_eq!(made, (0..1_000).collect::<Vec<_>>(), "each is made once, 0 too");
+    }
+
+    #[test]
+    fn what_is_the_same_is_held_once() {
+        let mut outcomes = Outcomes::new(10);
+        for n in 0..1_000_u32 {
+            assert_eq!(outcomes.get_or_make(&n.to_le_bytes(), || n % 2), Some(&(n % 2)));
+            assert!(outcomes.different.len() <= 2);
+        }
+    }
+
+    #[test]
+    fn keys_that_differ_anywhere_have_other_fingerprints() {
+        let secret = Secret::new();
+        let mut known = HashSet::new();
+        for length in (0..70).chain([LONGEST - 17, LONGEST - 16, LONGEST - 1, LONGEST]) {
+            let zeros = vec![0; length];
+            let mut different = |key: &[u8]| {
+                let fingerprint = secret.fingerprint(key).expect("no longer than the longest");
+                assert!(known.insert(fingerprint), "{key:?}");
+                assert_eq!(secret.fingerprint(key), Some(fingerprint));
+            };
+            different(&zeros);
+            for at in 0..length {
+                for bit in [0, 7] {
+                    let mut key = zeros.clone();
+                    key[at] ^= 1 << bit;
+                    different(&key);
+                }
+            }
+        }
+        assert!(secret.fingerprint(&vec![0; LONGEST + 1]).is_none());
+    }
+
+    #[test]
+    fn another_secret_makes_other_fingerprints() {
+        let fingerprint = || Secret::new().fingerprint(b"the same");
+        assert_ne!(fingerprint(), fingerprint());
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_remembered() {
+        let mut outcomes = Outcomes::new(10);
+        assert_eq!(outcomes.get_or_make(&vec![1; LONGEST + 1], || 1), None);
+        assert_eq!(outcomes.get_or_make(&vec![1; LONGEST], || 2), Some(&2));
+    }
+}
