@@ -139,7 +139,7 @@ struct Drawn(String);
 fn told(error: &anyhow::Error) -> String {
     match error.downcast_ref::<Drawn>() {
         Some(Drawn(text)) => text.clone(),
-        None => format!("{error:#}").split('\n').map(rules::clean).collect::<Vec<_>>().join("\n"),
+        None => rules::clean_lines(&format!("{error:#}")),
     }
 }
 

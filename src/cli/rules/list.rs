@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Format, Set, clean};
+use super::{Format, Set, clean, clean_lines};
 use crate::cli::Status;
 use crate::daemon::start;
 use crate::detect::{Engine, Limits, NEEDS_NOTHING, Span, kernel_needs};
@@ -101,8 +101,4 @@ pub(super) fn run(set: &Set, format: Format, out: &mut dyn Write) -> anyhow::Res
         )?;
     }
     Ok(if loaded.errors() > 0 { Status::Error } else { Status::Fine })
-}
-
-fn clean_lines(text: &str) -> String {
-    text.split('\n').map(clean).collect::<Vec<_>>().join("\n")
 }

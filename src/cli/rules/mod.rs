@@ -175,3 +175,8 @@ pub(super) fn clean(text: &str) -> String {
     }
     clean
 }
+
+/// The same of a text of many lines, which it keeps.
+pub(super) fn clean_lines(text: &str) -> String {
+    text.split('\n').map(clean).collect::<Vec<_>>().join("\n")
+}
