@@ -221,9 +221,9 @@ fn told_in(file: &Path, stored: &HashSet<String>) -> (HashSet<String>, u64, u64)
 /// The store's alerts up to the newest that it has when it is asked: somebody may write more all the time.
 fn in_store(here: &Path) -> Vec<StoredAlert> {
     let reader = Reader::open(&here.join(FILE)).unwrap();
-    let newest =
-        reader.page(&Query { newest: true, ..Query::default() }).unwrap().first().map(|alert| alert.seq);
-    let (mut all, mut query) = (Vec::new(), Query { before: newest.map(|seq| seq + 1), ..Query::default() });
+    let newest = reader.page(&Query { newest: true, ..Query::default() }).unwrap();
+    let Some(end) = newest.first().map(|alert| alert.seq + 1) else { return newest };
+    let (mut all, mut query) = (Vec::new(), Query { before: Some(end), ..Query::default() });
     loop {
         let page = reader.page(&query).unwrap();
         let Some(last) = page.last() else { return all };
