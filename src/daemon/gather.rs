@@ -22,7 +22,8 @@ impl Watch {
         let (now, time) = (Instant::now(), Timestamp::now());
         let totals = self.totals();
         let lost = self.lost();
-        let rules = self.rules();
+        let (told, seen) = self.life.start.probe.auditing_and_rules();
+        let rules = self.rules(seen.as_ref());
         let Self { socket, second, life, .. } = self;
         let (outputs, mapper) = (&second.path.outputs, second.intake.mapper());
         let buffer = socket.buffer();
@@ -49,7 +50,7 @@ impl Watch {
                 ..memory(&std::fs::read_to_string("/proc/self/status").unwrap_or_default())
             },
             receive_buffer: ReceiveBuffer { asked: buffer.asked, granted: buffer.granted },
-            auditing: auditing(life.start.seen.as_ref(), life.start.probe.auditing()),
+            auditing: auditing(life.start.seen.as_ref(), told),
             probe: life.start.probe.status(),
             accounts: second.path.accounts.report(),
             canary: life.canary.status(time),
@@ -81,7 +82,8 @@ impl Watch {
         watching(&self.second.path.detector).len()
     }
 
-    fn rules(&self) -> Rules {
+    /// With the kernel's rules as the probe saw them last.
+    fn rules(&self, seen: Option<&Seen>) -> Rules {
         let (detector, life) = (&self.second.path.detector, &self.life);
         let engine = detector.engine();
         let hindered = |rule: &crate::rule::Rule, reason: String| Hindered {
@@ -89,8 +91,8 @@ impl Watch {
             name: rule.name.clone(),
             reason,
         };
-        let (told, probe) = (life.start.probe.seen(), life.start.probe.status());
-        let (seen, trouble) = (told.as_ref().or(life.start.seen.as_ref()), probe.trouble.as_ref());
+        let probe = life.start.probe.status();
+        let (seen, trouble) = (seen.or(life.start.seen.as_ref()), probe.trouble.as_ref());
         let partly = engine.rules().iter().filter_map(|rule| {
             let dead = rule.dead_stages();
             let reasons = dead.iter().map(|(stage, why)| format!("stage {stage}: {why}"));

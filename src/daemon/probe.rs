@@ -261,20 +261,13 @@ impl Line {
 
     /// What the kernel last said of auditing; none before the first answer.
     pub(super) fn auditing(&self) -> Option<status::Auditing> {
-        let told = self.told();
-        let (asked_at, status) = told.status?;
-        Some(status::Auditing {
-            asked_at: super::losses::stamp(asked_at),
-            enabled: status.enabled,
-            lost: status.lost,
-            backlog_limit: status.backlog_limit,
-            missing_rules: told.seen.as_ref().map(|seen| seen.missing.len()),
-        })
+        self.told().auditing()
     }
 
-    /// The same with the loaded rules; none before they were asked for.
-    pub(super) fn seen(&self) -> Option<Seen> {
-        self.told().seen.clone()
+    /// The same of one moment, and with the loaded rules: none before they were asked for.
+    pub(super) fn auditing_and_rules(&self) -> (Option<status::Auditing>, Option<Seen>) {
+        let told = self.told();
+        (told.auditing(), told.seen.clone())
     }
 
     /// How it stands with the probe.
@@ -331,6 +324,17 @@ fn ask(client: &mut Client, plan: Option<&[Rule]>) -> Result<(control::Status, O
 }
 
 impl Told {
+    fn auditing(&self) -> Option<status::Auditing> {
+        let (asked_at, status) = self.status?;
+        Some(status::Auditing {
+            asked_at: super::losses::stamp(asked_at),
+            enabled: status.enabled,
+            lost: status.lost,
+            backlog_limit: status.backlog_limit,
+            missing_rules: self.seen.as_ref().map(|seen| seen.missing.len()),
+        })
+    }
+
     /// The plan, where the loaded rules are to be asked for in this round.
     fn wanted(&mut self, round: u32) -> Option<Arc<[Rule]>> {
         let wanted = std::mem::take(&mut self.again) || round.is_multiple_of(RULES);
