@@ -354,3 +354,23 @@ fn f15_hidden_characters_in_events_are_escaped() {
         }
     }
 }
+
+/// Fields of audit records have their types; a mapping that is asked all the same is not passed over in silence.
+#[test]
+fn a_mapping_over_audit_records_is_said_not_to_be_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let (sound, log) = (directory.path().join("mapping.json"), fixture("uid0/usermod_u0_o.log"));
+    std::fs::write(&sound, r#"{"mappings":{"properties":{"process.pid":{"type":"keyword"}}}}"#).unwrap();
+    let run = |mapping: &Path| {
+        let query = "process where process.args == \"-o\"";
+        auditward(&["eql", query, "--mapping"]).arg(mapping).arg(&log).output().unwrap()
+    };
+    let output = run(&sound);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(0), false), "{told}");
+    assert!(told.contains("--mapping is not used: it is for documents"), "{told}");
+    let output = run(&directory.path().join("none.json"));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(2), true), "{told}");
+    assert!(told.contains("none.json: No such file or directory"), "{told}");
+}

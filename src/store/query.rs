@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
-use super::file;
 use super::row::StoredAlert;
+use super::{file, schema};
 use crate::rule::Severity;
 
 /// Alerts of one page, and about how many bytes.
@@ -65,10 +65,13 @@ impl Reader {
     /// Opens the file. Nothing in it is changed.
     ///
     /// # Errors
-    /// It is not there, or no store of this version; in words.
+    /// It is not there, empty, or no store of this version; in words.
     pub fn open(path: &Path) -> Result<Self, String> {
         let connection = file::open_to_read(path).map_err(|error| error.to_string())?;
         file::usable(&connection).map_err(|why| why.to_string())?;
+        if schema::is_new(&connection).map_err(|error| error.to_string())? {
+            return Err("nothing was ever written to this file: is it the store?".to_owned());
+        }
         Ok(Self(connection))
     }
 

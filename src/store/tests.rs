@@ -437,6 +437,15 @@ fn what_finds_no_room_is_counted_and_nobody_waits() {
 }
 
 #[test]
+fn a_file_to_which_nothing_was_ever_written_is_called_so_by_who_reads_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("empty");
+    std::fs::write(&path, "").expect("written");
+    let told = Reader::open(&path).expect_err("nothing in it");
+    assert_eq!(told, "nothing was ever written to this file: is it the store?");
+}
+
+#[test]
 fn alerts_are_counted_by_rule_for_a_user_a_session_and_a_host() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut store = open(directory.path());

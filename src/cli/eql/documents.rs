@@ -113,7 +113,7 @@ impl Documents {
     }
 }
 
-fn mapping(args: &Args) -> anyhow::Result<Mapping> {
+pub(super) fn mapping(args: &Args) -> anyhow::Result<Mapping> {
     let Some(path) = &args.mapping else { return Ok(Mapping::default()) };
     let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
     Mapping::parse(&text).with_context(|| path.display().to_string())

@@ -2,6 +2,7 @@
 
 use bumpalo::Bump;
 
+use super::documents::mapping;
 use super::{Args, Documents, Events, compile};
 use crate::daemon::intake::Intake;
 use crate::eql::Program;
@@ -10,6 +11,8 @@ use crate::event::{AuditDocument, Held, json};
 
 pub(super) struct Records<'a> {
     program: Program,
+    /// A mapping was given.
+    mapped: bool,
     intake: Intake,
     kept: Kept<'a>,
 }
@@ -22,8 +25,11 @@ struct Kept<'a> {
 impl<'a> Records<'a> {
     pub(super) fn new(args: &Args, arena: &'a Bump) -> anyhow::Result<Self> {
         let program = compile(args, &Live)?;
+        let mapped = args.mapping.is_some();
+        // One that cannot be read is a fault, also where it is not asked.
+        mapping(args)?;
         let events = Events { documents: Vec::new(), texts: Vec::new() };
-        Ok(Records { program, intake: Intake::for_replay(), kept: Kept { arena, events } })
+        Ok(Records { program, mapped, intake: Intake::for_replay(), kept: Kept { arena, events } })
     }
 
     pub(super) fn line(&mut self, line: &[u8], now: u64) {
@@ -46,6 +52,9 @@ impl<'a> Records<'a> {
     }
 
     pub(super) fn finish(mut self) -> (Program, Events<'a>) {
+        if self.mapped {
+            eprintln!("auditward: --mapping is not used: it is for documents, and these are audit records");
+        }
         let (program, kept) = (&self.program, &mut self.kept);
         self.intake.finish(&mut |event| kept.event(program, event));
         (self.program, self.kept.events)
