@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use auditward::alert::Alert;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use serde_json::Value;
 
@@ -90,10 +91,15 @@ impl Rsyslog {
         let _ = child.wait();
     }
 
-    /// Stops it in its tracks, the sockets open.
+    /// Stops it in its tracks, the sockets open, or lets it go on. After SIGSTOP all its threads stand still: until then one
+    /// on another processor may take a further message.
     pub(crate) fn signal(&self, signal: Signal) {
         let child = self.child.as_ref().expect("running");
-        kill(Pid::from_raw(i32::try_from(child.id()).expect("pid")), signal).expect("signal");
+        let pid = Pid::from_raw(i32::try_from(child.id()).expect("pid"));
+        kill(pid, signal).expect("signal");
+        if signal == Signal::SIGSTOP {
+            waitpid(pid, Some(WaitPidFlag::WUNTRACED)).expect("it stands still");
+        }
     }
 
     /// Its log socket.
