@@ -1,8 +1,6 @@
 //! Many hosts through a relay: real rsyslogds, TLS with a certificate for each host, the relay restarted in the middle.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "unwrap is how a test fails")]
 
-#[path = "common/growth.rs"]
-mod growth;
 mod syslog_support;
 
 use std::collections::{BTreeMap, HashSet};
@@ -12,10 +10,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use auditward::alert::Alert;
-use growth::while_more_comes;
 use jiff::Timestamp;
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{Uid, sethostname};
+use syslog_support::growth::while_more_comes;
 use syslog_support::rsyslog::Rsyslog;
 use syslog_support::tls::{self, Authority, FAR};
 use syslog_support::{configured, exec, free_port, pair, rule};

@@ -37,7 +37,7 @@ fn to_file(directory: &Path, name: &str, choice: Choice) -> SinkConfig {
 
 /// The alerts in a file: their ids, and the lines that tell a number.
 fn lines(directory: &Path, name: &str) -> (Vec<String>, Vec<String>) {
-    let text = std::fs::read_to_string(directory.join(name)).unwrap_or_default();
+    let text = syslog_support::growth::whole_lines(&directory.join(name));
     let (told, alerts): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.contains(" more in "));
     let id =
         |line: &&str| String::from_utf8(pair(line, "alert").unwrap_or_else(|| panic!("{line}"))).unwrap();

@@ -70,7 +70,7 @@ fn configuration(folder: &Path, rsyslogd: &Rsyslogd) -> (PathBuf, PathBuf) {
 
 /// The documents of `file` so far.
 fn documents(file: &Path) -> Vec<Json> {
-    let text = fs::read_to_string(file).unwrap_or_default();
+    let text = live::growth::whole_lines(file);
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 

@@ -110,7 +110,7 @@ impl Stage {
     }
 
     fn alerts(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.folder.path().join("auditward.stdout")).unwrap_or_default();
+        let text = live::growth::whole_lines(&self.folder.path().join("auditward.stdout"));
         let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         lines.filter(|line| line["event"]["kind"] == "alert").collect()
     }

@@ -143,7 +143,7 @@ impl Stage {
 
     /// The rule and id of each alert so far.
     fn alerts(&self) -> Vec<(String, String)> {
-        alerts(&fs::read_to_string(&self.alerts).unwrap_or_default())
+        alerts(&live::growth::whole_lines(&self.alerts))
     }
 
     fn count(&self, rule: &str) -> usize {

@@ -97,7 +97,7 @@ impl Stage {
     /// The document of the alert about `account`.
     fn alert(&self, account: &str) -> Value {
         eventually(&format!("an alert about {account}"), || {
-            let text = fs::read_to_string(self.folder.path().join("auditward.stdout")).unwrap_or_default();
+            let text = live::growth::whole_lines(&self.folder.path().join("auditward.stdout"));
             let mut alerts = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
             let found = alerts.find(|alert| alert["auditward"]["target"]["user"]["name"] == account);
             found.ok_or_else(|| text.clone() + &self.daemon.stderr())

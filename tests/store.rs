@@ -80,7 +80,7 @@ fn ids(alerts: &[Arc<Alert>]) -> Vec<String> {
 }
 
 fn ids_in(file: &Path) -> Vec<String> {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let text = syslog_support::growth::whole_lines(file);
     text.lines().filter_map(|line| String::from_utf8(pair(line, "alert")?).ok()).collect()
 }
 

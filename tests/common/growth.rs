@@ -1,5 +1,7 @@
 //! Waiting for what comes bit by bit.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
+use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -14,4 +16,13 @@ pub(crate) fn while_more_comes(what: &str, mut look: impl FnMut() -> Result<(), 
         assert!(grew.elapsed() < Duration::from_secs(60), "no {what}: {so_far} came, and no more");
         sleep(Duration::from_millis(200));
     }
+}
+
+/// The whole lines of a file that is being written, as text; nothing of a last one that has no end yet, and nothing where there
+/// is no file.
+pub(crate) fn whole_lines(file: &Path) -> String {
+    let mut text = std::fs::read(file).unwrap_or_default();
+    let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    text.truncate(whole);
+    String::from_utf8_lossy(&text).into_owned()
 }

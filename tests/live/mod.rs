@@ -7,7 +7,7 @@
 
 pub(crate) mod chroot;
 #[path = "../common/growth.rs"]
-mod growth;
+pub(crate) mod growth;
 pub(crate) mod stage;
 
 use std::collections::HashSet;
@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use growth::while_more_comes;
+use growth::{while_more_comes, whole_lines};
 
 /// Held while a test changes the kernel's audit state; the machine has only one.
 const LOCK: &str = "/run/lock/auditward-live-test.lock";
@@ -311,8 +311,7 @@ action(type="omfile" file="{file}" template="line" fileCreateMode="0644")
 
     /// The lines written so far.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let text = fs::read(&self.file).unwrap_or_default();
-        String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+        whole_lines(&self.file).lines().map(str::to_owned).collect()
     }
 
     /// Waits for a line that holds `text`.

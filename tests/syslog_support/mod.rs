@@ -5,6 +5,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/growth.rs"]
+pub(crate) mod growth;
 pub(crate) mod journald;
 pub(crate) mod rsyslog;
 pub(crate) mod strict;

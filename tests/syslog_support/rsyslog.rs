@@ -10,6 +10,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+use super::growth::whole_lines;
 use super::strict::{self, Rfc5424};
 
 /// A running rsyslogd; ended and its directory removed when dropped.
@@ -132,10 +133,9 @@ impl Rsyslog {
 }
 
 fn lines(path: &Path) -> impl Iterator<Item = String> + use<> {
-    let text = std::fs::read(path).unwrap_or_default();
-    let text = String::from_utf8(text).expect("UTF-8");
-    let whole = text.rfind('\n').map_or(0, |at| at + 1);
-    text[..whole].lines().map(str::to_owned).collect::<Vec<_>>().into_iter()
+    let text = whole_lines(path);
+    assert!(!text.contains('\u{fffd}'), "UTF-8: {text}");
+    text.lines().map(str::to_owned).collect::<Vec<_>>().into_iter()
 }
 
 impl Drop for Rsyslog {
