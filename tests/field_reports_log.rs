@@ -409,8 +409,8 @@ fn following_from_the_end_begins_with_the_next_whole_line() {
 fn a_line_is_given_out_at_once_when_it_is_written() {
     let mut log = Log::new(tempfile::tempdir().unwrap());
     let mut follow = follow(&log.path(), &Start::Beginning);
-    let mut took = Vec::new();
-    for number in 0..21 {
+    let mut slowest = Duration::ZERO;
+    for number in 0..20 {
         thread::scope(|scope| {
             let writer = scope.spawn(|| {
                 thread::sleep(Duration::from_millis(20));
@@ -424,12 +424,11 @@ fn a_line_is_given_out_at_once_when_it_is_written() {
                     break Instant::now();
                 }
             };
-            took.push(read.saturating_duration_since(writer.join().unwrap()));
+            slowest = slowest.max(read.saturating_duration_since(writer.join().unwrap()));
         });
     }
-    took.sort_unstable();
-    // The slow look comes once a second; inotify does not wait for it. A busy machine may hold up one or another.
-    assert!(took[10] < Duration::from_millis(500), "{took:?}");
+    // The slow look comes once a second; inotify does not wait for it.
+    assert!(slowest < Duration::from_millis(500), "{slowest:?}");
 }
 
 /// A usermod that takes the uid 0, as auditd writes it to its log: without EOE.
@@ -464,5 +463,6 @@ fn f63_no_eoe_and_the_last_event_waits_for_the_next_line() {
         }
     }
     assert_eq!(events, [1]);
+    assert!(written.elapsed() <= Duration::from_millis(2_500), "{:?}", written.elapsed());
     drop(write);
 }

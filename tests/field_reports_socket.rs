@@ -572,7 +572,7 @@ fn f27_a_slow_output_stops_the_reader_or_the_whole_machine() {
     });
     // Whoever causes the records never waits for the output: were it so, this would never have ended.
     let slowest = sender.join().unwrap();
-    assert!(slowest < Duration::from_secs(10), "a record waited {slowest:?}");
+    assert!(slowest < Duration::from_secs(1), "a record waited {slowest:?}");
     assert_eq!((datagrams.counters.records, alerts), (5 * EVENTS, EVENTS / EVERY));
     assert!(outputs.counters()[0].waiting > 0, "the receiver has not read");
 

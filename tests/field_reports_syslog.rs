@@ -278,7 +278,7 @@ fn f50_a_full_log_socket_holds_nothing_up_and_nothing_is_lost() {
     let alerts = alerts(1000);
     let begun = Instant::now();
     alerts.iter().for_each(|a| outputs.push(a));
-    assert!(begun.elapsed() < Duration::from_secs(5), "pushing waits for nobody: {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(1), "pushing waits for nobody: {:?}", begun.elapsed());
     std::thread::sleep(Duration::from_secs(2));
     let (ticks, begun) = (cpu_ticks("f50"), Instant::now());
     std::thread::sleep(Duration::from_secs(18));
@@ -306,7 +306,7 @@ fn f50_a_stop_during_the_stall_ends_in_time_and_says_what_is_left() {
     std::thread::sleep(Duration::from_millis(200));
     let begun = Instant::now();
     let left = outputs.shutdown(Duration::from_secs(1));
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     receiver.set_nonblocking(true).unwrap();
     let mut taken = 0;
     while receiver.recv(&mut [0; 8192]).is_ok() {

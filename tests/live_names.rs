@@ -120,7 +120,7 @@ fn f43_a_name_service_that_hangs_delays_no_alert() {
     }
     println!("{} take-overs by numbers without an account: slowest line after {slowest:?}", 2 * EACH);
     // One look-up alone would take 5 s.
-    assert!(slowest < Duration::from_millis(4_500), "{slowest:?}");
+    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
     let alert = document_of(&written, "carol0");
     assert_eq!(alert.pointer("/user/id"), Some(&Json::from("4242")), "the number, at once");
     assert_eq!(alert.pointer("/user/name"), None);

@@ -18,11 +18,15 @@ pub(crate) fn while_more_comes(what: &str, mut look: impl FnMut() -> Result<(), 
     }
 }
 
-/// The whole lines of a file that is being written, as text; nothing of a last one that has no end yet, and nothing where there
-/// is no file.
+/// The whole lines of a file that is being written, as text.
 pub(crate) fn whole_lines(file: &Path) -> String {
+    String::from_utf8_lossy(&whole_bytes(file)).into_owned()
+}
+
+/// The same as they stand there; nothing of a last line that has no end yet, and nothing where there is no file.
+pub(crate) fn whole_bytes(file: &Path) -> Vec<u8> {
     let mut text = std::fs::read(file).unwrap_or_default();
     let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
     text.truncate(whole);
-    String::from_utf8_lossy(&text).into_owned()
+    text
 }
