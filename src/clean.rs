@@ -144,7 +144,8 @@ const BARE: [bool; 256] = {
 /// Whether `bytes` can stand as a value without quotes.
 fn is_bare(bytes: &[u8]) -> bool {
     if bytes.is_ascii() {
-        return !bytes.is_empty() && bytes.iter().all(|byte| BARE[usize::from(*byte)]);
+        // Without a way out in the middle, several are looked at at once.
+        return !bytes.is_empty() && bytes.iter().fold(true, |bare, byte| bare & BARE[usize::from(*byte)]);
     }
     let ok = |c: char| {
         if c.is_ascii() {

@@ -217,7 +217,7 @@ fn what_is_kept_of_an_event_makes_the_alert_that_its_source_makes() {
                 let sources: Vec<_> = some.iter().map(|(_, source, _)| source.clone()).collect();
                 let stamps: Vec<_> = evidence.iter().map(|evidence| evidence.stamp()).collect();
                 let now = jiff::Timestamp::UNIX_EPOCH;
-                let host = &evidence.last().unwrap().host;
+                let host = &evidence.last().unwrap().host_id();
                 let expected = Alert::new(rule, &sources, &stamps, host, now);
                 let alert = Alert::of_events(rule, &evidence, None, now);
                 assert_eq!(alert.line, expected.line, "{name}");
@@ -233,7 +233,7 @@ fn what_is_kept_of_an_event_makes_the_alert_that_its_source_makes() {
                 rule,
                 std::slice::from_ref(&source),
                 &[stamp],
-                &evidence.host,
+                &evidence.host_id(),
                 jiff::Timestamp::UNIX_EPOCH,
             );
             let alert = Alert::of_events(rule, &[&evidence], Some(event), jiff::Timestamp::UNIX_EPOCH);
@@ -381,7 +381,7 @@ impl Keep for Fields {
         Evidence {
             millis: 0,
             serial: 0,
-            host: "".into(),
+            host: Some("".into()),
             holder: Holder::NoLogin,
             source: Source::Text("{}".into()),
         }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
+use smallvec::SmallVec;
 
 use super::document::{push_audit_id, rfc3339, time_of};
 use super::source::account;
@@ -157,7 +158,7 @@ impl<'a> Brief<'a> {
         let target = told(event, &event.shown(field::USER_TARGET_NAME))?;
         let named = target.as_ref().is_some_and(|name| !name.is_empty());
         let tool = texts.get("process.name").filter(|name| !named && !name.is_empty());
-        let words: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
+        let words: SmallVec<[&[u8]; 16]> = args.iter().map(|arg| arg.as_bytes()).collect();
         let guess = match tool.and_then(|tool| target::from_arguments(tool, &words).map(utf8)) {
             Some(name) => Some(name?.to_owned()),
             None => account(event),
@@ -286,7 +287,7 @@ fn parents<'a, 'e: 'a>(event: &AuditDocument<'e>, texts: &Texts<'a>) -> Option<V
 
 /// With commas between; what is empty is left out.
 fn each_once<'a>(ids: impl Iterator<Item = &'a str>) -> Cow<'a, str> {
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: SmallVec<[&str; 4]> = SmallVec::new();
     for id in ids.filter(|id| !id.is_empty()) {
         if !seen.contains(&id) {
             seen.push(id);

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
 use serde_json::{Map, Value, json};
 
 use super::case::{Matched, Told};
@@ -427,7 +428,8 @@ pub(super) fn time_of(stamp: Stamp) -> Timestamp {
 
 /// RFC 3339 in UTC with milliseconds.
 pub(crate) fn rfc3339(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+    const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
+    PRINTER.timestamp_to_string(&time)
 }
 
 #[cfg(test)]

@@ -201,7 +201,10 @@ impl Alert {
         mut line: String,
         content: Content,
     ) -> Self {
-        line.shrink_to_fit();
+        // It may wait with many others.
+        if line.capacity() > line.len() + line.len() / 4 {
+            line.shrink_to_fit();
+        }
         let (waited, raised, tells) = (Duration::ZERO, false, None);
         let (severity, kept_from, triage) = (rule.severity, OnceLock::new(), Slot::default());
         let (rule, also) = (Arc::clone(rule), Box::default());
@@ -235,8 +238,8 @@ impl Alert {
         created: Timestamp,
     ) -> Self {
         let stamps: Box<[Stamp]> = events.iter().map(|event| event.stamp()).collect();
-        let host = events.last().map_or("", |event| &event.host);
-        let id = alert_id(&rule.uuid, host, &stamps);
+        let host = events.last().map(|event| event.host_id()).unwrap_or_default();
+        let id = alert_id(&rule.uuid, &host, &stamps);
         let holder = events.last().map_or(Holder::NoLogin, |event| event.holder);
         let brief = |event: &AuditDocument<'_>| brief::line(rule, event, &stamps, &id);
         let line = match (event, events.last().map(|event| &event.source)) {

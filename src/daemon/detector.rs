@@ -298,7 +298,8 @@ impl Keep for Changed<'_> {
         let source = serde_json::to_string(&self.told.document).unwrap_or_default();
         let Told { millis, serial, .. } = *self.told;
         let holder = holder(self);
-        Evidence { millis, serial, host: self.host.into(), holder, source: Source::Text(source.into()) }
+        let (host, source) = (Some(self.host.into()), Source::Text(source.into()));
+        Evidence { millis, serial, host, holder, source }
     }
 }
 
@@ -343,7 +344,7 @@ impl Keep for AuditDocument<'_> {
         Evidence {
             millis: self.event.stamp.millis,
             serial: self.event.stamp.serial,
-            host: self.host_id().into(),
+            host: None,
             holder: holder(self),
             source: Source::Event(Arc::new(Stored::of(self))),
         }
@@ -415,7 +416,7 @@ fn found<D: Subject>(
                 return emit(Alert::of_events(rule, &kept, None, created));
             }
             let stamps = kept.iter().map(|event| event.stamp()).collect();
-            let host = kept.last().map_or_else(String::new, |event| event.host.to_string());
+            let host = kept.last().map_or_else(String::new, |event| event.host_id().into_owned());
             let (rule, severity) = (Arc::clone(rule), rule.severity);
             cases.take(Finding { rule, severity, events, stamps, host, created }, now, emit);
         }

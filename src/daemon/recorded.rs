@@ -274,7 +274,7 @@ impl Keep for Recorded<'_> {
         Evidence {
             millis,
             serial,
-            host: self.host().into(),
+            host: Some(self.host().into()),
             holder,
             source: Source::Text(self.text().into()),
         }

@@ -7,8 +7,8 @@ use super::hosts::Hosts;
 use super::index::Index;
 use super::joined::{JoinCounts, Joined, Limits};
 use super::kept::{Evidence, Keep, Kept};
-use super::resting::Fit;
 use super::sieve::Sifted;
+use super::waiting::{Fits, RuleHits};
 use crate::audit::Shelf;
 use crate::eql::{Hits, Kind};
 use crate::event::Document;
@@ -32,8 +32,6 @@ pub struct Engine {
     joined_rules: Vec<usize>,
     not_live: Vec<NotLive>,
     events: u64,
-    /// Memory to work in: what an event fits of rules that sleep.
-    fits: Vec<Fit>,
 }
 
 /// What the index finds: a stage of a rule.
@@ -43,6 +41,8 @@ pub(super) struct Unit {
     pub(super) stage: usize,
     /// The rule's number among those that join events.
     pub(super) joined: Option<usize>,
+    /// Whether it is a stage that makes no difference where the rule holds nothing.
+    pub(super) goes_on: bool,
 }
 
 /// What became of the events at one rule.
@@ -114,7 +114,13 @@ impl Engine {
                 joined.add(rule)
             });
             let stages = 0..rule.program.stages().len();
-            units.extend(stages.map(|stage| Unit { rule: number, stage, joined: joins }));
+            let goes_on = |stage| rule.program.sequence().is_some_and(|plan| !plan.begins(stage));
+            units.extend(stages.map(|stage| Unit {
+                rule: number,
+                stage,
+                joined: joins,
+                goes_on: goes_on(stage),
+            }));
         }
         Self {
             counts: vec![Counts::default(); live.len()],
@@ -127,7 +133,6 @@ impl Engine {
             joined_rules,
             not_live,
             events: 0,
-            fits: Vec::new(),
         }
     }
 
@@ -139,14 +144,14 @@ impl Engine {
         mut matched: impl FnMut(&Match<'_, D>),
     ) {
         self.events += 1;
-        let Self { index, units, rules, counts, hosts, fits, .. } = &mut *self;
-        fits.clear();
+        let Self { index, units, rules, counts, hosts, .. } = &mut *self;
         let host = event.host_key();
         // Of other hosts' records all is kept at once.
         let can_rest = host == 0 && event.can_rest();
-        let mut hits: Vec<(usize, Hits)> = Vec::new();
+        let mut hits = RuleHits::new();
+        let mut fits = Fits::new();
         index.ask(event, |number, holds| {
-            let Some(Unit { rule, stage, joined }) = units.get(number).copied() else { return };
+            let Some(Unit { rule, stage, joined, goes_on }) = units.get(number).copied() else { return };
             let (Some(rule), Some(counts)) = (rules.get(rule), counts.get_mut(rule)) else { return };
             counts.asked += 1;
             if !holds || event.is_outside(rule) {
@@ -159,7 +164,7 @@ impl Engine {
             // The stages of a rule follow one another.
             match hits.last_mut().filter(|(last, _)| *last == joined) {
                 Some((_, hits)) => hits.fits(&rule.program, stage, event),
-                None if can_rest && hosts.own.sleeps(joined, stage) => fits.push((joined, stage)),
+                None if can_rest && goes_on && hosts.own.holds_nothing(joined) => fits.push((joined, stage)),
                 None => {
                     let mut first = Hits::default();
                     first.fits(&rule.program, stage, event);
@@ -170,7 +175,6 @@ impl Engine {
             }
         });
         let order = event.order();
-        let fits = std::mem::take(&mut self.fits);
         self.with_hosts(&mut matched, |hosts, emit| {
             if hits.is_empty() && fits.is_empty() {
                 return hosts.known(host).into_iter().for_each(|joined| joined.event_at(order.millis, emit));
@@ -178,14 +182,13 @@ impl Engine {
             let joined = hosts.of(host, emit);
             if !hits.is_empty() {
                 let kept = Kept::new(event.keep(), &joined.meter);
-                joined.take(hits, fits.clone(), order, kept, emit);
+                joined.take(hits, fits, order, kept, emit);
             } else {
                 let store = |shelf: &mut Shelf| event.rest(shelf);
-                joined.rest(&fits, order, store, emit);
+                joined.rest(fits, order, store, emit);
             }
             joined.event_at(order.millis, emit);
         });
-        self.fits = fits;
     }
 
     /// An event came, at `millis` since the Unix epoch and of the host with this key, that a sieve has let fall.
@@ -220,7 +223,7 @@ impl Engine {
         self.with_hosts(&mut matched, |hosts, emit| {
             let joined = hosts.of(host, emit);
             let kept = Kept::new(event, &joined.meter);
-            joined.take(sifted.joined, Vec::new(), order, kept, emit);
+            joined.take(sifted.joined, Fits::new(), order, kept, emit);
             joined.event_at(order.millis, emit);
         });
     }

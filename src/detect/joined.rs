@@ -5,11 +5,10 @@
 //! caller tells): it stands at the latest stamp less the window; what comes with an earlier stamp is late,
 //! and matched as it comes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::kept::{Evidence, Kept, Meter, Source};
-use super::resting::{Fit, Rested, Resting};
+use super::waiting::{First, Fit, Fits, Queued, RuleHits, Waiting};
 use crate::audit::Shelf;
 use crate::eql::{self, Found, Hits, Kind, Samples, Sequences};
 use crate::event::document::Order;
@@ -88,9 +87,7 @@ pub(super) struct Joined {
     /// By the numbers that the engine gave.
     pub(super) rules: Vec<(Arc<Rule>, State)>,
     /// What waits for its place.
-    queue: BTreeMap<(Order, u64), Queued>,
-    /// What waits beside it, and hardly matters.
-    resting: Resting,
+    waiting: Waiting,
     /// How many events ever waited; orders those of one stamp and serial.
     arrived: u64,
     /// Everything before this was matched.
@@ -107,15 +104,8 @@ pub(super) struct Joined {
     rewound: u64,
     booted: u64,
     found: Vec<Found<Kept>>,
-}
-
-/// An event that waits, and the rules for which it does.
-#[derive(Debug)]
-struct Queued {
-    rules: Vec<(usize, Hits)>,
-    /// What it fits of rules that held nothing when it came.
-    fits: Vec<Fit>,
-    event: Kept,
+    /// How many partial sequences are held.
+    held: usize,
 }
 
 /// Events in a row that were behind the watermark.
@@ -143,8 +133,7 @@ impl Joined {
             limits,
             meter: Meter::default(),
             rules: Vec::new(),
-            queue: BTreeMap::new(),
-            resting: Resting::default(),
+            waiting: Waiting::default(),
             arrived: 0,
             watermark: i64::MIN,
             waits_from: i64::MAX,
@@ -156,6 +145,7 @@ impl Joined {
             rewound: 0,
             booted: 0,
             found: Vec::new(),
+            held: 0,
         }
     }
 
@@ -179,19 +169,16 @@ impl Joined {
         self.rules.len() - 1
     }
 
-    /// Whether an event that fits `stage` of a rule could make no difference now.
-    pub(super) fn sleeps(&self, number: usize, stage: usize) -> bool {
-        match self.rules.get(number) {
-            Some((rule, State::Sequence(sequences))) => !sequences.heeds(&rule.program, stage),
-            _ => false,
-        }
+    /// Whether a rule about a sequence holds nothing that an event could go on with.
+    pub(super) fn holds_nothing(&self, number: usize) -> bool {
+        holds_nothing(&self.rules, number)
     }
 
     /// An event came that fits nothing but stages of rules that sleep; `store` keeps it, so that it can be asked
     /// for its keys if in its place the rules no longer do.
     pub(super) fn rest(
         &mut self,
-        fits: &[Fit],
+        fits: Fits,
         order: Order,
         store: impl FnOnce(&mut Shelf) -> Option<event::Resting>,
         emit: &mut Emit<'_>,
@@ -202,7 +189,7 @@ impl Joined {
         }
         self.arrived += 1;
         self.waits_from = self.waits_from.min(order.millis);
-        self.resting.push(order, self.arrived, fits, store);
+        self.waiting.rest((order, self.arrived), fits, store);
         self.bound_waiting(emit);
     }
 
@@ -210,8 +197,8 @@ impl Joined {
     /// sequences in its place.
     pub(super) fn take(
         &mut self,
-        mut rules: Vec<(usize, Hits)>,
-        fits: Vec<Fit>,
+        mut rules: RuleHits,
+        fits: Fits,
         order: Order,
         event: Kept,
         emit: &mut Emit<'_>,
@@ -219,8 +206,10 @@ impl Joined {
         self.cut += u64::from(rules.iter().any(|(_, hits)| hits.cut()));
         rules.retain(|(number, hits)| {
             let Some((rule, State::Sample(samples))) = self.rules.get_mut(*number) else { return true };
+            let before = samples.held();
             samples.take(&rule.program, hits, order, &event, &mut self.found);
             samples.keep_within(self.limits.partials);
+            self.held = self.held + samples.held() - before;
             hand_out(*number, &mut self.found, emit);
             false
         });
@@ -233,16 +222,14 @@ impl Joined {
         } else {
             self.arrived += 1;
             self.waits_from = self.waits_from.min(order.millis);
-            self.queue.insert((order, self.arrived), Queued { rules, fits, event });
+            self.waiting.keep((order, self.arrived), Queued { rules, fits, event });
             self.bound_waiting(emit);
         }
         self.keep_within();
     }
 
     fn bound_waiting(&mut self, emit: &mut Emit<'_>) {
-        while self.queue.len() + self.resting.len() > QUEUE
-            || self.meter.bytes() + self.resting.bytes() > self.limits.bytes
-        {
+        while self.waiting.len() > QUEUE || self.meter.bytes() + self.waiting.bytes() > self.limits.bytes {
             if !self.release_first(emit) {
                 break;
             }
@@ -282,6 +269,7 @@ impl Joined {
             }
         }
         self.deadline = None;
+        self.held = self.count_held();
     }
 
     fn rewind(&mut self, newest: i64, emit: &mut Emit<'_>) {
@@ -307,8 +295,8 @@ impl Joined {
         }
         self.watermark = watermark;
         while self.waits_from < watermark {
-            match self.first() {
-                Some(first) if first.0.millis < watermark => self.release(first, emit),
+            match self.waiting.first() {
+                Some((order, _)) if order.millis < watermark => _ = self.release_first(emit),
                 first => self.waits_from = first.map_or(i64::MAX, |(order, _)| order.millis),
             }
         }
@@ -334,67 +322,48 @@ impl Joined {
             }
         }
         self.deadline = earliest;
+        self.held = self.count_held();
     }
 
     /// Matches the earliest of what waits; false if nothing does.
     fn release_first(&mut self, emit: &mut Emit<'_>) -> bool {
-        let first = self.first();
-        first.into_iter().for_each(|first| self.release(first, emit));
-        first.is_some()
-    }
-
-    /// Matches the earliest of what waits, which is in this place.
-    fn release(&mut self, first: (Order, u64), emit: &mut Emit<'_>) {
-        if self.resting.first().is_some_and(|rested| rested.place() == first) {
-            self.release_rested(emit);
-        } else if let Some(((order, _), Queued { mut rules, fits, event })) = self.queue.pop_first() {
-            if let Source::Event(source) = &event.source
-                && self.wakes(&fits)
-            {
-                source.with_document(|document| self.ask_woken(&fits, document, &mut rules));
-                rules.sort_by_key(|(number, _)| *number);
+        let rules = &self.rules;
+        let Some(((order, _), first)) = self.waiting.pop(|fits| wakes(rules, fits)) else { return false };
+        match first {
+            First::Kept(queued) => {
+                let Queued { mut rules, fits, event } = queued;
+                if let Source::Event(source) = &event.source
+                    && wakes(&self.rules, &fits)
+                {
+                    source.with_document(|document| self.ask_woken(&fits, document, &mut rules));
+                    rules.sort_by_key(|(number, _)| *number);
+                }
+                self.offer(&rules, order, &event, emit);
             }
-            self.offer(&rules, order, &event, emit);
+            First::Rested(fits, event) => {
+                let mut rules = RuleHits::new();
+                event.with_document(|document| self.ask_woken(&fits, document, &mut rules));
+                if !rules.is_empty() {
+                    self.cut += u64::from(rules.iter().any(|(_, hits)| hits.cut()));
+                    let event = Kept::new(Evidence::of_rested(*event), &self.meter);
+                    self.offer(&rules, order, &event, emit);
+                }
+            }
+            First::Nothing => {}
         }
-    }
-
-    /// The place of the earliest of what waits.
-    fn first(&self) -> Option<(Order, u64)> {
-        let queued = self.queue.first_key_value().map(|(place, _)| *place);
-        [queued, self.resting.first().map(Rested::place)].into_iter().flatten().min()
-    }
-
-    /// Matches the first of what rests, if a rule that it fits sleeps no longer.
-    fn release_rested(&mut self, emit: &mut Emit<'_>) {
-        let woken = self.resting.first().filter(|rested| self.wakes(rested.fits.as_slice()));
-        let Some((order, fits)) = woken.map(|rested| (rested.order, rested.fits.clone())) else {
-            return self.resting.drop_first();
-        };
-        let Some(event) = self.resting.pop() else { return };
-        let mut rules = Vec::new();
-        event.with_document(|document| self.ask_woken(fits.as_slice(), document, &mut rules));
-        if !rules.is_empty() {
-            self.cut += u64::from(rules.iter().any(|(_, hits)| hits.cut()));
-            let event = Kept::new(Evidence::of_rested(event), &self.meter);
-            self.offer(&rules, order, &event, emit);
-        }
-    }
-
-    /// Whether a rule among these sleeps no longer.
-    fn wakes(&self, fits: &[Fit]) -> bool {
-        fits.iter().any(|(number, stage)| !self.sleeps(*number, *stage))
+        true
     }
 
     /// Adds what an event is to the rules that sleep no longer.
-    fn ask_woken(&self, fits: &[Fit], document: &AuditDocument<'_>, rules: &mut Vec<(usize, Hits)>) {
+    fn ask_woken(&self, fits: &[Fit], document: &AuditDocument<'_>, rules: &mut RuleHits) {
         for of_rule in fits.chunk_by(|(this, _), (next, _)| this == next) {
+            let Some((number, _)) = of_rule.first().filter(|(number, _)| !self.holds_nothing(*number)) else {
+                continue;
+            };
+            let Some((rule, _)) = self.rules.get(*number) else { continue };
             let mut hits = Hits::default();
-            for (number, stage) in of_rule {
-                if let Some((rule, _)) = self.rules.get(*number).filter(|_| !self.sleeps(*number, *stage)) {
-                    hits.fits(&rule.program, *stage, document);
-                }
-            }
-            if let Some((number, _)) = of_rule.first().filter(|_| !hits.is_empty()) {
+            of_rule.iter().for_each(|(_, stage)| hits.fits(&rule.program, *stage, document));
+            if !hits.is_empty() {
                 rules.push((*number, hits));
             }
         }
@@ -408,7 +377,9 @@ impl Joined {
     fn offer(&mut self, rules: &[(usize, Hits)], order: Order, event: &Kept, emit: &mut Emit<'_>) {
         for (number, hits) in rules {
             let Some((rule, State::Sequence(sequences))) = self.rules.get_mut(*number) else { continue };
+            let before = sequences.held();
             sequences.take(&rule.program, hits, order, event, &mut self.found);
+            self.held = self.held + sequences.held() - before;
             self.deadline = [self.deadline, sequences.deadline()].into_iter().flatten().min();
             hand_out(*number, &mut self.found, emit);
         }
@@ -417,13 +388,13 @@ impl Joined {
     /// Gives up the oldest of whoever holds most, of all rules, while there is too much.
     fn keep_within(&mut self) {
         let Limits { all_partials, bytes, .. } = self.limits;
-        if self.held() <= all_partials && self.meter.bytes() <= bytes {
+        if self.held <= all_partials && self.meter.bytes() <= bytes {
             return;
         }
         // A part is given up at once, so that it is seldom done.
         let (most, most_bytes) = (all_partials - all_partials / EVICTED_PART, bytes - bytes / EVICTED_PART);
         loop {
-            let too_many = self.held().saturating_sub(most);
+            let too_many = self.held.saturating_sub(most);
             let too_large = self.meter.bytes().saturating_sub(most_bytes);
             let (surplus, by_bytes) = if too_many > 0 { (too_many, false) } else { (too_large, true) };
             let held = if surplus > 0 { self.held_by(by_bytes) } else { Vec::new() };
@@ -437,6 +408,7 @@ impl Joined {
                     State::Sample(samples) => samples.give_up(&cut),
                 }
             }
+            self.held = self.count_held();
         }
     }
 
@@ -456,7 +428,7 @@ impl Joined {
         held
     }
 
-    fn held(&self) -> usize {
+    fn count_held(&self) -> usize {
         let held = |state: &State| match state {
             State::Sequence(sequences) => sequences.held(),
             State::Sample(samples) => samples.held(),
@@ -466,18 +438,19 @@ impl Joined {
 
     /// When [`Joined::time_is`] has something to do, if no event comes.
     pub(super) fn due(&self) -> Option<i64> {
-        let waiting = self.first().map(|(order, _)| order.millis);
+        let waiting = self.waiting.first().map(|(order, _)| order.millis);
         let earliest = [waiting, self.deadline].into_iter().flatten().min()?;
         Some(earliest.saturating_add(self.limits.reorder).saturating_add(1))
     }
 
     pub(super) fn counts(&self) -> JoinCounts {
+        debug_assert_eq!(self.held, self.count_held());
         let mut counts = JoinCounts {
             late: self.late,
             cut: self.cut,
             rewound: self.rewound,
             booted: self.booted,
-            held: self.held() as u64,
+            held: self.held as u64,
             ..JoinCounts::default()
         };
         for (_, state) in &self.rules {
@@ -512,6 +485,7 @@ impl Joined {
         if let Some((_, state)) = self.rules.get_mut(number) {
             *state = restored;
         }
+        self.held = self.count_held();
     }
 }
 
@@ -522,9 +496,20 @@ impl Limits {
     }
 }
 
+/// Whether a rule among these, which held nothing when the event came, does so no longer.
+fn wakes(rules: &[(Arc<Rule>, State)], fits: &[Fit]) -> bool {
+    fits.iter().any(|(number, _)| !holds_nothing(rules, *number))
+}
+
+fn holds_nothing(rules: &[(Arc<Rule>, State)], number: usize) -> bool {
+    matches!(rules.get(number), Some((_, State::Sequence(sequences))) if sequences.is_empty())
+}
+
 fn hand_out(number: usize, found: &mut Vec<Found<Kept>>, emit: &mut Emit<'_>) {
     for found in found.drain(..) {
-        emit(number, found.events.into_iter().flatten().collect());
+        let mut events = Vec::with_capacity(found.events.len());
+        events.extend(found.events.into_iter().flatten());
+        emit(number, events);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is kept of an event that may be part of a sequence: what its alert needs, and no more.
 
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,8 +21,8 @@ pub struct Evidence {
     pub millis: u64,
     /// The kernel's serial.
     pub serial: u64,
-    /// `host.id`.
-    pub host: Box<str>,
+    /// `host.id`, where the event itself does not tell it.
+    pub host: Option<Box<str>>,
     /// Whose the act was, for fair shares of what is held.
     pub holder: Holder,
     /// The event itself.
@@ -63,13 +64,22 @@ impl Evidence {
     /// The evidence of an event that has rested.
     pub(super) fn of_rested(event: Stored) -> Self {
         let Stamp { millis, serial } = event.stamp();
-        let host = event.host_id().into();
         // What the records say needs the document.
         let holder = match event.auid() {
             Some(auid) => Holder::of(Some(auid)),
             None => event.with_document(|event| holder(event)).unwrap_or_default(),
         };
-        Self { millis, serial, host, holder, source: Source::Event(Arc::new(event)) }
+        Self { millis, serial, host: None, holder, source: Source::Event(Arc::new(event)) }
+    }
+
+    /// `host.id`.
+    #[must_use]
+    pub fn host_id(&self) -> Cow<'_, str> {
+        match (&self.host, &self.source) {
+            (Some(host), _) => Cow::Borrowed(host),
+            (None, Source::Event(event)) => event.host_id(),
+            (None, Source::Text(_)) => Cow::Borrowed(""),
+        }
     }
 
     /// The event's stamp.
@@ -140,7 +150,7 @@ impl Kept {
     pub(super) fn new(evidence: Evidence, meter: &Meter) -> Self {
         let meter = meter.clone();
         // With what the allocator and the counters take.
-        let size = evidence.source.size() + evidence.host.len() + 128;
+        let size = evidence.source.size() + evidence.host.as_ref().map_or(0, |host| host.len()) + 128;
         meter.0.fetch_add(size, Ordering::Relaxed);
         Self(Arc::new(Measured { evidence, size, meter }))
     }

@@ -12,9 +12,9 @@ mod joined;
 mod kept;
 mod kernel_needs;
 mod needs;
-mod resting;
 mod sieve;
 mod state;
+mod waiting;
 
 pub use engine::{Counts, Engine, Events, Match, NotLive, Span};
 pub use joined::{JoinCounts, Limits};

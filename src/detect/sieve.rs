@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::engine::{Engine, Unit};
 use super::index::Index;
 use super::kept::Keep;
+use super::waiting::RuleHits;
 use crate::eql::Hits;
 use crate::event::Document;
 use crate::rule::Rule;
@@ -24,7 +25,7 @@ pub struct Sifted {
     /// The rules that it makes true by itself, by their places among those that are run.
     pub alone: Vec<usize>,
     /// What it fits of rules that join events, by the engine's numbers.
-    pub(super) joined: Vec<(usize, Hits)>,
+    pub(super) joined: RuleHits,
 }
 
 impl Sifted {
@@ -51,7 +52,7 @@ impl Sieve {
         let Self { rules, units, index } = self;
         let mut sifted = Sifted::default();
         index.ask(event, |number, holds| {
-            let Some(Unit { rule: place, stage, joined }) = units.get(number).copied().filter(|_| holds)
+            let Some(Unit { rule: place, stage, joined, .. }) = units.get(number).copied().filter(|_| holds)
             else {
                 return;
             };

@@ -56,14 +56,16 @@ impl SavedEvent {
             Source::Text(text) => (**text).into(),
             Source::Event(event) => event.with_document(write).unwrap_or_default().into(),
         };
-        let Evidence { millis, serial, host, holder, .. } = evidence.clone();
+        let host = evidence.host_id().into();
+        let Evidence { millis, serial, holder, .. } = *evidence;
         let auid = if let Holder::Login(auid) = holder { auid } else { nobody() };
         Self { millis, serial, host, auid, source }
     }
 
     fn evidence(self) -> Evidence {
         let Self { millis, serial, host, auid, source } = self;
-        Evidence { millis, serial, host, holder: Holder::of(Some(auid)), source: Source::Text(source.into()) }
+        let (holder, source) = (Holder::of(Some(auid)), Source::Text(source.into()));
+        Evidence { millis, serial, host: Some(host), holder, source }
     }
 }
 

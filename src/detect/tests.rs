@@ -42,7 +42,7 @@ impl Keep for Timed {
         Evidence {
             millis: millis as u64,
             serial: tiebreaker,
-            host: "h".into(),
+            host: Some("h".into()),
             holder: if tiebreaker < STORM { Holder::NoLogin } else { Holder::Login(1_000) },
             source: super::Source::Text("{}".into()),
         }

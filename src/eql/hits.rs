@@ -5,6 +5,8 @@
 
 use std::cell::Cell;
 
+use smallvec::SmallVec;
+
 use crate::event::Document;
 
 use super::key::Keys;
@@ -22,9 +24,9 @@ thread_local! {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hits {
     /// The keys, one behind the other.
-    bytes: Vec<u8>,
+    bytes: SmallVec<[u8; 64]>,
     /// Of each key the stage, ascending, and where it ends.
-    keys: Vec<(usize, usize)>,
+    keys: SmallVec<[(usize, usize); 2]>,
     /// Whether there were more combinations of key values than are followed.
     cut: bool,
 }

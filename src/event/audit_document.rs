@@ -9,6 +9,7 @@ use bumpalo::collections::Vec as BumpVec;
 
 use super::ancestry::{Image, Mounted, Place, Process, RootLink};
 use super::around::{Around, Kin};
+use super::circumstances::Circumstances;
 use super::document::{Document, Order, Value, Values};
 use super::from_audit::file::Items;
 use super::from_audit::parts::Parts;
@@ -371,6 +372,10 @@ impl Document for AuditDocument<'_> {
         self.ask(field)
     }
 
+    fn values_once(&self, field: FieldId) -> Values<'_> {
+        self.asked(field).unwrap_or_else(|| from_audit::values(self, field))
+    }
+
     fn order(&self) -> Order {
         let millis = i64::try_from(self.event.stamp.millis).unwrap_or(i64::MAX);
         Order { millis, tiebreaker: self.event.stamp.serial }
@@ -386,6 +391,11 @@ impl Document for AuditDocument<'_> {
 
     fn push_files(&self, key: &mut Vec<u8>) -> bool {
         keys::push_files(self, key)
+    }
+
+    fn push_circumstances(&self, circumstances: Circumstances, key: &mut Vec<u8>) -> bool {
+        keys::push_circumstances(self, circumstances, key);
+        true
     }
 
     fn push_program(&self, directory: bool, key: &mut Vec<u8>) -> bool {

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::circumstances::Circumstances;
 use super::origin::{Number, Origin};
 use super::schema::FieldId;
 
@@ -59,6 +60,11 @@ pub trait Document {
     /// The values of `field`, as matching sees them (all producers' words for an act).
     fn values(&self, field: FieldId) -> Values<'_>;
 
+    /// The same, of a field that will hardly be asked for again: nothing is remembered.
+    fn values_once(&self, field: FieldId) -> Values<'_> {
+        self.values(field)
+    }
+
     /// Its place in time.
     fn order(&self) -> Order;
 
@@ -83,6 +89,12 @@ pub trait Document {
     /// The same of the program of an event that has not started it, `process.{name,executable,args,command_line}`, and
     /// with `directory` of `process.working_directory`.
     fn push_program(&self, _directory: bool, _key: &mut Vec<u8>) -> bool {
+        false
+    }
+
+    /// Writes what the values of the fields that are `circumstances` follow from; false, having written anything, where
+    /// only they themselves will do.
+    fn push_circumstances(&self, _circumstances: Circumstances, _key: &mut Vec<u8>) -> bool {
         false
     }
 

@@ -23,6 +23,7 @@ pub mod ancestry;
 mod around;
 mod audit_document;
 mod births;
+pub mod circumstances;
 pub mod date;
 pub mod document;
 mod from_audit;

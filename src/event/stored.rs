@@ -39,12 +39,12 @@ struct Beside {
     created: u64,
     host: Arc<Host>,
     names: Arc<Names>,
+    /// Without its image, which lies beside the records.
     process: Option<Process>,
     /// The parents of the process.
     line: Option<Arc<Line>>,
     /// Session leader, group leader and entry leader.
     leaders: [Leader; 3],
-    previous: Option<Image>,
     seldom: Option<Box<Seldom>>,
 }
 
@@ -82,12 +82,7 @@ impl Stored {
     /// Stores the event of `document`. Live, /proc is asked now for what the document might want of it.
     #[must_use]
     pub fn of(document: &AuditDocument<'_>) -> Self {
-        let mut beside = Beside::of(document);
-        if let (Some(process), Some(of)) = (&mut beside.process, document.process) {
-            process.image = of.image.as_ref().map(Image::detached);
-        }
-        beside.previous = document.previous.map(Image::detached);
-        Self { event: OwnedEvent::of(document.event), beside }
+        Self { event: OwnedEvent::of(document.event, images(document)), beside: Beside::of(document) }
     }
 
     /// When the event was.
@@ -110,7 +105,8 @@ impl Stored {
 
     /// Makes the document and gives it to `work`.
     pub fn with_document<T>(&self, work: impl FnOnce(&AuditDocument<'_>) -> T) -> Option<T> {
-        self.beside.with_document(&self.event.event(), work)
+        let images = self.event.beside().map(|image| image.map(Image::of_bytes));
+        self.beside.with_document(&self.event.event(), images, work)
     }
 
     /// About how many bytes of memory it takes; of what it shares with all others nothing is counted, of what it
@@ -124,22 +120,14 @@ impl Stored {
 impl Resting {
     /// Puts the event of `document` on a shelf, as [`Stored::of`] would store it.
     pub fn of(document: &AuditDocument<'_>, shelf: &mut Shelf) -> Self {
-        let image = document.process.and_then(|process| process.image.as_ref());
-        let images = [image, document.previous].map(|image| image.map(Image::bytes));
-        Self { event: shelf.put(document.event, images), beside: Beside::of(document) }
+        Self { event: shelf.put(document.event, images(document)), beside: Beside::of(document) }
     }
 
     /// Takes it from its shelf.
     #[must_use]
     pub fn stored(self, shelf: &mut Shelf) -> Stored {
-        let Self { event, mut beside } = self;
-        let (event, images) = shelf.take(event);
-        let [image, previous] = images.map(|image| image.map(Image::of_bytes));
-        if let Some(process) = &mut beside.process {
-            process.image = image;
-        }
-        beside.previous = previous;
-        Stored { event, beside }
+        let Self { event, beside } = self;
+        Stored { event: shelf.take(event), beside }
     }
 
     /// It is no longer wanted.
@@ -152,6 +140,12 @@ impl Resting {
     pub fn size(&self) -> usize {
         size_of::<OwnedEvent>() + self.event.size() + self.beside.size()
     }
+}
+
+/// The image of the process, and the one before it.
+fn images<'a>(document: &'a AuditDocument<'_>) -> [Option<&'a [u8]>; 2] {
+    let image = document.process.and_then(|process| process.image.as_ref());
+    [image, document.previous].map(|image| image.map(Image::bytes))
 }
 
 impl Beside {
@@ -200,20 +194,20 @@ impl Beside {
             process: document.process.map(Process::bare),
             line,
             leaders,
-            previous: None,
             seldom,
         }
     }
 
-    /// Makes the document of `event` and gives it to `work`.
+    /// Makes the document of `event`, with the image of its process and the one before, and gives it to `work`.
     fn with_document<T>(
         &self,
         event: &AuditEvent<'_>,
+        images: [Option<Image>; 2],
         work: impl FnOnce(&AuditDocument<'_>) -> T,
     ) -> Option<T> {
         // A document within another has memory of its own.
         let mut arena = ARENA.take().unwrap_or_else(|| Bump::with_capacity(DOCUMENT));
-        let done = self.with_document_in(&arena, event, work);
+        let done = self.with_document_in(&arena, event, images, work);
         arena.reset();
         if arena.allocated_bytes() <= KEPT {
             ARENA.set(Some(arena));
@@ -225,8 +219,11 @@ impl Beside {
         &self,
         arena: &Bump,
         event: &AuditEvent<'_>,
+        [image, previous]: [Option<Image>; 2],
         work: impl FnOnce(&AuditDocument<'_>) -> T,
     ) -> Option<T> {
+        let mut process = self.process.as_ref().map(Process::bare);
+        process.iter_mut().zip(image).for_each(|(process, image)| process.image = Some(image));
         let parts = arena.alloc(Parts::of(event)?);
         let mut arguments = Arguments::default();
         if parts.has_arguments() {
@@ -238,7 +235,7 @@ impl Beside {
         }));
         let leader = |at: usize| match self.leaders.get(at)? {
             Leader::Unknown => None,
-            Leader::Itself => self.process.as_ref(),
+            Leader::Itself => process.as_ref(),
             Leader::Parent(at) => self.line.as_ref().and_then(|line| line.nth(*at)),
             Leader::Other(process) => Some(&**process),
         };
@@ -251,8 +248,8 @@ impl Beside {
             gaps: &gaps,
             places: &RefCell::default(),
         };
-        let around_process = [self.process.as_ref(), self.line.as_ref().map(|line| line.process())];
-        let previous = self.previous.as_ref();
+        let around_process = [process.as_ref(), self.line.as_ref().map(|line| line.process())];
+        let previous = previous.as_ref();
         let document =
             AuditDocument::new(event, arena, around, parts, around_process, previous, self.created);
         document.set_captured(self.seldom.as_deref().and_then(|seldom| seldom.captured.clone()));
@@ -260,8 +257,8 @@ impl Beside {
     }
 
     fn size(&self) -> usize {
-        let image = |image: &Option<Image>| image.as_ref().map_or(0, Image::size);
-        let process = |process: &Process| size_of::<Process>() + image(&process.image);
+        let process =
+            |process: &Process| size_of::<Process>() + process.image.as_ref().map_or(0, Image::size);
         let leaders = self.leaders.iter().map(|leader| match leader {
             Leader::Other(leader) => process(leader),
             _ => 0,
@@ -272,7 +269,7 @@ impl Beside {
         let environment: usize = variables.map(|variable| size_of::<Vec<u8>>() + variable.len()).sum();
         let processes = self.process.as_ref().map_or(0, process) + line + leaders.sum::<usize>();
         let seldom = self.seldom.as_ref().map_or(0, |_| size_of::<Seldom>());
-        size_of::<Self>() + processes + image(&self.previous) + seldom + environment
+        size_of::<Self>() + processes + seldom + environment
     }
 }
 

@@ -124,7 +124,7 @@ pub(super) fn write_args(pairs: &mut Pairs<'_>, args: &[Cow<'_, [u8]>], room: us
 /// `bash(4700) < sshd(880)`: the parent first.
 fn parents(document: &dyn Telling) -> Option<String> {
     let chain = document.parents();
-    let mut out = String::new();
+    let mut out = String::with_capacity(32 * chain.len());
     for (n, Parent { name, pid }) in chain.iter().enumerate() {
         if n == PARENTS {
             let _ = write!(out, " < ...[{} more]", chain.len() - n);

@@ -3,6 +3,7 @@
 use super::super::record::{Record, Stamp};
 use super::super::types::RecordType;
 use super::gaps::Gaps;
+use super::memory::Memory;
 
 /// Why an event ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -106,56 +107,104 @@ impl<'a> AuditEvent<'a> {
     }
 }
 
-/// An event in memory of its own, for whoever needs it after the reassembler has gone on.
-#[derive(Clone, Debug)]
+/// An event in memory of its own, for whoever needs it after the reassembler has gone on, and what was put beside it.
+#[derive(Debug)]
 pub struct OwnedEvent {
-    node: Option<Box<[u8]>>,
-    stamp: Stamp,
-    ended: Ended,
-    gaps: Gaps,
-    records: Vec<Slot>,
-    bytes: Vec<u8>,
+    layout: Layout,
+    memory: Memory,
 }
 
 impl OwnedEvent {
-    /// A copy of `event`.
+    /// A copy of `event` and of what belongs to it.
     #[must_use]
-    pub fn of(event: &AuditEvent<'_>) -> Self {
-        Self {
-            node: event.node.map(Box::from),
-            stamp: event.stamp,
-            ended: event.ended,
-            gaps: event.gaps,
-            records: event.records.into(),
-            bytes: event.bytes.into(),
-        }
+    pub fn of(event: &AuditEvent<'_>, beside: [Option<&[u8]>; 2]) -> Self {
+        let behind = [event.node, beside[0], beside[1]].into_iter().flatten();
+        let size = event.bytes.len() + behind.map(<[u8]>::len).sum::<usize>();
+        let mut memory = Memory::with_room(size);
+        let layout = Layout::write(event, beside, &mut memory.bytes);
+        memory.slots.extend_from_slice(event.records);
+        Self { layout, memory }
     }
 
     /// When the event was.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
-        self.stamp
+        self.layout.stamp
     }
 
     /// The event, as the reassembler gave it.
     #[must_use]
     pub fn event(&self) -> AuditEvent<'_> {
-        AuditEvent {
-            node: self.node.as_deref(),
-            stamp: self.stamp,
-            ended: self.ended,
-            incomplete: !self.gaps.is_empty(),
-            gaps: self.gaps,
-            records: &self.records,
-            bytes: &self.bytes,
-        }
+        self.layout.event(&self.memory.bytes, &self.memory.slots)
+    }
+
+    /// What was put beside it.
+    #[must_use]
+    pub fn beside(&self) -> [Option<&[u8]>; 2] {
+        self.layout.beside(&self.memory.bytes)
     }
 
     /// Bytes of memory beside its own.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.bytes.capacity()
-            + self.records.capacity() * size_of::<Slot>()
-            + self.node.as_ref().map_or(0, |node| node.len())
+        self.memory.size()
+    }
+}
+
+/// What an event is beside its bytes and slots, and how its bytes lie one behind the other: those of its records, the
+/// node's name, what was put beside it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    records: usize,
+    node: Option<usize>,
+    beside: [Option<usize>; 2],
+    stamp: Stamp,
+    ended: Ended,
+    gaps: Gaps,
+}
+
+impl Layout {
+    /// Adds a copy of `event` and of what belongs to it to `bytes`.
+    pub(super) fn write(event: &AuditEvent<'_>, beside: [Option<&[u8]>; 2], bytes: &mut Vec<u8>) -> Self {
+        bytes.extend_from_slice(event.bytes);
+        for text in [event.node, beside[0], beside[1]].into_iter().flatten() {
+            bytes.extend_from_slice(text);
+        }
+        Self {
+            records: event.bytes.len(),
+            node: event.node.map(<[u8]>::len),
+            beside: beside.map(|text| text.map(<[u8]>::len)),
+            stamp: event.stamp,
+            ended: event.ended,
+            gaps: event.gaps,
+        }
+    }
+
+    /// The event whose bytes these are.
+    pub(super) fn event<'a>(&self, bytes: &'a [u8], slots: &'a [Slot]) -> AuditEvent<'a> {
+        let (records, behind) = bytes.split_at_checked(self.records).unwrap_or_default();
+        AuditEvent {
+            node: self.node.map(|length| behind.get(..length).unwrap_or_default()),
+            stamp: self.stamp,
+            ended: self.ended,
+            incomplete: !self.gaps.is_empty(),
+            gaps: self.gaps,
+            records: slots,
+            bytes: records,
+        }
+    }
+
+    /// What was put beside it.
+    pub(super) fn beside<'a>(&self, bytes: &'a [u8]) -> [Option<&'a [u8]>; 2] {
+        let mut start = self.records + self.node.unwrap_or(0);
+        self.beside.map(|length| {
+            let end = start + length?;
+            bytes.get(std::mem::replace(&mut start, end)..end)
+        })
+    }
+
+    /// How many bytes there are.
+    pub(super) fn size(&self) -> usize {
+        self.records + self.node.unwrap_or(0) + self.beside.iter().flatten().sum::<usize>()
     }
 }

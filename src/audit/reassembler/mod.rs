@@ -10,6 +10,7 @@
 mod event;
 mod gaps;
 mod limits;
+mod memory;
 mod open;
 mod remembered;
 mod shelf;

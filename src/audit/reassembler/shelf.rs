@@ -3,11 +3,8 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::Arc;
 
-use super::super::record::Stamp;
-use super::event::{AuditEvent, Ended, OwnedEvent, Slot};
-use super::gaps::Gaps;
+use super::event::{AuditEvent, Layout, OwnedEvent, Slot};
 
 /// Bytes of a page; a larger event has one of its own.
 const PAGE: usize = 64 << 10;
@@ -40,13 +37,7 @@ pub struct Shelved {
     page: usize,
     bytes: Range<usize>,
     slots: Range<usize>,
-    /// Whether the node's name lies behind the bytes, and how long it is.
-    node: Option<usize>,
-    /// The same of what was put beside the event, behind that.
-    beside: [Option<usize>; 2],
-    stamp: Stamp,
-    ended: Ended,
-    gaps: Gaps,
+    layout: Layout,
 }
 
 impl Shelf {
@@ -68,45 +59,20 @@ impl Shelf {
         }
         page.kept += 1;
         let (bytes, slots) = (page.bytes.len(), page.slots.len());
-        page.bytes.extend_from_slice(event.bytes);
-        page.bytes.extend_from_slice(node);
-        beside.iter().flatten().for_each(|text| page.bytes.extend_from_slice(text));
+        let layout = Layout::write(event, beside, &mut page.bytes);
         page.slots.extend_from_slice(event.records);
-        Shelved {
-            page: number,
-            bytes: bytes..bytes + event.bytes.len(),
-            slots: slots..page.slots.len(),
-            node: event.node.map(<[u8]>::len),
-            beside: beside.map(|text| text.map(<[u8]>::len)),
-            stamp: event.stamp,
-            ended: event.ended,
-            gaps: event.gaps,
-        }
+        Shelved { page: number, bytes: bytes..page.bytes.len(), slots: slots..page.slots.len(), layout }
     }
 
     /// Takes an event from the shelf, with what was put beside it.
-    pub fn take(&mut self, shelved: Shelved) -> (OwnedEvent, [Option<Arc<[u8]>>; 2]) {
+    pub fn take(&mut self, shelved: Shelved) -> OwnedEvent {
         let empty = Page::default();
         let page = shelved.page.checked_sub(self.first).and_then(|at| self.pages.get(at)).unwrap_or(&empty);
-        let behind = shelved.bytes.end;
-        let event = AuditEvent {
-            node: shelved.node.map(|node| page.bytes.get(behind..behind + node).unwrap_or_default()),
-            stamp: shelved.stamp,
-            ended: shelved.ended,
-            incomplete: !shelved.gaps.is_empty(),
-            gaps: shelved.gaps,
-            records: page.slots.get(shelved.slots.clone()).unwrap_or_default(),
-            bytes: page.bytes.get(shelved.bytes.clone()).unwrap_or_default(),
-        };
-        let event = OwnedEvent::of(&event);
-        let mut at = behind + shelved.node.unwrap_or(0);
-        let beside = shelved.beside.map(|length| {
-            let start = at;
-            at += length.unwrap_or(0);
-            length.map(|_| page.bytes.get(start..at).unwrap_or_default().into())
-        });
+        let bytes = page.bytes.get(shelved.bytes.clone()).unwrap_or_default();
+        let slots = page.slots.get(shelved.slots.clone()).unwrap_or_default();
+        let event = OwnedEvent::of(&shelved.layout.event(bytes, slots), shelved.layout.beside(bytes));
         self.give_back(shelved);
-        (event, beside)
+        event
     }
 
     /// An event is no longer wanted.
@@ -131,8 +97,7 @@ impl Shelved {
     /// Bytes of memory on the shelf.
     #[must_use]
     pub fn size(&self) -> usize {
-        let beside = self.beside.iter().flatten().sum::<usize>();
-        self.bytes.len() + self.node.unwrap_or(0) + beside + self.slots.len() * size_of::<Slot>()
+        self.layout.size() + self.slots.len() * size_of::<Slot>()
     }
 }
 
@@ -164,10 +129,12 @@ mod tests {
 
     /// What is taken from the shelf, as text.
     fn taken(shelf: &mut Shelf, shelved: Shelved) -> (String, [Option<&'static str>; 2]) {
-        let (event, beside) = shelf.take(shelved);
-        let known =
-            |bytes: Arc<[u8]>| ["one", "the other"].into_iter().find(|text| text.as_bytes() == &*bytes);
-        (text(&event.event()), beside.map(|bytes| bytes.map(|bytes| known(bytes).expect("what was put"))))
+        let event = shelf.take(shelved);
+        let known = |bytes: &[u8]| ["one", "the other"].into_iter().find(|text| text.as_bytes() == bytes);
+        (
+            text(&event.event()),
+            event.beside().map(|bytes| bytes.map(|bytes| known(bytes).expect("what was put"))),
+        )
     }
 
     fn events(count: usize, work: &mut dyn FnMut(&AuditEvent<'_>)) {

@@ -27,6 +27,7 @@ use std::hash::{Hash, Hasher};
 use std::num::NonZeroU64;
 
 use crate::eql::Cond;
+use crate::event::circumstances::Circumstances;
 use crate::event::memo::Memo;
 use crate::event::origin::Origin;
 use crate::event::schema::field;
@@ -175,6 +176,8 @@ struct Kind {
     /// the values of other fields.
     origins: Box<[(Origin, Box<[FieldId]>)]>,
     details: Box<[FieldId]>,
+    around: Box<[FieldId]>,
+    circumstances: Circumstances,
     fields: Box<[FieldId]>,
 }
 
@@ -285,9 +288,21 @@ impl Kind {
         let origins = origins.into_iter().map(|(origin, fields)| (origin, fields.into())).collect();
         let (details, fields): (Vec<_>, Vec<_>) =
             fields.into_iter().partition(|field| DETAILS.contains(field));
-        let (details, fields) = (details.into(), fields.into());
+        let (around, fields): (Vec<_>, Vec<_>) =
+            fields.into_iter().partition(|field| Circumstances::of(*field).is_some());
+        let circumstances = around.iter().filter_map(|field| Circumstances::of(*field)).collect();
         let of_call = asks_for_call.then(OnceCell::new);
-        Self { number, open, settled: settled.into(), of_call, origins, details, fields }
+        Self {
+            number,
+            open,
+            settled: settled.into(),
+            of_call,
+            origins,
+            details: details.into(),
+            around: around.into(),
+            circumstances,
+            fields: fields.into(),
+        }
     }
 
     /// What is open for `event` by the fields that are settled, and for want of what a rule looks for in those that
@@ -329,6 +344,13 @@ impl Kind {
             }
         }
         (self.details.is_empty() || push_instead(|key| event.push_files(key), event, &self.details, key))
+            && (self.around.is_empty()
+                || push_instead(
+                    |key| event.push_circumstances(self.circumstances, key),
+                    event,
+                    &self.around,
+                    key,
+                ))
             && push_short_values(event, &self.fields, key)
     }
 }
@@ -446,7 +468,7 @@ fn reduce(units: &[(u32, Truth)], known: &mut dyn FnMut(u32) -> Option<bool>) ->
 fn push_short_values<D: Document + ?Sized>(event: &D, fields: &[FieldId], key: &mut Vec<u8>) -> bool {
     let is_short = |value: &Value<'_>| !matches!(value, Value::Text(text) if text.len() > LONGEST);
     for field in fields {
-        let values = event.values(*field);
+        let values = event.values_once(*field);
         push_count(&values, key);
         for value in values.as_slice() {
             if !is_short(value) || key.len() > LONGEST {

@@ -54,7 +54,7 @@ impl Plan {
     }
 
     /// Whether an event that fits `stage` leaves something where nothing is held.
-    fn begins(&self, stage: usize) -> bool {
+    pub(crate) fn begins(&self, stage: usize) -> bool {
         self.items.first() == Some(&stage) || self.leading().contains(&stage)
     }
 
@@ -138,7 +138,7 @@ impl<E: Clone> Sequences<E> {
     ) {
         let Some(plan) = program.sequence() else { return };
         // A forbidden event at the very end of its time still counts.
-        self.advance(program, order.millis.saturating_sub(1), found);
+        self.advance_to(plan, order.millis.saturating_sub(1), found);
         self.now = self.now.max(order.millis);
         if !hits.is_empty() {
             let at = At { plan, hits, order };
@@ -315,7 +315,12 @@ impl<E: Clone> Sequences<E> {
     /// Time has come to `millis`, and everything up to it has been pushed: sequences whose trailing
     /// missing event was waited for until then are found.
     pub fn advance(&mut self, program: &Program, millis: i64, found: &mut Vec<Found<E>>) {
-        let Some(plan) = program.sequence() else { return };
+        if let Some(plan) = program.sequence() {
+            self.advance_to(plan, millis, found);
+        }
+    }
+
+    fn advance_to(&mut self, plan: &Plan, millis: i64, found: &mut Vec<Found<E>>) {
         self.now = self.now.max(millis);
         if self.deadline.is_some_and(|deadline| deadline <= millis) {
             self.decide(plan, millis, found);
@@ -377,11 +382,6 @@ impl<E: Clone> Sequences<E> {
     #[must_use]
     pub fn held(&self) -> usize {
         self.held
-    }
-
-    /// Whether an event that fits `stage`, and no other, could make any difference now.
-    pub(crate) fn heeds(&self, program: &Program, stage: usize) -> bool {
-        !self.is_empty() || program.sequence().is_some_and(|plan| plan.begins(stage))
     }
 
     /// Whether nothing is held, not even a forbidden event that counts.

@@ -66,8 +66,40 @@ impl<T> Default for Newest<T> {
     }
 }
 
-/// The partials that wait at one item.
-type Waiting<E> = Newest<Partial<E>>;
+/// The partials that wait at one item, as in [`Newest`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Waiting<E> {
+    /// Seldom there.
+    older: Option<Box<Partial<E>>>,
+    newest: Option<Partial<E>>,
+}
+
+impl<E> Default for Waiting<E> {
+    fn default() -> Self {
+        Waiting { older: None, newest: None }
+    }
+}
+
+impl<E> Waiting<E> {
+    /// Drops the partials that `goes` names; says how many.
+    fn drop_if(&mut self, goes: impl Fn(&Partial<E>) -> bool) -> usize {
+        let older = self.older.take_if(|partial| goes(partial)).is_some();
+        let newest = self.newest.take_if(|partial| goes(partial)).is_some();
+        if self.newest.is_none() {
+            self.newest = self.older.take().map(|partial| *partial);
+        }
+        usize::from(older) + usize::from(newest)
+    }
+
+    /// The partials, the newest first.
+    fn each(&self) -> impl Iterator<Item = &Partial<E>> {
+        self.newest.iter().chain(self.older.as_deref())
+    }
+
+    fn each_mut(&mut self) -> impl Iterator<Item = &mut Partial<E>> {
+        self.newest.iter_mut().chain(self.older.as_deref_mut())
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Group<E> {
@@ -93,7 +125,7 @@ impl<E> Group<E> {
             let older = waiting.older.take();
             return (Some(partial), 1 + usize::from(older.is_some()));
         }
-        let partial = waiting.older.take_if(before);
+        let partial = waiting.older.take_if(|partial| before(partial)).map(|partial| *partial);
         let gone = usize::from(partial.is_some());
         (partial, gone)
     }
@@ -101,15 +133,19 @@ impl<E> Group<E> {
     /// Lets `partial` wait at `item`; says how many more there are now (0 or 1).
     pub(super) fn wait(&mut self, item: usize, partial: Partial<E>) -> usize {
         if self.waiting.len() <= item {
-            self.waiting.resize_with(item + 1, Newest::default);
+            // Most groups have no second item.
+            if self.waiting.is_empty() {
+                self.waiting.reserve_exact(item + 1);
+            }
+            self.waiting.resize_with(item + 1, Waiting::default);
         }
         let waiting = &mut self.waiting[item];
-        let before = usize::from(waiting.newest.is_some()) + usize::from(waiting.older.is_some());
+        let before = waiting.each().count();
         match waiting.newest.take() {
             None => waiting.newest = Some(partial),
             Some(newest) if newest.last == partial.last => waiting.newest = Some(partial),
             Some(newest) if newest.last < partial.last => {
-                waiting.older = Some(newest);
+                waiting.older = Some(Box::new(newest));
                 waiting.newest = Some(partial);
             }
             // It comes late: what is newer stays the newest.
@@ -117,12 +153,11 @@ impl<E> Group<E> {
                 waiting.newest = Some(newest);
                 let last = partial.last;
                 if waiting.older.as_ref().is_none_or(|older| older.last <= last) {
-                    waiting.older = Some(partial);
+                    waiting.older = Some(Box::new(partial));
                 }
             }
         }
-        let after = usize::from(waiting.newest.is_some()) + usize::from(waiting.older.is_some());
-        after - before
+        waiting.each().count() - before
     }
 
     /// Nothing is left for which they mattered.
@@ -151,7 +186,7 @@ impl<E> Group<E> {
     /// A forbidden event behind what waits at `item`.
     pub(super) fn note_gap(&mut self, item: usize, millis: i64) {
         let Some(waiting) = self.waiting.get_mut(item) else { return };
-        for partial in [&mut waiting.newest, &mut waiting.older].into_iter().flatten() {
+        for partial in waiting.each_mut() {
             if millis > partial.last.millis && partial.gap.is_none_or(|hit| millis < hit) {
                 partial.gap = Some(millis);
             }
@@ -172,12 +207,7 @@ impl<E> Group<E> {
     pub(super) fn forget_before(&mut self, oldest: i64) -> usize {
         let mut gone = 0;
         for waiting in &mut self.waiting {
-            for partial in [&mut waiting.newest, &mut waiting.older] {
-                gone += usize::from(partial.take_if(|partial| partial.first < oldest).is_some());
-            }
-            if waiting.newest.is_none() {
-                waiting.newest = waiting.older.take();
-            }
+            gone += waiting.drop_if(|partial| partial.first < oldest);
         }
         self.forget_leading(oldest);
         gone
@@ -187,11 +217,7 @@ impl<E> Group<E> {
     pub(super) fn give_up(&mut self, takes: &dyn Fn(&Partial<E>) -> bool) -> usize {
         let before = self.held();
         for waiting in &mut self.waiting {
-            waiting.older.take_if(|partial| takes(partial));
-            waiting.newest.take_if(|partial| takes(partial));
-            if waiting.newest.is_none() {
-                waiting.newest = waiting.older.take();
-            }
+            waiting.drop_if(takes);
         }
         self.pending.retain(|pending| !takes(&pending.partial));
         before - self.held()
@@ -206,12 +232,13 @@ impl<E> Group<E> {
     /// The same with other events; none if `change` has none for one of them.
     pub(super) fn map<F>(&self, change: &mut dyn FnMut(&E) -> Option<F>) -> Option<Group<F>> {
         let mut waiting = Vec::with_capacity(self.waiting.len());
-        for Newest { older, newest } in &self.waiting {
-            let mut one = |partial: &Option<Partial<E>>| match partial {
+        for Waiting { older, newest } in &self.waiting {
+            let mut one = |partial: Option<&Partial<E>>| match partial {
                 Some(partial) => partial.map(change).map(Some),
                 None => Some(None),
             };
-            waiting.push(Newest { older: one(older)?, newest: one(newest)? });
+            waiting
+                .push(Waiting { older: one(older.as_deref())?.map(Box::new), newest: one(newest.as_ref())? });
         }
         let mut pending = Vec::with_capacity(self.pending.len());
         for Pending { partial, deadline } in &self.pending {
@@ -224,8 +251,7 @@ impl<E> Group<E> {
     /// Whether it can be of a sequence of so many items, of which the last waits only as pending.
     pub(super) fn fits(&self, items: usize) -> bool {
         let waiting = self.waiting.iter().enumerate().all(|(item, waiting)| {
-            let partials = [&waiting.older, &waiting.newest].into_iter().flatten();
-            item + 1 < items && partials.into_iter().all(|partial| partial.events.len() == item + 1)
+            item + 1 < items && waiting.each().all(|partial| partial.events.len() == item + 1)
         });
         waiting && self.pending.iter().all(|pending| pending.partial.events.len() == items)
     }
@@ -237,7 +263,7 @@ impl<E> Group<E> {
 
     /// The partials and undecided sequences.
     pub(super) fn partials(&self) -> impl Iterator<Item = &Partial<E>> {
-        let waiting = self.waiting.iter().flat_map(|waiting| [&waiting.newest, &waiting.older]).flatten();
+        let waiting = self.waiting.iter().flat_map(Waiting::each);
         waiting.chain(self.pending.iter().map(|pending| &pending.partial))
     }
 

@@ -183,8 +183,8 @@ impl Image {
     }
 
     /// The image of [`Image::bytes`].
-    pub(crate) fn of_bytes(bytes: Arc<[u8]>) -> Self {
-        Self(bytes)
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        Self(bytes.into())
     }
 
     /// A copy that shares no memory: the table counts who shares an image.

@@ -2,8 +2,10 @@
 //! values of the fields need not be worked out anew.
 
 use super::super::audit_document::AuditDocument;
+use super::super::circumstances::Circumstances;
 use super::super::kind::Act;
 use super::file::{descriptors, is_about_files};
+use super::{event, process};
 use crate::audit::RecordType;
 
 /// How the kernel ends the PATH record of a file without capabilities.
@@ -33,6 +35,32 @@ pub(crate) fn push_program(doc: &AuditDocument<'_>, directory: bool, key: &mut V
         push_text(parts.cwd.map_or(&[], |record| record.body), key);
     }
     true
+}
+
+/// See [`push_circumstances`](super::super::Document::push_circumstances).
+pub(crate) fn push_circumstances(doc: &AuditDocument<'_>, circumstances: Circumstances, key: &mut Vec<u8>) {
+    let who = &doc.parts.who;
+    if circumstances.has(Circumstances::USER) {
+        push_text(who.uid, key);
+    }
+    if circumstances.has(Circumstances::EFFECTIVE_USER) {
+        push_text(who.euid, key);
+    }
+    if circumstances.has(Circumstances::OUTCOME) {
+        push_text(event::outcome(doc), key);
+    }
+    if circumstances.has(Circumstances::CONTAINER) {
+        let container = doc.process.and_then(|process| process.container());
+        key.push(u8::from(container.is_some()));
+        push_text(container.unwrap_or_default(), key);
+    }
+    if circumstances.has(Circumstances::INTERACTIVE) {
+        key.push(process::terminal(doc).present().map_or(2, u8::from));
+    }
+    if circumstances.has(Circumstances::ENTRY) {
+        let [_, _, leader] = doc.leaders();
+        key.push(leader.map_or(u8::MAX, |leader| leader.entry_type as u8));
+    }
 }
 
 /// See [`push_files`](super::super::Document::push_files). All that [`file`](super::file) reads for a name stands in

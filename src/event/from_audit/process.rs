@@ -208,7 +208,7 @@ fn directory<'e>(doc: &AuditDocument<'e>) -> Option<&'e [u8]> {
     None
 }
 
-fn terminal(doc: &AuditDocument<'_>) -> Terminal {
+pub(super) fn terminal(doc: &AuditDocument<'_>) -> Terminal {
     match Terminal::of_name(doc.parts.who.tty) {
         Terminal::Unknown => doc.process.map_or(Terminal::Unknown, |p| p.terminal),
         known => known,

@@ -1,0 +1,124 @@
+//! Events that wait for their place in time, since what they follow may still come. Of most that is all: they fit only
+//! what would go on with something, and nothing is there to go on with. As little as can be is done for those: no keys
+//! are worked out, and the memory is used again.
+
+use std::collections::VecDeque;
+
+use smallvec::SmallVec;
+
+use super::kept::Kept;
+use crate::audit::Shelf;
+use crate::eql::Hits;
+use crate::event;
+use crate::event::Stored;
+use crate::event::document::Order;
+
+/// What an event is to rules, by their numbers among those that join events: mostly it is to one.
+pub(super) type RuleHits = SmallVec<[(usize, Hits); 1]>;
+
+/// A rule's number among those that join events, and a stage that an event fits.
+pub(super) type Fit = (usize, usize);
+
+/// What an event fits, ascending: mostly little.
+pub(super) type Fits = SmallVec<[Fit; 4]>;
+
+/// When an event was; of one stamp and serial, as which it came.
+pub(super) type Place = (Order, u64);
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    /// In order.
+    events: VecDeque<(Place, Waits)>,
+    shelf: Shelf,
+    /// The memory of those on the shelf.
+    bytes: usize,
+}
+
+/// An event that waits.
+#[derive(Debug)]
+enum Waits {
+    /// Such as fit something that counts now; and what they fit of rules that held nothing when they came.
+    Kept(Queued),
+    /// The others.
+    Rested(Fits, event::Resting),
+}
+
+/// An event, and the rules for which it waits.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) rules: RuleHits,
+    pub(super) fits: Fits,
+    pub(super) event: Kept,
+}
+
+/// The first of what waits, taken out.
+#[derive(Debug)]
+pub(super) enum First {
+    Kept(Queued),
+    /// One that some rule heeds by now.
+    Rested(Fits, Box<Stored>),
+    /// One that nobody wants.
+    Nothing,
+}
+
+impl Waiting {
+    /// Adds an event that counts.
+    pub(super) fn keep(&mut self, place: Place, event: Queued) {
+        self.insert(place, Waits::Kept(event));
+    }
+
+    /// Adds another; `store` puts it on the shelf.
+    pub(super) fn rest(
+        &mut self,
+        place: Place,
+        fits: Fits,
+        store: impl FnOnce(&mut Shelf) -> Option<event::Resting>,
+    ) {
+        let Some(event) = store(&mut self.shelf) else { return };
+        self.bytes += event.size();
+        self.insert(place, Waits::Rested(fits, event));
+    }
+
+    fn insert(&mut self, place: Place, event: Waits) {
+        if self.events.back().is_none_or(|(last, _)| *last < place) {
+            self.events.push_back((place, event));
+        } else {
+            let at = self.events.partition_point(|(other, _)| *other < place);
+            self.events.insert(at, (place, event));
+        }
+    }
+
+    /// The place of the first.
+    pub(super) fn first(&self) -> Option<Place> {
+        self.events.front().map(|(place, _)| *place)
+    }
+
+    /// Takes the first out; of one that rests `heeds` says whether any rule wants it now.
+    pub(super) fn pop(&mut self, heeds: impl FnOnce(&[Fit]) -> bool) -> Option<(Place, First)> {
+        let (place, event) = self.events.pop_front()?;
+        let first = match event {
+            Waits::Kept(event) => First::Kept(event),
+            Waits::Rested(fits, event) => {
+                self.bytes = self.bytes.saturating_sub(event.size());
+                if heeds(&fits) {
+                    First::Rested(fits, Box::new(event.stored(&mut self.shelf)))
+                } else {
+                    event.give_back(&mut self.shelf);
+                    First::Nothing
+                }
+            }
+        };
+        Some((place, first))
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// The memory of those on the shelf.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}

@@ -1,0 +1,49 @@
+//! What stands around an act, and comes again with the next: as whom, how it ended, in which container, from a terminal
+//! or not, how its session began.
+
+use super::schema::{FieldId, field};
+
+/// A set of such fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Circumstances(u8);
+
+impl Circumstances {
+    /// `user.id`
+    pub const USER: Self = Self(1);
+    /// `user.effective.id`
+    pub const EFFECTIVE_USER: Self = Self(2);
+    /// `event.outcome`
+    pub const OUTCOME: Self = Self(4);
+    /// `container.id`
+    pub const CONTAINER: Self = Self(8);
+    /// `process.interactive`
+    pub const INTERACTIVE: Self = Self(16);
+    /// `process.entry_leader.entry_meta.type`
+    pub const ENTRY: Self = Self(32);
+
+    /// That of `field`.
+    #[must_use]
+    pub fn of(field: FieldId) -> Option<Self> {
+        Some(match field {
+            field::USER_ID => Self::USER,
+            field::USER_EFFECTIVE_ID => Self::EFFECTIVE_USER,
+            field::EVENT_OUTCOME => Self::OUTCOME,
+            field::CONTAINER_ID => Self::CONTAINER,
+            field::PROCESS_INTERACTIVE => Self::INTERACTIVE,
+            field::PROCESS_ENTRY_LEADER_ENTRY_META_TYPE => Self::ENTRY,
+            _ => return None,
+        })
+    }
+
+    /// Whether `other` is among them.
+    #[must_use]
+    pub fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl FromIterator<Self> for Circumstances {
+    fn from_iter<I: IntoIterator<Item = Self>>(all: I) -> Self {
+        Self(all.into_iter().fold(0, |bits, one| bits | one.0))
+    }
+}
