@@ -25,11 +25,17 @@ pub(super) type Fits = SmallVec<[Fit; 4]>;
 /// When an event was; of one stamp and serial, as which it came.
 pub(super) type Place = (Order, u64);
 
+/// Where more than so many waited at once, their memory does not stay.
+const MANY: usize = 1024;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    /// In order.
-    events: VecDeque<(Place, Waits)>,
+    /// In order, with their numbers among `events`.
+    order: VecDeque<(Place, usize)>,
+    /// The place of one that has gone is the next one's: what was used last is still at hand.
+    events: Vec<Option<Waits>>,
+    free: Vec<usize>,
     shelf: Shelf,
     /// The memory of those on the shelf.
     bytes: usize,
@@ -81,40 +87,50 @@ impl Waiting {
     }
 
     fn insert(&mut self, place: Place, event: Waits) {
-        if self.events.back().is_none_or(|(last, _)| *last < place) {
-            self.events.push_back((place, event));
+        let number = self.free.pop().unwrap_or(self.events.len());
+        match self.events.get_mut(number) {
+            Some(free) => *free = Some(event),
+            None => self.events.push(Some(event)),
+        }
+        if self.order.back().is_none_or(|(last, _)| *last < place) {
+            self.order.push_back((place, number));
         } else {
-            let at = self.events.partition_point(|(other, _)| *other < place);
-            self.events.insert(at, (place, event));
+            let at = self.order.partition_point(|(other, _)| *other < place);
+            self.order.insert(at, (place, number));
         }
     }
 
     /// The place of the first.
     pub(super) fn first(&self) -> Option<Place> {
-        self.events.front().map(|(place, _)| *place)
+        self.order.front().map(|(place, _)| *place)
     }
 
     /// Takes the first out; of one that rests `heeds` says whether any rule wants it now.
     pub(super) fn pop(&mut self, heeds: impl FnOnce(&[Fit]) -> bool) -> Option<(Place, First)> {
-        let (place, event) = self.events.pop_front()?;
-        let first = match event {
-            Waits::Kept(event) => First::Kept(event),
-            Waits::Rested(fits, event) => {
-                self.bytes = self.bytes.saturating_sub(event.size());
-                if heeds(&fits) {
-                    First::Rested(fits, Box::new(event.stored(&mut self.shelf)))
-                } else {
-                    event.give_back(&mut self.shelf);
-                    First::Nothing
-                }
+        let (place, number) = self.order.pop_front()?;
+        self.free.push(number);
+        let event = self.events.get_mut(number)?;
+        if let Some(Waits::Rested(fits, rested)) = event {
+            self.bytes = self.bytes.saturating_sub(rested.size());
+            if !heeds(fits) {
+                rested.give_back(&mut self.shelf);
+                *event = None;
+                return Some((place, First::Nothing));
             }
+        }
+        let first = match event.take()? {
+            Waits::Kept(event) => First::Kept(event),
+            Waits::Rested(fits, event) => First::Rested(fits, Box::new(event.stored(&mut self.shelf))),
         };
+        if self.order.is_empty() && self.events.len() > MANY {
+            (self.order, self.events, self.free) = Default::default();
+        }
         Some((place, first))
     }
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.events.len()
+        self.order.len()
     }
 
     /// The memory of those on the shelf.

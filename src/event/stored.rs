@@ -130,9 +130,9 @@ impl Resting {
         Stored { event: shelf.take(event), beside }
     }
 
-    /// It is no longer wanted.
-    pub fn give_back(self, shelf: &mut Shelf) {
-        shelf.give_back(self.event);
+    /// It is no longer wanted, and asked for nothing from now on.
+    pub fn give_back(&self, shelf: &mut Shelf) {
+        shelf.give_back(&self.event);
     }
 
     /// [`Stored::size`].

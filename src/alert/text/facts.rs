@@ -8,6 +8,9 @@ use super::LEAST;
 use super::sentence::{about_itself, change_of_account, login_id, put_name, rule_ids, session, value_within};
 use crate::clean;
 
+/// There are so many at most.
+const FACTS: usize = 30;
+
 /// Parents named, nearest first.
 const PARENTS: usize = 8;
 
@@ -47,6 +50,13 @@ impl Pairs<'_> {
 /// What the line tells as `key=value`, all but the arguments, in the order of worth. The keys are
 /// words of audit records where these have one.
 pub(crate) fn facts(document: &dyn Telling) -> Vec<(&'static str, Cow<'_, str>)> {
+    let mut facts = Vec::with_capacity(FACTS);
+    each_fact(document, &mut |key, value| facts.push((key, value)));
+    facts
+}
+
+/// Calls `tell` with each of the [`facts`].
+pub(super) fn each_fact<'d>(document: &'d dyn Telling, tell: &mut dyn FnMut(&'static str, Cow<'d, str>)) {
     let get = |path| document.text(path);
     // What no process did has no login user.
     let nobody = about_itself(document).is_some()
@@ -55,42 +65,38 @@ pub(crate) fn facts(document: &dyn Telling) -> Vec<(&'static str, Cow<'_, str>)>
     let effective = get("user.effective.id").filter(|e| get("user.id").as_ref() != Some(e));
     let tty = get("process.tty.name").or_else(|| get("process.tty")).or_else(|| get("auditd.data.tty"));
     let short = |hash: Cow<'_, str>| hash.get(..12).map(|short| Cow::Owned(short.to_owned()));
-    let facts = [
-        ("time", get("@timestamp")),
-        ("pid", get("process.pid")),
-        ("exe", get("process.executable")),
-        ("auid", login_id(document).or_else(unset)),
-        ("ses", session(document).or_else(unset)),
-        ("uid", get("user.id")),
-        ("euid", effective),
-        ("ppid", get("process.parent.pid")),
-        ("parents", parents(document).map(Cow::Owned)),
-        ("cwd", get("process.working_directory")),
-        ("tty", tty),
-        ("container", get("container.id")),
-        ("host", get("host.name")),
-        ("event", document.joined("auditward.audit_id")),
-        ("alert", get("event.id")),
-        // It is there where an alert could not be stored, and says so.
-        ("stored", get("auditward.stored").map(|_| "no".into())),
-        ("case", get("auditward.case.id").filter(|case| get("event.id").as_ref() != Some(case))),
-        ("rule", get("rule.id")),
-        ("rules", rule_ids(document).map(Cow::Owned)),
-        ("uuid", get("rule.uuid")),
-        ("version", get("rule.version")),
-        ("severity", get("event.severity")),
-        ("risk", get("event.risk_score")),
-        ("threat", threat(document).map(Cow::Owned)),
-        ("outcome", get("event.outcome")),
-        ("environment", get("labels.environment")),
-        ("role", get("labels.role")),
-        ("owner", get("labels.owner")),
-        ("runbook", get("labels.runbook")),
-        ("ruleset", get("auditward.ruleset.hash").and_then(short)),
-    ];
-    let mut told = Vec::with_capacity(facts.len());
-    told.extend(facts.into_iter().filter_map(|(key, value)| Some((key, value?))));
-    told
+    let mut put = |key, value: Option<Cow<'d, str>>| value.into_iter().for_each(|value| tell(key, value));
+    put("time", get("@timestamp"));
+    put("pid", get("process.pid"));
+    put("exe", get("process.executable"));
+    put("auid", login_id(document).or_else(unset));
+    put("ses", session(document).or_else(unset));
+    put("uid", get("user.id"));
+    put("euid", effective);
+    put("ppid", get("process.parent.pid"));
+    put("parents", parents(document).map(Cow::Owned));
+    put("cwd", get("process.working_directory"));
+    put("tty", tty);
+    put("container", get("container.id"));
+    put("host", get("host.name"));
+    put("event", document.joined("auditward.audit_id"));
+    put("alert", get("event.id"));
+    // It is there where an alert could not be stored, and says so.
+    put("stored", get("auditward.stored").map(|_| "no".into()));
+    put("case", get("auditward.case.id").filter(|case| get("event.id").as_ref() != Some(case)));
+    put("rule", get("rule.id"));
+    put("rules", rule_ids(document).map(Cow::Owned));
+    put("uuid", get("rule.uuid"));
+    put("version", get("rule.version"));
+    put("severity", get("event.severity"));
+    put("risk", get("event.risk_score"));
+    put("threat", threat(document).map(Cow::Owned));
+    put("outcome", get("event.outcome"));
+    put("environment", get("labels.environment"));
+    put("role", get("labels.role"));
+    put("owner", get("labels.owner"));
+    put("runbook", get("labels.runbook"));
+    put("ruleset", get("auditward.ruleset.hash").and_then(short));
 }
 
 /// `argc=5 a0=usermod …`, the names of EXECVE records, in at most `room` bytes; false when not even

@@ -28,7 +28,7 @@ pub(crate) use facts::facts;
 pub(super) use sentence::headline;
 pub(crate) use sentence::{login_id, sentence, session};
 
-use facts::{Pairs, write_args};
+use facts::{Pairs, each_fact, write_args};
 use sentence::COMMAND_IN_SENTENCE;
 
 /// Value lengths tried, one after the other, until the line fits.
@@ -44,7 +44,7 @@ pub(super) fn line(severity: Severity, document: &dyn Telling) -> String {
     let mut line = headline(severity, document);
     line.reserve(USUAL.saturating_sub(line.len()));
     let mut keys = Pairs { out: &mut line, max: usize::MAX, started: false };
-    facts(document).iter().for_each(|(key, value)| keys.put(key, value.as_bytes()));
+    each_fact(document, &mut |key, value| keys.put(key, value.as_bytes()));
     write_args(&mut keys, &document.args(), usize::MAX);
     line
 }

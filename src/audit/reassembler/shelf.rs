@@ -7,12 +7,12 @@ use std::ops::Range;
 use super::event::{AuditEvent, Layout, OwnedEvent, Slot};
 
 /// Bytes of a page; a larger event has one of its own.
-const PAGE: usize = 64 << 10;
+const PAGE: usize = 16 << 10;
 /// The records of as many events as a page mostly holds.
 const SLOTS: usize = PAGE / 128;
 /// So many pages that hold nothing wait for the next events: to ask for as much memory again and again costs more
 /// than the events.
-const SPARE: usize = 4;
+const SPARE: usize = 16;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -65,19 +65,19 @@ impl Shelf {
     }
 
     /// Takes an event from the shelf, with what was put beside it.
+    #[expect(clippy::needless_pass_by_value, reason = "its place is another's from now on")]
     pub fn take(&mut self, shelved: Shelved) -> OwnedEvent {
         let empty = Page::default();
         let page = shelved.page.checked_sub(self.first).and_then(|at| self.pages.get(at)).unwrap_or(&empty);
         let bytes = page.bytes.get(shelved.bytes.clone()).unwrap_or_default();
         let slots = page.slots.get(shelved.slots.clone()).unwrap_or_default();
         let event = OwnedEvent::of(&shelved.layout.event(bytes, slots), shelved.layout.beside(bytes));
-        self.give_back(shelved);
+        self.give_back(&shelved);
         event
     }
 
-    /// An event is no longer wanted.
-    #[expect(clippy::needless_pass_by_value, reason = "its place is another's from now on")]
-    pub fn give_back(&mut self, shelved: Shelved) {
+    /// An event is no longer wanted: its place is another's from now on.
+    pub fn give_back(&mut self, shelved: &Shelved) {
         let Some(page) = shelved.page.checked_sub(self.first).and_then(|at| self.pages.get_mut(at)) else {
             return;
         };
@@ -172,7 +172,7 @@ mod tests {
                 if at % 2 == 0 {
                     assert_eq!(taken(&mut shelf, shelved), expected);
                 } else {
-                    shelf.give_back(shelved);
+                    shelf.give_back(&shelved);
                 }
             }
             assert!(shelf.pages.len() <= 12, "{} pages", shelf.pages.len());
