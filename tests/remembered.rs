@@ -6,6 +6,7 @@ mod common;
 
 use std::collections::hash_map::{Entry, HashMap};
 
+use auditward::event::circumstances::Circumstances;
 use auditward::event::origin::{Number, Origin};
 use auditward::event::schema::{ROWS, field};
 use auditward::event::{AuditDocument, Document, FieldId, json};
@@ -127,12 +128,24 @@ const NAMES: [FieldId; 6] = [
     field::FILE_EXT_ORIGINAL_EXTENSION,
 ];
 
+/// The fields that [`Document::push_circumstances`] stands for.
+const AROUND: [FieldId; 6] = [
+    field::USER_ID,
+    field::USER_EFFECTIVE_ID,
+    field::EVENT_OUTCOME,
+    field::CONTAINER_ID,
+    field::PROCESS_INTERACTIVE,
+    field::PROCESS_ENTRY_LEADER_ENTRY_META_TYPE,
+];
+
 /// The values of each key, all of one key alike; how many events had a name, and how many a key that was known.
 #[derive(Default)]
 struct Known {
     names: HashMap<Vec<u8>, String>,
     calls: HashMap<[u8; 16], String>,
     programs: HashMap<Vec<u8>, String>,
+    /// With the first of the fields, of those that stand next to each other above.
+    circumstances: HashMap<(usize, Vec<u8>), String>,
     named: usize,
     again: usize,
 }
@@ -160,6 +173,15 @@ impl Known {
                 assert_eq!(*self.programs.entry(key).or_insert_with(|| values.clone()), values);
             }
         }
+        for (first, fields) in (1..=AROUND.len()).flat_map(|many| AROUND.windows(many).enumerate()) {
+            let mut key = vec![u8::try_from(fields.len()).unwrap()];
+            let around = fields.iter().map(|field| Circumstances::of(*field).unwrap()).collect();
+            assert!(event.push_circumstances(around, &mut key));
+            let values: Vec<_> = fields.iter().map(|field| event.values(*field)).collect();
+            let values = format!("{values:?}");
+            let known = self.circumstances.entry((first, key)).or_insert_with(|| values.clone());
+            assert_eq!(*known, values);
+        }
         if event.kind_tells_call() {
             let call = format!("{:?}", event.values(field::AUDITD_DATA_SYSCALL));
             assert_eq!(*self.calls.entry(kind).or_insert_with(|| call.clone()), call);
@@ -174,8 +196,11 @@ fn recorded_events_with_equal_records_of_files_have_equal_names() {
         each_document(&log, |event| known.ask(event));
     }
     assert!(known.named > 1_000 && known.again > 1_000, "{} named, {} again", known.named, known.again);
-    let (calls, programs) = (known.calls.len(), known.programs.len());
-    assert!(calls > 10 && programs > 20, "{calls} calls, {programs} programs");
+    let (calls, programs, around) = (known.calls.len(), known.programs.len(), known.circumstances.len());
+    assert!(
+        calls > 10 && programs > 20 && around > 100,
+        "{calls} calls, {programs} programs, {around} around"
+    );
 }
 
 /// PATH records in every order and with every oddity, each alone and beside each other, in two directories, relative

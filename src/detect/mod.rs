@@ -1,8 +1,8 @@
 //! Events × rules → matches.
 //!
 //! [`Engine::process`] is asked about each event as it ends. `index` says which conditions
-//! hold of the event, without asking each. `joined` holds the rules that join several events, `kept` what is
-//! kept of their events, `resting` those that hardly matter, `hosts` has a state for each host, `state` is what of
+//! hold of the event, without asking each. `joined` holds the rules that join several events, `waiting` the events that
+//! wait for their place in time, `kept` is what is kept of events, `hosts` has a state for each host, `state` is what of
 //! it outlives the process. `sieve` asks what events are to rules beside it.
 
 mod engine;
