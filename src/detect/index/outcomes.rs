@@ -20,19 +20,61 @@ use super::LONGEST;
 #[derive(Debug)]
 pub(super) struct Outcomes<V> {
     /// Asked for since the last time that it was full.
-    young: HashTable<Remembered<V>>,
+    young: Known<V>,
     /// Before that.
-    old: HashTable<Remembered<V>>,
+    old: Known<V>,
     most: usize,
     /// Each that some key has, and a few that none has any more.
     different: HashSet<Arc<V>, foldhash::fast::RandomState>,
     secret: Secret,
 }
 
+/// Outcomes by fingerprints.
+#[derive(Debug)]
+struct Known<V> {
+    /// The places of them in `remembered`.
+    places: HashTable<u32>,
+    /// In the order in which they were first asked for: what comes again mostly comes in the same order again.
+    remembered: Vec<Remembered<V>>,
+}
+
 #[derive(Debug)]
 struct Remembered<V> {
     fingerprint: Fingerprint,
     outcome: Arc<V>,
+}
+
+impl<V> Known<V> {
+    fn nothing() -> Self {
+        Self { places: HashTable::new(), remembered: Vec::new() }
+    }
+
+    /// The place of one.
+    fn find(&self, fingerprint: Fingerprint) -> Option<usize> {
+        let at = |place: &u32| self.remembered.get(*place as usize);
+        let same = |place: &u32| at(place).is_some_and(|known| known.fingerprint == fingerprint);
+        self.places.find(fingerprint[0], same).map(|place| *place as usize)
+    }
+
+    fn get(&self, place: usize) -> Option<&Arc<V>> {
+        self.remembered.get(place).map(|known| &known.outcome)
+    }
+
+    /// Adds one that is not there; its place.
+    fn add(&mut self, fingerprint: Fingerprint, outcome: Arc<V>) -> usize {
+        let Self { places, remembered } = self;
+        let place = remembered.len();
+        remembered.push(Remembered { fingerprint, outcome });
+        let hash = |place: &u32| remembered.get(*place as usize).map_or(0, |known| known.fingerprint[0]);
+        // There are never more than are to be remembered.
+        places.insert_unique(fingerprint[0], u32::try_from(place).unwrap_or(u32::MAX), hash);
+        place
+    }
+
+    fn clear(&mut self) {
+        self.places.clear();
+        self.remembered.clear();
+    }
 }
 
 /// Of a key.
@@ -113,42 +155,38 @@ impl Secret {
 impl<V: Eq + Hash> Outcomes<V> {
     /// Nothing yet; `most` are remembered, or up to twice as many.
     pub(super) fn new(most: usize) -> Self {
-        let (young, old) = (HashTable::new(), HashTable::new());
+        let (young, old) = (Known::nothing(), Known::nothing());
         Self { young, old, most, different: HashSet::default(), secret: Secret::new() }
     }
 
     /// The outcome for `key`, made if it is not known; none where the key is longer than [`LONGEST`].
     pub(super) fn get_or_make(&mut self, key: &[u8], make: impl FnOnce() -> V) -> Option<&V> {
-        let Self { young, old, most, different, secret } = self;
-        let fingerprint = secret.fingerprint(key)?;
-        let [hash, _] = fingerprint;
-        if young.len() >= *most {
-            *old = std::mem::take(young);
+        let fingerprint = self.secret.fingerprint(key)?;
+        let place = self.young.find(fingerprint).unwrap_or_else(|| self.learn(fingerprint, make));
+        self.young.get(place).map(|outcome| &**outcome)
+    }
+
+    /// Remembers what is not among those that were asked for lately; its place there.
+    fn learn(&mut self, fingerprint: Fingerprint, make: impl FnOnce() -> V) -> usize {
+        let Self { young, old, most, different, .. } = self;
+        if young.remembered.len() >= *most {
+            std::mem::swap(young, old);
+            young.clear();
             different.retain(|outcome| Arc::strong_count(outcome) > 1);
         }
-        let same = |known: &Remembered<V>| known.fingerprint == fingerprint;
-        Some(match young.find_entry(hash, same) {
-            Ok(known) => &known.into_mut().outcome,
-            Err(absent) => {
-                let known = match old.find_entry(hash, same) {
-                    Ok(known) => known.remove().0,
-                    Err(_) => {
-                        let made = make();
-                        let outcome = match different.get(&made) {
-                            Some(known) => Arc::clone(known),
-                            None => {
-                                let made = Arc::new(made);
-                                different.insert(Arc::clone(&made));
-                                made
-                            }
-                        };
-                        Remembered { fingerprint, outcome }
-                    }
-                };
-                let young = absent.into_table();
-                &young.insert_unique(hash, known, |known| known.fingerprint[0]).into_mut().outcome
+        let outcome = match old.find(fingerprint).and_then(|place| old.get(place)) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let made = make();
+                let known = different.get(&made).map(Arc::clone);
+                known.unwrap_or_else(|| {
+                    let made = Arc::new(made);
+                    different.insert(Arc::clone(&made));
+                    made
+                })
             }
-        })
+        };
+        young.add(fingerprint, outcome)
     }
 }
 
@@ -167,7 +205,9 @@ mod tests {
                 });
                 assert_eq!(value, Some(&key));
             }
-            assert!(outcomes.young.len() <= 10 && outcomes.old.len() <= 10);
+            for known in [&outcomes.young, &outcomes.old] {
+                assert!(known.places.len() <= 10 && known.remembered.len() == known.places.len());
+            }
             assert!(outcomes.different.len() <= 30, "{} outcomes", outcomes.different.len());
         }
         assert_eq!(made, (0..1_000).collect::<Vec<_>>(), "each is made once, 0 too");
