@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use auditward::audit::netlink::{DEFAULT_BUFFER, Socket};
 use auditward::audit::{Record, RecordType};
+use live::growth::whole_lines;
 use live::{
     Daemon, KernelAudit, Rsyslogd, answered_status, auditctl, eventually, private_usermod, scratch, take_over,
 };
@@ -293,21 +294,35 @@ fn f08_its_own_calls_are_of_alerts_and_of_new_processes_not_of_events() {
     let mut own = OwnCalls::of(daemon.process.pid());
     let events = |report: &Value| report["totals"]["events"].as_u64().unwrap();
     let runtime = folder.path().join("run");
+    // In syslog at once, in the file when all is gathered about it: nothing of it is still to come.
+    let told = |name: &str| {
+        rsyslogd.expect_line(&format!("-o {name}"));
+        eventually("the document has what was gathered", || {
+            let documents = whole_lines(&folder.path().join("alerts.ndjson"));
+            let last = documents.lines().find(|line| line.contains(&format!("\"-o\",\"{name}\"")));
+            match last.map(|line| serde_json::from_str::<Value>(line).expect("a document")) {
+                Some(document) if document["auditward"]["triage"].is_object() => Ok(()),
+                document => Err(format!("{document:?}")),
+            }
+        });
+    };
     // An alert alone: whoever started its process, up to init, is looked at.
     let mut alone = |name: &str| {
         own.count();
         take_over(&usermod, name);
-        rsyslogd.expect_line(&format!("-o {name}"));
+        told(name);
         own.count()
     };
-    let alert = ["alone", "alone-again"].map(&mut alone).into_iter().max().unwrap();
+    // With the first it is looked up of which packages the programs are, in the lists of all packages.
+    alone("alone");
+    let alert = ["alone-again", "alone-a-third-time"].map(&mut alone).into_iter().max().unwrap();
     // A thousand events, then an alert, which comes after them: everything is done.
     let mut thousand = |name: &str, work: &mut dyn FnMut(&str)| {
         let (before, began) = (events(&answered_status(&runtime)), Instant::now());
         own.count();
         work("for ((n = 0; n < 1000; n++)); do : >/dev/null; done");
         take_over(&usermod, name);
-        rsyslogd.expect_line(&format!("-o {name}"));
+        told(name);
         let calls = own.count();
         let (seen, seconds) = (events(&answered_status(&runtime)) - before, began.elapsed().as_secs());
         println!(

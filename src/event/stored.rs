@@ -13,10 +13,11 @@ use super::audit_document::AuditDocument;
 use super::document::{Value, Values};
 use super::from_audit::parts::Parts;
 use super::host::Host;
+use super::kind::Act;
 use super::names::Names;
 use super::schema::field;
 use crate::audit::execve::Arguments;
-use crate::audit::{AuditEvent, OwnedEvent, RecordType, Shelf, Shelved, Stamp};
+use crate::audit::{AuditEvent, OwnedEvent, Shelf, Shelved, Stamp};
 
 /// See the module. It answers as the event did when it was stored, whatever has become of the processes,
 /// names and files that it tells of.
@@ -169,7 +170,7 @@ impl Beside {
             Some(places) => places.map(|at| at.map_or(Leader::Unknown, Leader::Parent)),
             None => document.leaders().map(leader),
         };
-        let loads_module = document.event.kinds().any(|kind| kind == RecordType::KERN_MODULE);
+        let loads_module = document.parts.kind.is(Act::LOADED_MODULE);
         let taint = match loads_module.then(|| document.ask(field::PROCESS_EXT_LOAD_MODULE_TAINT_FLAGS)) {
             Some(Values::One(Value::Text(letters))) => Some(letters.into()),
             _ => None,

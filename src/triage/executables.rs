@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::chain::Link;
-use super::packages::Packages;
+use super::packages::{Package, Packages};
 use super::{Missing, rfc3339, shown};
 use crate::probe::process::FileFacts;
 use crate::probe::{Client, Target};
@@ -63,12 +63,12 @@ pub(super) fn tell(
     missing: &mut Vec<Missing>,
 ) {
     known.refresh(root);
-    let mut told: Vec<(String, Value)> = Vec::new();
-    for link in links {
+    let mut seen = Vec::new();
+    for (at, link) in links.iter_mut().enumerate() {
         let Some(target) = link.target else { continue };
         if Instant::now() >= until {
             missing.push(Missing::of("programs", "there was no time left"));
-            return;
+            break;
         }
         let facts = match probe.process(target) {
             Ok(process) => process,
@@ -83,13 +83,43 @@ pub(super) fn tell(
             // A thread of the kernel's has no program.
             continue;
         };
+        seen.push(Seen { at, path, file: facts.file, target });
+    }
+    let with_file = seen.iter().filter(|seen| seen.file.is_some());
+    let paths: Vec<&str> = with_file.map(|seen| seen.path_without_mark()).collect();
+    let packages: HashMap<&str, Whose> =
+        paths.iter().copied().zip(known.packages.of(root, &paths, until)).collect();
+    let mut told: Vec<(String, Value)> = Vec::new();
+    for one in &seen {
         // A shell that stands twice in the chain is looked at once.
-        let same =
-            facts.file.map(|file| format!("{path} {} {}", file.device, file.inode)).unwrap_or(path.clone());
+        let same = one.file.map(|file| format!("{} {} {}", one.path, file.device, file.inode));
+        let same = same.unwrap_or_else(|| one.path.clone());
         let before = told.iter().find(|(key, _)| *key == same).map(|(_, value)| value.clone());
-        let value = before.unwrap_or_else(|| known.of(root, &path, facts.file, target, probe, until));
-        link.told.insert("file".to_owned(), value.clone());
+        let value = before.unwrap_or_else(|| known.tell(one, &packages, probe, until));
+        if let Some(link) = links.get_mut(one.at) {
+            link.told.insert("file".to_owned(), value.clone());
+        }
         told.push((same, value));
+    }
+}
+
+/// The program of a link.
+struct Seen {
+    at: usize,
+    path: String,
+    file: Option<FileFacts>,
+    target: Target,
+}
+
+/// The package of a file, or why that is not known.
+type Whose = Result<Option<Package>, String>;
+
+/// What the kernel writes behind the path of a file that is gone.
+const DELETED: &str = " (deleted)";
+
+impl Seen {
+    fn path_without_mark(&self) -> &str {
+        self.path.strip_suffix(DELETED).unwrap_or(&self.path)
     }
 }
 
@@ -101,17 +131,16 @@ impl Known {
         }
     }
 
-    fn of(
+    fn tell(
         &mut self,
-        root: &Path,
-        path: &str,
-        file: Option<FileFacts>,
-        target: Target,
+        seen: &Seen,
+        packages: &HashMap<&str, Whose>,
         probe: &mut Client,
         until: Instant,
     ) -> Value {
-        let deleted = path.ends_with(" (deleted)");
-        let path = path.strip_suffix(" (deleted)").unwrap_or(path);
+        let Seen { file, target, .. } = *seen;
+        let deleted = seen.path.ends_with(DELETED);
+        let path = seen.path_without_mark();
         let in_memory = path.starts_with("/memfd:");
         let mut told = Map::new();
         let mut unknown: Vec<String> = Vec::new();
@@ -138,8 +167,8 @@ impl Known {
             }
             Err(why) => unknown.push(format!("hash: {why}")),
         }
-        match self.packages.of(root, path, until) {
-            Ok(Some(package)) => {
+        match packages.get(path) {
+            Some(Ok(Some(package))) => {
                 told.insert("package".to_owned(), shown(&package.name).into());
                 let changed = match (&package.sha256, &digest) {
                     (Some(packed), Ok(sha256)) => packed != sha256,
@@ -147,10 +176,11 @@ impl Known {
                 };
                 told.insert("changed_after_install".to_owned(), changed.into());
             }
-            Ok(None) => {
+            Some(Ok(None)) => {
                 told.insert("package".to_owned(), "none".into());
             }
-            Err(why) => unknown.push(format!("package: {why}")),
+            Some(Err(why)) => unknown.push(format!("package: {why}")),
+            None => {}
         }
         if !unknown.is_empty() {
             told.insert("missing".to_owned(), unknown.into());

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use super::rpm;
@@ -47,31 +47,55 @@ impl Packages {
         }
     }
 
-    /// Whose a file is; none where no package has it.
-    ///
-    /// # Errors
-    /// Why that is not known.
-    pub(super) fn of(&mut self, root: &Path, path: &str, until: Instant) -> Result<Option<Package>, String> {
-        if let Some(known) = self.known.get(path) {
-            return Ok(known.clone());
-        }
+    /// Whose each of the files is, in their order: none where no package has it, or why that is not known. What is not
+    /// remembered is looked for together: there are as many lists as packages.
+    pub(super) fn of(
+        &mut self,
+        root: &Path,
+        paths: &[&str],
+        until: Instant,
+    ) -> Vec<Result<Option<Package>, String>> {
+        let mut unknown: Vec<&str> =
+            paths.iter().copied().filter(|path| !self.known.contains_key(*path)).collect();
+        unknown.sort_unstable();
+        unknown.dedup();
         // Where /bin is /usr/bin, packages may still name the one or the other.
-        let other = match path.strip_prefix("/usr") {
+        let other = |path: &str| match path.strip_prefix("/usr") {
             Some(rest) => rest.to_owned(),
             None => format!("/usr{path}"),
         };
-        let names = [path, &other];
-        let found = match (by_dpkg(root, names, until), rpm::owner(root, names)) {
-            (Ok(Some(package)), _) | (_, Ok(Some(package))) => Some(package),
-            (Ok(None), Err(rpm::NotTold::None) | Ok(None)) | (Err(NotTold::None), Ok(None)) => None,
-            (Err(NotTold::Late), _) => return Err("there was no time left".to_owned()),
-            (Err(NotTold::None), Err(rpm::NotTold::None)) => {
-                return Err("this host has no database of dpkg or rpm".to_owned());
+        let others: Vec<String> = unknown.iter().map(|path| other(path)).collect();
+        let names: Vec<[&str; 2]> =
+            unknown.iter().zip(&others).map(|(path, other)| [*path, &**other]).collect();
+        let mut not_told = HashMap::new();
+        for (names, dpkg) in names.iter().zip(by_dpkg(root, &names, until)) {
+            let [path, _] = *names;
+            match whose(dpkg, rpm::owner(root, *names)) {
+                Ok(found) => _ = self.known.insert(path.to_owned(), found),
+                Err(why) => _ = not_told.insert(path, why),
             }
-            (_, Err(rpm::NotTold::Because(why))) => return Err(why),
+        }
+        let told = |path: &&str| match self.known.get(*path) {
+            Some(found) => Ok(found.clone()),
+            None => Err(not_told.get(path).cloned().unwrap_or_default()),
         };
-        self.known.insert(path.to_owned(), found.clone());
-        Ok(found)
+        paths.iter().map(told).collect()
+    }
+}
+
+/// By what the one database says and the other.
+fn whose(
+    dpkg: Result<Option<Package>, NotTold>,
+    rpm: Result<Option<Package>, rpm::NotTold>,
+) -> Result<Option<Package>, String> {
+    match (dpkg, rpm) {
+        (Ok(Some(package)), _) | (_, Ok(Some(package))) => Ok(Some(package)),
+        (Ok(None), Err(rpm::NotTold::None) | Ok(None)) | (Err(NotTold::None), Ok(None)) => Ok(None),
+        (Err(NotTold::Late), _) => Err("there was no time left".to_owned()),
+        (Err(NotTold::None), Err(rpm::NotTold::None)) => {
+            Err("this host has no database of dpkg or rpm".to_owned())
+        }
+        (_, Err(rpm::NotTold::Because(why))) => Err(why),
     }
 }
 
@@ -81,40 +105,57 @@ fn stamp(file: &Path) -> Stamp {
 }
 
 /// Why dpkg does not tell.
+#[derive(Clone, Copy, Debug)]
 enum NotTold {
     /// It is not there.
     None,
     Late,
 }
 
-/// By the lists of its files that each package has.
-fn by_dpkg(root: &Path, names: [&str; 2], until: Instant) -> Result<Option<Package>, NotTold> {
-    let lists = fs::read_dir(root.join(DPKG).join("info")).map_err(|_| NotTold::None)?;
+/// By the lists of its files that each package has; of files by one of two names each.
+fn by_dpkg(root: &Path, files: &[[&str; 2]], until: Instant) -> Vec<Result<Option<Package>, NotTold>> {
+    let mut found = vec![None; files.len()];
+    let told = |found: Vec<Option<Package>>, none: Result<Option<Package>, NotTold>| {
+        found
+            .into_iter()
+            .map(|package| package.map_or_else(|| none.clone(), |package| Ok(Some(package))))
+            .collect()
+    };
+    if files.is_empty() {
+        return Vec::new();
+    }
+    let Ok(lists) = fs::read_dir(root.join(DPKG).join("info")) else {
+        return told(found, Err(NotTold::None));
+    };
     for (count, list) in lists.flatten().map(|entry| entry.path()).enumerate() {
         if count % 64 == 63 && Instant::now() >= until {
-            return Err(NotTold::Late);
+            return told(found, Err(NotTold::Late));
         }
         if list.extension().is_none_or(|end| end != "list") {
             continue;
         }
-        if let Some(package) = lists_one_of(&list, names) {
-            return Ok(Some(package));
+        let Ok(text) = fs::read(&list) else { continue };
+        for (names, place) in files.iter().zip(&mut found).filter(|(_, place)| place.is_none()) {
+            if names.iter().any(|name| lists_one(&text, name)) {
+                *place = package_of(&list);
+            }
+        }
+        if found.iter().all(Option::is_some) {
+            break;
         }
     }
-    Ok(None)
+    told(found, Ok(None))
 }
 
-fn lists_one_of(list: &PathBuf, names: [&str; 2]) -> Option<Package> {
-    let text = fs::read(list).ok()?;
-    let listed = |path: &str| {
-        memchr::memmem::find_iter(&text, path.as_bytes()).any(|at| {
-            let starts = at == 0 || text.get(at - 1) == Some(&b'\n');
-            starts && text.get(at + path.len()).is_none_or(|byte| *byte == b'\n')
-        })
-    };
-    if !names.into_iter().any(listed) {
-        return None;
-    }
+/// Whether a list has a line that is `path`.
+fn lists_one(text: &[u8], path: &str) -> bool {
+    memchr::memmem::find_iter(text, path.as_bytes()).any(|at| {
+        let starts = at == 0 || text.get(at - 1) == Some(&b'\n');
+        starts && text.get(at + path.len()).is_none_or(|byte| *byte == b'\n')
+    })
+}
+
+fn package_of(list: &Path) -> Option<Package> {
     let name = list.file_stem()?.to_string_lossy().into_owned();
     // Of a host that was made from an image, when that was laid down.
     let of = fs::metadata(list).ok()?;
@@ -139,8 +180,8 @@ mod tests {
         let soon = Instant::now() + Duration::from_secs(600);
         let mut packages = Packages::default();
         let mut of = |path: &str| {
-            let package = packages.of(root.path(), path, soon).expect("a database");
-            package.map(|package| package.name)
+            let told = packages.of(root.path(), &[path], soon).pop();
+            told.expect("one").expect("a database").map(|package| package.name)
         };
         assert_eq!(of("/usr/sbin/usermod").as_deref(), Some("passwd"));
         assert_eq!(of("/sbin/usermod").as_deref(), Some("passwd"), "before /usr was merged");
@@ -152,12 +193,24 @@ mod tests {
         fs::write(info.join("more.list"), "/usr/sbin/else\n").expect("written");
         fs::write(root.path().join("var/lib/dpkg/status"), "").expect("written");
         packages.refresh(root.path());
-        let found = packages.of(root.path(), "/usr/sbin/else", soon).expect("a database");
-        assert_eq!(found.map(|package| package.name).as_deref(), Some("more"));
+        let name = |told: Result<Option<Package>, String>| told.expect("a database").map(|of| of.name);
+        // One that is known, one that is not, one twice, in their order.
+        let paths = ["/usr/sbin/else", "/sbin/usermod", "/none", "/usr/sbin/else"];
+        let names: Vec<_> = packages.of(root.path(), &paths, soon).into_iter().map(name).collect();
+        let names: Vec<_> = names.iter().map(Option::as_deref).collect();
+        assert_eq!(names, [Some("more"), Some("passwd"), None, Some("more")]);
+        assert!(packages.of(root.path(), &[], soon).is_empty());
+        // What was found in time is told, and the rest asked for again the next time.
+        for n in 0..200 {
+            fs::write(info.join(format!("{n}.list")), "/x\n").expect("written");
+        }
+        let late = packages.of(root.path(), &["/sbin/usermod", "/y"], Instant::now());
+        assert_eq!(late.last(), Some(&Err("there was no time left".to_owned())));
+        assert_eq!(packages.of(root.path(), &["/y"], soon), [Ok(None)]);
         let none = tempfile::tempdir().expect("a directory");
         assert_eq!(
-            Packages::default().of(none.path(), "/bin/su", soon),
-            Err("this host has no database of dpkg or rpm".to_owned())
+            Packages::default().of(none.path(), &["/bin/su"], soon),
+            [Err("this host has no database of dpkg or rpm".to_owned())]
         );
     }
 }
