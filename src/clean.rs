@@ -128,20 +128,27 @@ fn is_simple(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
-/// Whether a byte can stand without quotes: letters, digits and `_@%+:,./-^~`, by where they lie in ASCII.
-fn is_bare_byte(byte: u8) -> bool {
-    matches!(byte, b'%' | b'+'..=b':' | b'@'..=b'Z' | b'^'..=b'_' | b'a'..=b'z' | b'~')
-}
+/// Whether a byte can stand without quotes.
+const BARE: [bool; 256] = {
+    let mut bare = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        bare[byte as usize] = matches!(byte,
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'@' | b'%' | b'+' | b':' | b',' | b'.' | b'/'
+            | b'-' | b'^' | b'~');
+        byte += 1;
+    }
+    bare
+};
 
 /// Whether `bytes` can stand as a value without quotes.
 fn is_bare(bytes: &[u8]) -> bool {
     if bytes.is_ascii() {
-        // Without a way out in the middle, many are looked at at once.
-        return !bytes.is_empty() && bytes.iter().fold(true, |bare, byte| bare & is_bare_byte(*byte));
+        return !bytes.is_empty() && bytes.iter().all(|byte| BARE[usize::from(*byte)]);
     }
     let ok = |c: char| {
         if c.is_ascii() {
-            u8::try_from(c).is_ok_and(is_bare_byte)
+            u8::try_from(c).is_ok_and(|byte| BARE[usize::from(byte)])
         } else {
             c.is_alphanumeric() && !is_hidden(c)
         }
@@ -504,7 +511,7 @@ mod tests {
     fn bare_bytes_are_letters_digits_and_those_that_are_told() {
         for byte in 0..=u8::MAX {
             let told = byte.is_ascii_alphanumeric() || b"_@%+:,./-^~".contains(&byte);
-            assert_eq!(is_bare_byte(byte), told, "{byte:#x}");
+            assert_eq!(BARE[usize::from(byte)], told, "{byte:#x}");
         }
     }
 }
