@@ -108,24 +108,29 @@ impl Waiting {
     /// Takes the first out; of one that rests `heeds` says whether any rule wants it now.
     pub(super) fn pop(&mut self, heeds: impl FnOnce(&[Fit]) -> bool) -> Option<(Place, First)> {
         let (place, number) = self.order.pop_front()?;
+        let first = self.remove(number, heeds)?;
         self.free.push(number);
-        let event = self.events.get_mut(number)?;
-        if let Some(Waits::Rested(fits, rested)) = event {
-            self.bytes = self.bytes.saturating_sub(rested.size());
-            if !heeds(fits) {
-                rested.give_back(&mut self.shelf);
-                *event = None;
-                return Some((place, First::Nothing));
-            }
-        }
-        let first = match event.take()? {
-            Waits::Kept(event) => First::Kept(event),
-            Waits::Rested(fits, event) => First::Rested(fits, Box::new(event.stored(&mut self.shelf))),
-        };
         if self.order.is_empty() && self.events.len() > MANY {
             (self.order, self.events, self.free) = Default::default();
         }
         Some((place, first))
+    }
+
+    fn remove(&mut self, number: usize, heeds: impl FnOnce(&[Fit]) -> bool) -> Option<First> {
+        let event = self.events.get_mut(number)?;
+        if let Some(Waits::Rested(fits, rested)) = event {
+            self.bytes = self.bytes.saturating_sub(rested.size());
+            if !heeds(fits) {
+                // Where it lies: most go this way.
+                rested.give_back(&mut self.shelf);
+                *event = None;
+                return Some(First::Nothing);
+            }
+        }
+        Some(match event.take()? {
+            Waits::Kept(event) => First::Kept(event),
+            Waits::Rested(fits, event) => First::Rested(fits, Box::new(event.stored(&mut self.shelf))),
+        })
     }
 
     /// How many there are.
@@ -136,5 +141,43 @@ impl Waiting {
     /// The memory of those on the shelf.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bumpalo::Bump;
+
+    use super::*;
+    use crate::audit::Record;
+    use crate::audit::reassembler::{Limits, Reassembler};
+    use crate::event::{Host, Mapper, Options, Resting};
+
+    /// What waited all at once leaves no memory behind, also where nobody wanted any of it.
+    #[test]
+    fn the_memory_of_many_goes_with_the_last() {
+        let mut mapper = Mapper::new(Host::recorded(None), &Options::replay());
+        let mut reassembler = Reassembler::new(Limits::default());
+        let (mut waiting, mut arena) = (Waiting::default(), Bump::new());
+        for serial in 0..=MANY {
+            let line =
+                format!("type=USER_LOGIN msg=audit(1795600800.000:{serial}): pid=1 uid=0 auid=0 ses=1");
+            let record = Record::from_log_line(line.as_bytes()).expect("a record");
+            reassembler.push(&record, 0, &mut |event| {
+                arena.reset();
+                let document = mapper.map(event, &arena).expect("an event has records");
+                // The last come first.
+                let order = Order { millis: 0, tiebreaker: u64::MAX - serial as u64 };
+                waiting.rest((order, 0), Fits::new(), |shelf| Some(Resting::of(&document, shelf)));
+            });
+        }
+        assert!(waiting.len() > MANY && waiting.bytes() > 0);
+        let mut before = None;
+        while let Some((place, first)) = waiting.pop(|_| false) {
+            assert!(matches!(first, First::Nothing) && before < Some(place), "in order");
+            before = Some(place);
+        }
+        assert_eq!((waiting.len(), waiting.bytes()), (0, 0));
+        assert_eq!((waiting.events.capacity(), waiting.order.capacity(), waiting.free.capacity()), (0, 0, 0));
     }
 }
