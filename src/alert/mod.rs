@@ -201,10 +201,7 @@ impl Alert {
         mut line: String,
         content: Content,
     ) -> Self {
-        // It may wait with many others.
-        if line.capacity() > line.len() + line.len() / 4 {
-            line.shrink_to_fit();
-        }
+        line.shrink_to_fit();
         let (waited, raised, tells) = (Duration::ZERO, false, None);
         let (severity, kept_from, triage) = (rule.severity, OnceLock::new(), Slot::default());
         let (rule, also) = (Arc::clone(rule), Box::default());

@@ -104,8 +104,6 @@ pub(super) struct Joined {
     rewound: u64,
     booted: u64,
     found: Vec<Found<Kept>>,
-    /// How many partial sequences are held.
-    held: usize,
 }
 
 /// Events in a row that were behind the watermark.
@@ -145,7 +143,6 @@ impl Joined {
             rewound: 0,
             booted: 0,
             found: Vec::new(),
-            held: 0,
         }
     }
 
@@ -206,10 +203,8 @@ impl Joined {
         self.cut += u64::from(rules.iter().any(|(_, hits)| hits.cut()));
         rules.retain(|(number, hits)| {
             let Some((rule, State::Sample(samples))) = self.rules.get_mut(*number) else { return true };
-            let before = samples.held();
             samples.take(&rule.program, hits, order, &event, &mut self.found);
             samples.keep_within(self.limits.partials);
-            self.held = self.held + samples.held() - before;
             hand_out(*number, &mut self.found, emit);
             false
         });
@@ -269,7 +264,6 @@ impl Joined {
             }
         }
         self.deadline = None;
-        self.held = self.count_held();
     }
 
     fn rewind(&mut self, newest: i64, emit: &mut Emit<'_>) {
@@ -322,7 +316,6 @@ impl Joined {
             }
         }
         self.deadline = earliest;
-        self.held = self.count_held();
     }
 
     /// Matches the earliest of what waits; false if nothing does.
@@ -377,9 +370,7 @@ impl Joined {
     fn offer(&mut self, rules: &[(usize, Hits)], order: Order, event: &Kept, emit: &mut Emit<'_>) {
         for (number, hits) in rules {
             let Some((rule, State::Sequence(sequences))) = self.rules.get_mut(*number) else { continue };
-            let before = sequences.held();
             sequences.take(&rule.program, hits, order, event, &mut self.found);
-            self.held = self.held + sequences.held() - before;
             self.deadline = [self.deadline, sequences.deadline()].into_iter().flatten().min();
             hand_out(*number, &mut self.found, emit);
         }
@@ -388,13 +379,13 @@ impl Joined {
     /// Gives up the oldest of whoever holds most, of all rules, while there is too much.
     fn keep_within(&mut self) {
         let Limits { all_partials, bytes, .. } = self.limits;
-        if self.held <= all_partials && self.meter.bytes() <= bytes {
+        if self.held() <= all_partials && self.meter.bytes() <= bytes {
             return;
         }
         // A part is given up at once, so that it is seldom done.
         let (most, most_bytes) = (all_partials - all_partials / EVICTED_PART, bytes - bytes / EVICTED_PART);
         loop {
-            let too_many = self.held.saturating_sub(most);
+            let too_many = self.held().saturating_sub(most);
             let too_large = self.meter.bytes().saturating_sub(most_bytes);
             let (surplus, by_bytes) = if too_many > 0 { (too_many, false) } else { (too_large, true) };
             let held = if surplus > 0 { self.held_by(by_bytes) } else { Vec::new() };
@@ -408,7 +399,6 @@ impl Joined {
                     State::Sample(samples) => samples.give_up(&cut),
                 }
             }
-            self.held = self.count_held();
         }
     }
 
@@ -428,7 +418,7 @@ impl Joined {
         held
     }
 
-    fn count_held(&self) -> usize {
+    fn held(&self) -> usize {
         let held = |state: &State| match state {
             State::Sequence(sequences) => sequences.held(),
             State::Sample(samples) => samples.held(),
@@ -444,13 +434,12 @@ impl Joined {
     }
 
     pub(super) fn counts(&self) -> JoinCounts {
-        debug_assert_eq!(self.held, self.count_held());
         let mut counts = JoinCounts {
             late: self.late,
             cut: self.cut,
             rewound: self.rewound,
             booted: self.booted,
-            held: self.held as u64,
+            held: self.held() as u64,
             ..JoinCounts::default()
         };
         for (_, state) in &self.rules {
@@ -485,7 +474,6 @@ impl Joined {
         if let Some((_, state)) = self.rules.get_mut(number) {
             *state = restored;
         }
-        self.held = self.count_held();
     }
 }
 

@@ -372,10 +372,6 @@ impl Document for AuditDocument<'_> {
         self.ask(field)
     }
 
-    fn values_once(&self, field: FieldId) -> Values<'_> {
-        self.asked(field).unwrap_or_else(|| from_audit::values(self, field))
-    }
-
     fn order(&self) -> Order {
         let millis = i64::try_from(self.event.stamp.millis).unwrap_or(i64::MAX);
         Order { millis, tiebreaker: self.event.stamp.serial }

@@ -60,11 +60,6 @@ pub trait Document {
     /// The values of `field`, as matching sees them (all producers' words for an act).
     fn values(&self, field: FieldId) -> Values<'_>;
 
-    /// The same, of a field that will hardly be asked for again: nothing is remembered.
-    fn values_once(&self, field: FieldId) -> Values<'_> {
-        self.values(field)
-    }
-
     /// Its place in time.
     fn order(&self) -> Order;
 

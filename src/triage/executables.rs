@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::chain::Link;
-use super::packages::{Package, Packages};
+use super::packages::{Packages, Whose};
 use super::{Missing, rfc3339, shown};
 use crate::probe::process::FileFacts;
 use crate::probe::{Client, Target};
@@ -110,9 +110,6 @@ struct Seen {
     file: Option<FileFacts>,
     target: Target,
 }
-
-/// The package of a file, or why that is not known.
-type Whose = Result<Option<Package>, String>;
 
 /// What the kernel writes behind the path of a file that is gone.
 const DELETED: &str = " (deleted)";

@@ -24,6 +24,9 @@ pub(super) struct Package {
     pub(super) sha256: Option<String>,
 }
 
+/// The package of a file, none where no package has it; or why that is not known.
+pub(super) type Whose = Result<Option<Package>, String>;
+
 /// Device, inode, time of the last change: of a file that is put in place of another it is another.
 type Stamp = Option<(u64, u64, i64, i64)>;
 
@@ -49,12 +52,7 @@ impl Packages {
 
     /// Whose each of the files is, in their order: none where no package has it, or why that is not known. What is not
     /// remembered is looked for together: there are as many lists as packages.
-    pub(super) fn of(
-        &mut self,
-        root: &Path,
-        paths: &[&str],
-        until: Instant,
-    ) -> Vec<Result<Option<Package>, String>> {
+    pub(super) fn of(&mut self, root: &Path, paths: &[&str], until: Instant) -> Vec<Whose> {
         let mut unknown: Vec<&str> =
             paths.iter().copied().filter(|path| !self.known.contains_key(*path)).collect();
         unknown.sort_unstable();
@@ -84,10 +82,7 @@ impl Packages {
 }
 
 /// By what the one database says and the other.
-fn whose(
-    dpkg: Result<Option<Package>, NotTold>,
-    rpm: Result<Option<Package>, rpm::NotTold>,
-) -> Result<Option<Package>, String> {
+fn whose(dpkg: Result<Option<Package>, NotTold>, rpm: Result<Option<Package>, rpm::NotTold>) -> Whose {
     match (dpkg, rpm) {
         (Ok(Some(package)), _) | (_, Ok(Some(package))) => Ok(Some(package)),
         (Ok(None), Err(rpm::NotTold::None) | Ok(None)) | (Err(NotTold::None), Ok(None)) => Ok(None),
@@ -114,6 +109,9 @@ enum NotTold {
 
 /// By the lists of its files that each package has; of files by one of two names each.
 fn by_dpkg(root: &Path, files: &[[&str; 2]], until: Instant) -> Vec<Result<Option<Package>, NotTold>> {
+    if files.is_empty() {
+        return Vec::new();
+    }
     let mut found = vec![None; files.len()];
     let told = |found: Vec<Option<Package>>, none: Result<Option<Package>, NotTold>| {
         found
@@ -121,9 +119,6 @@ fn by_dpkg(root: &Path, files: &[[&str; 2]], until: Instant) -> Vec<Result<Optio
             .map(|package| package.map_or_else(|| none.clone(), |package| Ok(Some(package))))
             .collect()
     };
-    if files.is_empty() {
-        return Vec::new();
-    }
     let Ok(lists) = fs::read_dir(root.join(DPKG).join("info")) else {
         return told(found, Err(NotTold::None));
     };
@@ -193,7 +188,7 @@ mod tests {
         fs::write(info.join("more.list"), "/usr/sbin/else\n").expect("written");
         fs::write(root.path().join("var/lib/dpkg/status"), "").expect("written");
         packages.refresh(root.path());
-        let name = |told: Result<Option<Package>, String>| told.expect("a database").map(|of| of.name);
+        let name = |told: Whose| told.expect("a database").map(|of| of.name);
         // One that is known, one that is not, one twice, in their order.
         let paths = ["/usr/sbin/else", "/sbin/usermod", "/none", "/usr/sbin/else"];
         let names: Vec<_> = packages.of(root.path(), &paths, soon).into_iter().map(name).collect();

@@ -118,10 +118,9 @@ impl OwnedEvent {
     /// A copy of `event` and of what belongs to it.
     #[must_use]
     pub fn of(event: &AuditEvent<'_>, beside: [Option<&[u8]>; 2]) -> Self {
-        let behind = [event.node, beside[0], beside[1]].into_iter().flatten();
-        let size = event.bytes.len() + behind.map(<[u8]>::len).sum::<usize>();
-        let mut memory = Memory::with_room(size);
-        let layout = Layout::write(event, beside, &mut memory.bytes);
+        let layout = Layout::of(event, beside);
+        let mut memory = Memory::with_room(layout.size());
+        Layout::write(event, beside, &mut memory.bytes);
         memory.slots.extend_from_slice(event.records);
         Self { layout, memory }
     }
@@ -164,12 +163,8 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Adds a copy of `event` and of what belongs to it to `bytes`.
-    pub(super) fn write(event: &AuditEvent<'_>, beside: [Option<&[u8]>; 2], bytes: &mut Vec<u8>) -> Self {
-        bytes.extend_from_slice(event.bytes);
-        for text in [event.node, beside[0], beside[1]].into_iter().flatten() {
-            bytes.extend_from_slice(text);
-        }
+    /// That of `event` and of what belongs to it.
+    pub(super) fn of(event: &AuditEvent<'_>, beside: [Option<&[u8]>; 2]) -> Self {
         Self {
             records: event.bytes.len(),
             node: event.node.map(<[u8]>::len),
@@ -177,6 +172,13 @@ impl Layout {
             stamp: event.stamp,
             ended: event.ended,
             gaps: event.gaps,
+        }
+    }
+
+    /// Adds a copy of `event` and of what belongs to it to `bytes`.
+    pub(super) fn write(event: &AuditEvent<'_>, beside: [Option<&[u8]>; 2], bytes: &mut Vec<u8>) {
+        for text in [Some(event.bytes), event.node, beside[0], beside[1]].into_iter().flatten() {
+            bytes.extend_from_slice(text);
         }
     }
 

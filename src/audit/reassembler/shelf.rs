@@ -43,9 +43,8 @@ pub struct Shelved {
 impl Shelf {
     /// Keeps a copy of `event`, and of what belongs to it.
     pub fn put(&mut self, event: &AuditEvent<'_>, beside: [Option<&[u8]>; 2]) -> Shelved {
-        let node = event.node.unwrap_or_default();
-        let size =
-            event.bytes.len() + node.len() + beside.iter().flatten().map(|text| text.len()).sum::<usize>();
+        let layout = Layout::of(event, beside);
+        let size = layout.size();
         let full = |page: &Page| page.kept > 0 && page.bytes.len() + size > PAGE;
         if self.pages.back().is_none_or(full) {
             self.pages.push_back(self.spare.pop().unwrap_or_else(Page::empty));
@@ -59,7 +58,7 @@ impl Shelf {
         }
         page.kept += 1;
         let (bytes, slots) = (page.bytes.len(), page.slots.len());
-        let layout = Layout::write(event, beside, &mut page.bytes);
+        Layout::write(event, beside, &mut page.bytes);
         page.slots.extend_from_slice(event.records);
         Shelved { page: number, bytes: bytes..page.bytes.len(), slots: slots..page.slots.len(), layout }
     }

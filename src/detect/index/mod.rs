@@ -343,25 +343,23 @@ impl Kind {
                 }
             }
         }
-        (self.details.is_empty() || push_instead(|key| event.push_files(key), event, &self.details, key))
-            && (self.around.is_empty()
-                || push_instead(
-                    |key| event.push_circumstances(self.circumstances, key),
-                    event,
-                    &self.around,
-                    key,
-                ))
+        let circumstances = |key: &mut Vec<u8>| event.push_circumstances(self.circumstances, key);
+        push_instead(|key| event.push_files(key), event, &self.details, key)
+            && push_instead(circumstances, event, &self.around, key)
             && push_short_values(event, &self.fields, key)
     }
 }
 
-/// What stands for the values of `fields`, where `push` tells it, else [`push_short_values`].
+/// What stands for the values of `fields`, if there are any, where `push` tells it, else [`push_short_values`].
 fn push_instead<D: Document + ?Sized>(
     push: impl FnOnce(&mut Vec<u8>) -> bool,
     event: &D,
     fields: &[FieldId],
     key: &mut Vec<u8>,
 ) -> bool {
+    if fields.is_empty() {
+        return true;
+    }
     let start = key.len();
     key.push(1);
     if push(key) {
@@ -468,7 +466,7 @@ fn reduce(units: &[(u32, Truth)], known: &mut dyn FnMut(u32) -> Option<bool>) ->
 fn push_short_values<D: Document + ?Sized>(event: &D, fields: &[FieldId], key: &mut Vec<u8>) -> bool {
     let is_short = |value: &Value<'_>| !matches!(value, Value::Text(text) if text.len() > LONGEST);
     for field in fields {
-        let values = event.values_once(*field);
+        let values = event.values(*field);
         push_count(&values, key);
         for value in values.as_slice() {
             if !is_short(value) || key.len() > LONGEST {

@@ -19,7 +19,7 @@ impl Limits {
 }
 
 /// Groups are gone through for old partials when this part of the longest span has passed.
-const SWEEPS_PER_SPAN: i64 = 2;
+const SWEEPS_PER_SPAN: i64 = 4;
 /// This part of what is held is given up at once, so that it is seldom done.
 const EVICTED_PART: usize = 16;
 
