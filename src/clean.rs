@@ -143,8 +143,11 @@ const BARE: [bool; 256] = {
 
 /// Whether `bytes` can stand as a value without quotes.
 fn is_bare(bytes: &[u8]) -> bool {
+    if is_bare_ascii(bytes) {
+        return !bytes.is_empty();
+    }
     if bytes.is_ascii() {
-        return !bytes.is_empty() && bytes.iter().all(|byte| BARE[usize::from(*byte)]);
+        return false;
     }
     let ok = |c: char| {
         if c.is_ascii() {
@@ -153,7 +156,19 @@ fn is_bare(bytes: &[u8]) -> bool {
             c.is_alphanumeric() && !is_hidden(c)
         }
     };
-    !bytes.is_empty() && std::str::from_utf8(bytes).is_ok_and(|s| s.chars().all(ok))
+    std::str::from_utf8(bytes).is_ok_and(|s| s.chars().all(ok))
+}
+
+/// Whether all of `bytes` are such as stand without quotes. The lists of ids of a sequence are long: their bytes are
+/// asked together, a register full at a time, as [`BARE`] says of each.
+fn is_bare_ascii(bytes: &[u8]) -> bool {
+    let bare = |byte: u8| {
+        matches!(byte, b'+'..=b':') | matches!(byte, b'@'..=b'Z') | matches!(byte, b'a'..=b'z')
+            | (byte == b'_') | (byte == b'^') | (byte == b'~') | (byte == b'%')
+    };
+    let (chunks, rest) = bytes.as_chunks::<32>();
+    chunks.iter().all(|chunk| chunk.iter().fold(true, |all, byte| all & bare(*byte)))
+        && rest.iter().all(|byte| BARE[usize::from(*byte)])
 }
 
 /// A value: bare where that is unambiguous, else in double quotes.
@@ -181,6 +196,19 @@ pub fn push_value_within(out: &mut String, bytes: &[u8], max: usize) -> bool {
         out.push_str(std::str::from_utf8(bytes).unwrap_or_default());
         return false;
     }
+    push_quoted_within(out, bytes, max)
+}
+
+/// [`push_value_within`] of what is known to be text.
+pub(crate) fn push_text_within(out: &mut String, text: &str, max: usize) -> bool {
+    if text.len() <= max && is_bare(text.as_bytes()) {
+        out.push_str(text);
+        return false;
+    }
+    push_quoted_within(out, text.as_bytes(), max)
+}
+
+fn push_quoted_within(out: &mut String, bytes: &[u8], max: usize) -> bool {
     if fits(bytes, max) {
         push_quoted(out, bytes);
         return false;
@@ -512,6 +540,12 @@ mod tests {
         for byte in 0..=u8::MAX {
             let told = byte.is_ascii_alphanumeric() || b"_@%+:,./-^~".contains(&byte);
             assert_eq!(BARE[usize::from(byte)], told, "{byte:#x}");
+            // As one of many, wherever it stands.
+            for at in [0, 15, 31, 32, 69] {
+                let mut bytes = [b'a'; 70];
+                bytes[at] = byte;
+                assert_eq!(is_bare_ascii(&bytes), told, "{byte:#x} at {at}");
+            }
         }
     }
 }

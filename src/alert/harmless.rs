@@ -1,12 +1,13 @@
-//! Texts that were found to hold no secret last: an alert mostly tells what the one before it told but for numbers.
+//! Texts that were found to hold no secret lately: an alert mostly tells what one before it told but for numbers.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::secret::Masker;
 
-/// The most bytes that are remembered.
-const KEPT: usize = 16 << 10;
+/// Of so many alerts the texts are remembered, and so many bytes of each at most.
+const ALERTS: usize = 4;
+const KEPT: usize = 4 << 10;
 
 thread_local! {
     static HARMLESS: RefCell<Harmless> = const { RefCell::new(Harmless::nothing()) };
@@ -16,7 +17,10 @@ thread_local! {
 struct Harmless {
     /// Who found it.
     masker: Option<Arc<Masker>>,
-    texts: String,
+    /// Those of each alert in one piece.
+    texts: [String; ALERTS],
+    /// Which goes next.
+    oldest: usize,
     /// Memory to work in.
     next: String,
 }
@@ -28,7 +32,7 @@ pub(super) fn may_hold<'t>(masker: &Arc<Masker>, texts: impl Iterator<Item = &'t
 
 impl Harmless {
     const fn nothing() -> Self {
-        Self { masker: None, texts: String::new(), next: String::new() }
+        Self { masker: None, texts: [const { String::new() }; ALERTS], oldest: 0, next: String::new() }
     }
 
     fn may_hold<'t>(&mut self, masker: &Arc<Masker>, texts: impl Iterator<Item = &'t str>) -> bool {
@@ -37,16 +41,20 @@ impl Harmless {
             self.next.push_str(text);
             self.next.push('\0');
         }
-        if self.next == self.texts && self.masker.as_ref().is_some_and(|known| Arc::ptr_eq(known, masker)) {
+        if self.masker.as_ref().is_none_or(|known| !Arc::ptr_eq(known, masker)) {
+            self.texts = Default::default();
+            self.masker = Some(Arc::clone(masker));
+        }
+        if self.texts.contains(&self.next) {
             return false;
         }
         let may = masker.may_hold(self.next.as_bytes());
         if may || self.next.len() > KEPT {
             // What may be a secret does not stay.
             self.next = String::new();
-        } else {
-            std::mem::swap(&mut self.texts, &mut self.next);
-            self.masker = Some(Arc::clone(masker));
+        } else if let Some(oldest) = self.texts.get_mut(self.oldest) {
+            std::mem::swap(oldest, &mut self.next);
+            self.oldest = (self.oldest + 1) % ALERTS;
         }
         may
     }

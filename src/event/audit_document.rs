@@ -167,11 +167,11 @@ impl<'e> AuditDocument<'e> {
     /// know for sure. Nothing in a replay, or when the process has ended.
     pub(crate) fn captured(&self) -> Option<&Arc<Place>> {
         let look = || {
-            let (pid, process) = (self.pid()?, self.process?);
             let Around { gaps, places, .. } = self.around;
             if gaps.borrow().is_blind() {
                 return None;
             }
+            let (pid, process) = (self.pid()?, self.process?);
             let look = || gaps.borrow_mut().place(pid);
             let place = places.borrow_mut().of(process, self.created, look)?;
             // Begun after the event was made: the number was given again.

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use smallvec::SmallVec;
+
 use super::super::telling::{Parent, Telling};
 use super::LEAST;
 use super::sentence::{about_itself, change_of_account, login_id, put_name, rule_ids, session, value_within};
@@ -23,27 +25,24 @@ pub(super) struct Pairs<'a> {
 }
 
 impl Pairs<'_> {
-    pub(super) fn put(&mut self, key: &str, value: &[u8]) {
+    pub(super) fn put(&mut self, key: &str, value: &str) {
         self.begin();
         self.out.push_str(key);
-        self.end(value);
+        self.out.push('=');
+        clean::push_text_within(self.out, value, self.max);
     }
 
     fn put_numbered(&mut self, key: char, number: &str, value: &[u8]) {
         self.begin();
         self.out.push(key);
         self.out.push_str(number);
-        self.end(value);
+        self.out.push('=');
+        clean::push_value_within(self.out, value, self.max);
     }
 
     fn begin(&mut self) {
         self.out.push_str(if self.started { " " } else { "; " });
         self.started = true;
-    }
-
-    fn end(&mut self, value: &[u8]) {
-        self.out.push('=');
-        clean::push_value_within(self.out, value, self.max);
     }
 }
 
@@ -106,7 +105,7 @@ pub(super) fn write_args(pairs: &mut Pairs<'_>, args: &[Cow<'_, [u8]>], room: us
         return room > 0;
     }
     let end = pairs.out.len().saturating_add(room);
-    pairs.put("argc", args.len().to_string().as_bytes());
+    pairs.put("argc", itoa::Buffer::new().format(args.len()));
     let mut used = pairs.out.len();
     let width = |n: usize, arg: &[u8], max: usize| format!(" a{n}=").len() + value_within(arg, max).len();
     let mut number = itoa::Buffer::new();
@@ -155,6 +154,6 @@ fn parents(document: &dyn Telling) -> Option<String> {
 /// Tactics, techniques and the most exact subtechniques by id: `TA0003,T1136,T1136.001`.
 fn threat(document: &dyn Telling) -> Option<String> {
     let paths = ["threat.tactic.id", "threat.technique.id", "threat.technique.subtechnique.id"];
-    let ids: Vec<Cow<'_, str>> = paths.iter().filter_map(|path| document.joined(path)).collect();
+    let ids: SmallVec<[Cow<'_, str>; 3]> = paths.iter().filter_map(|path| document.joined(path)).collect();
     (!ids.is_empty()).then(|| ids.join(","))
 }

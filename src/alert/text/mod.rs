@@ -14,6 +14,7 @@
 //! the line. The order is the order of worth, since receivers cut.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use super::telling::Telling;
 use crate::clean;
@@ -29,24 +30,38 @@ pub(super) use sentence::headline;
 pub(crate) use sentence::{login_id, sentence, session};
 
 use facts::{Pairs, each_fact, write_args};
-use sentence::COMMAND_IN_SENTENCE;
+use sentence::{COMMAND_IN_SENTENCE, write_sentence};
 
 /// Value lengths tried, one after the other, until the line fits.
 const SHORTER: [usize; 5] = [1024, 512, 256, 128, LEAST];
 /// Values are not made shorter: ids, stamps and paths that people know by heart stay whole.
 const LEAST: usize = 64;
 
-/// Bytes of a line, mostly.
-const USUAL: usize = 1000;
+/// The most bytes of memory that wait for the next line.
+const KEPT: usize = 16 << 10;
 
-/// The whole line.
+thread_local! {
+    /// Memory to write a line in: how long it gets is not known before.
+    static LINE: Cell<String> = const { Cell::new(String::new()) };
+}
+
+/// The whole line, in no more memory than it takes.
 pub(super) fn line(severity: Severity, document: &dyn Telling) -> String {
-    let mut line = headline(severity, document);
-    line.reserve(USUAL.saturating_sub(line.len()));
-    let mut keys = Pairs { out: &mut line, max: usize::MAX, started: false };
-    each_fact(document, &mut |key, value| keys.put(key, value.as_bytes()));
+    let mut line = LINE.take();
+    write_line(&mut line, severity, document);
+    let whole = line.as_str().to_owned();
+    if line.capacity() <= KEPT {
+        line.clear();
+        LINE.set(line);
+    }
+    whole
+}
+
+fn write_line(line: &mut String, severity: Severity, document: &dyn Telling) {
+    write_sentence(line, severity, document, COMMAND_IN_SENTENCE);
+    let mut keys = Pairs { out: line, max: usize::MAX, started: false };
+    each_fact(document, &mut |key, value| keys.put(key, &value));
     write_args(&mut keys, &document.args(), usize::MAX);
-    line
 }
 
 /// The line in at most `limit` bytes; see [`super::Alert::line_within`].
@@ -58,9 +73,9 @@ pub(crate) fn line_within(severity: Severity, document: &dyn Telling, limit: usi
         let mut line = sentence.clone();
         let mut keys = Pairs { out: &mut line, max, started: false };
         for (n, (key, value)) in facts.iter().enumerate() {
-            keys.put(key, value.as_bytes());
+            keys.put(key, &value);
             if n == 0 {
-                keys.put("truncated", b"yes");
+                keys.put("truncated", "yes");
             }
         }
         let room = limit.saturating_sub(keys.out.len());
@@ -77,9 +92,9 @@ fn least_line(sentence: String, facts: &[(&'static str, Cow<'_, str>)], limit: u
     let mut keys = Pairs { out: &mut line, max: LEAST, started: false };
     for (n, (key, value)) in facts.iter().enumerate() {
         let before = keys.out.len();
-        keys.put(key, value.as_bytes());
+        keys.put(key, &value);
         if n == 0 {
-            keys.put("truncated", b"yes");
+            keys.put("truncated", "yes");
         }
         if keys.out.len() > limit {
             keys.out.truncate(before);

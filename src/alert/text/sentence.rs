@@ -25,8 +25,14 @@ pub(in crate::alert) fn headline(severity: Severity, document: &dyn Telling) -> 
 
 /// The sentence with at most about `command_max` bytes of the command.
 pub(crate) fn sentence(severity: Severity, document: &dyn Telling, command_max: usize) -> String {
-    let get = |path| document.text(path);
     let mut out = String::with_capacity(1024);
+    write_sentence(&mut out, severity, document, command_max);
+    out
+}
+
+/// [`sentence`] behind what is there.
+pub(super) fn write_sentence(out: &mut String, severity: Severity, document: &dyn Telling, command_max: usize) {
+    let get = |path| document.text(path);
     let word = match severity {
         Severity::Low => "LOW",
         Severity::Medium => "MEDIUM",
@@ -34,35 +40,35 @@ pub(crate) fn sentence(severity: Severity, document: &dyn Telling, command_max: 
         Severity::Critical => "CRITICAL",
     };
     let name = get("rule.name").unwrap_or(Cow::Borrowed("unnamed rule"));
-    let _ = write!(out, "{word} ");
-    put_rule_name(&mut out, &name);
+    out.push_str(word);
+    out.push(' ');
+    put_rule_name(out, &name);
     out.push_str(": ");
-    write_raised(&mut out, document);
+    write_raised(out, document);
     if let Some(reason) = about_itself(document) {
-        put_sentence(&mut out, &reason);
-        write_host(&mut out, document);
-        return out;
+        put_sentence(out, &reason);
+        write_host(out, document);
+        return;
     }
     if let Some(reason) = change_of_account(document) {
-        put_sentence(&mut out, &reason);
-        write_writer(&mut out, document, command_max);
-        write_host(&mut out, document);
-        write_others(&mut out, document);
-        return out;
+        put_sentence(out, &reason);
+        write_writer(out, document, command_max);
+        write_host(out, document);
+        write_others(out, document);
+        return;
     }
-    write_act(&mut out, document, command_max);
+    write_act(out, document, command_max);
     if let Some(outcome) = get("event.outcome").filter(|o| o == "failure") {
         let _ = write!(out, " ({outcome})");
     }
-    write_target(&mut out, document);
-    write_root(&mut out, document);
+    write_target(out, document);
+    write_root(out, document);
     if document.text("auditward.effect").is_some() {
         out.push_str(", after which nobody has more than before");
     }
-    write_actor(&mut out, document);
-    write_host(&mut out, document);
-    write_others(&mut out, document);
-    out
+    write_actor(out, document);
+    write_host(out, document);
+    write_others(out, document);
 }
 
 /// Quotes are for values; the sentence ends at `; time=` whatever the reason holds.
@@ -151,6 +157,9 @@ fn other_rules(document: &dyn Telling) -> Vec<&Map<String, Value>> {
 /// The ids of all rules of the case, the alert's own first; none where it is the only one.
 pub(super) fn rule_ids(document: &dyn Telling) -> Option<String> {
     let others = other_rules(document);
+    if others.is_empty() {
+        return None;
+    }
     let mut ids = vec![document.text("rule.id")?];
     ids.extend(others.iter().filter_map(|rule| rule.text("id")));
     (ids.len() > 1).then(|| ids.join(","))
@@ -174,15 +183,15 @@ fn write_act(out: &mut String, document: &dyn Telling, max: usize) {
         put_name(out, &act.unwrap_or(Cow::Borrowed("event")));
         if let Some(path) = document.text("file.path") {
             out.push_str(" of ");
-            clean::push_value_within(out, path.as_bytes(), max);
+            clean::push_text_within(out, &path, max);
         }
         if let Some(exe) = document.text("process.executable") {
             out.push_str(" by ");
-            clean::push_value_within(out, exe.as_bytes(), max);
+            clean::push_text_within(out, &exe, max);
         }
         return;
     };
-    clean::push_value_within(out, line.as_bytes(), max);
+    clean::push_text_within(out, &line, max);
 }
 
 /// The arguments with blanks between, in about `max` bytes: long ones are shortened first, then those
@@ -280,7 +289,7 @@ fn write_root(out: &mut String, document: &dyn Telling) {
     match (document.text("auditward.root.path").filter(|path| path != "/"), namespace) {
         (Some(path), _) => {
             out.push_str(" (");
-            clean::push_value_within(out, path.as_bytes(), NAME_IN_SENTENCE);
+            clean::push_text_within(out, &path, NAME_IN_SENTENCE);
             out.push(')');
         }
         (None, Some(number)) => {
@@ -338,7 +347,7 @@ fn write_account(out: &mut String, name: Option<&str>, id: Option<&str>) {
 }
 
 pub(super) fn put_name(out: &mut String, name: &str) {
-    clean::push_value_within(out, name.as_bytes(), NAME_IN_SENTENCE);
+    clean::push_text_within(out, name, NAME_IN_SENTENCE);
 }
 
 /// `user.audit.id`, unless it says "unset" in one of its spellings.

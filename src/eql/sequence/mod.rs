@@ -19,6 +19,7 @@ use std::ops::Range;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 use crate::event::Document;
 use crate::event::document::Order;
@@ -74,6 +75,9 @@ pub struct Found<E> {
     pub last: Order,
 }
 
+/// The bytes of a join key; mostly they are an id or two.
+type KeyBytes = SmallVec<[u8; 64]>;
+
 /// The state of one sequence query over the events so far. `E` is what is kept of an event.
 #[derive(Debug)]
 pub struct Sequences<E> {
@@ -81,7 +85,7 @@ pub struct Sequences<E> {
     /// Whose an event is.
     holder: fn(&E) -> Holder,
     /// By the bytes of the join key.
-    groups: HashMap<Vec<u8>, Group<E>, RandomState>,
+    groups: HashMap<KeyBytes, Group<E>, RandomState>,
     /// How many partials and undecided sequences there are in all groups.
     held: usize,
     /// The latest time seen.
@@ -185,7 +189,7 @@ impl<E: Clone> Sequences<E> {
         let At { plan, order, .. } = *at;
         let Self { groups, held, deadline, limits, .. } = self;
         let group = match items.start {
-            0 => groups.entry_ref(key).or_insert_with(Group::new),
+            0 => groups.entry(key.into()).or_insert_with(Group::new),
             // Nothing goes on where nothing is.
             _ => match groups.get_mut(key) {
                 Some(group) => group,
@@ -253,7 +257,7 @@ impl<E: Clone> Sequences<E> {
 
     /// The group of `key`, made if there is none.
     fn group(&mut self, key: &[u8]) -> &mut Group<E> {
-        self.groups.entry_ref(key).or_insert_with(Group::new)
+        self.groups.entry(key.into()).or_insert_with(Group::new)
     }
 
     /// A partial with its last event: none if a missing event was there after all, with a deadline if

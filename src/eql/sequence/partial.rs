@@ -1,13 +1,14 @@
 //! What waits under one value of the join key.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::event::document::Order;
 
 /// The events of a sequence so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Partial<E> {
-    pub(super) events: Vec<E>,
+    pub(super) events: SmallVec<[E; 2]>,
     /// The time of the first event.
     pub(super) first: i64,
     /// The place of the last event.
@@ -26,13 +27,13 @@ const FEW: usize = 32;
 impl<E> Partial<E> {
     /// Of a sequence of so many `items`.
     pub(super) fn first(event: E, order: Order, leading: Option<i64>, items: usize) -> Self {
-        let mut events = Vec::with_capacity(items.min(FEW));
+        let mut events = SmallVec::with_capacity(items.min(FEW));
         events.push(event);
         Partial { events, first: order.millis, last: order, leading, gap: None, violated: false }
     }
 
     fn map<F>(&self, change: &mut dyn FnMut(&E) -> Option<F>) -> Option<Partial<F>> {
-        let events = self.events.iter().map(change).collect::<Option<Vec<F>>>()?;
+        let events = self.events.iter().map(change).collect::<Option<_>>()?;
         let Self { first, last, leading, gap, violated, .. } = *self;
         Some(Partial { events, first, last, leading, gap, violated })
     }
@@ -103,8 +104,8 @@ impl<E> Waiting<E> {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Group<E> {
-    /// By item; only as many as were reached.
-    waiting: Vec<Waiting<E>>,
+    /// By item; only as many as were reached, which mostly is one.
+    waiting: SmallVec<[Waiting<E>; 1]>,
     until: Newest<Order>,
     leading: Newest<i64>,
     pub(super) pending: Vec<Pending<E>>,
@@ -113,7 +114,7 @@ pub(super) struct Group<E> {
 impl<E> Group<E> {
     pub(super) fn new() -> Self {
         let (until, leading) = (Newest::default(), Newest::default());
-        Group { waiting: Vec::new(), until, leading, pending: Vec::new() }
+        Group { waiting: SmallVec::new(), until, leading, pending: Vec::new() }
     }
 
     /// Takes the newest partial at `item` that is strictly before `order`, and drops those before it.
@@ -133,10 +134,6 @@ impl<E> Group<E> {
     /// Lets `partial` wait at `item`; says how many more there are now (0 or 1).
     pub(super) fn wait(&mut self, item: usize, partial: Partial<E>) -> usize {
         if self.waiting.len() <= item {
-            // Most groups have no second item.
-            if self.waiting.is_empty() {
-                self.waiting.reserve_exact(item + 1);
-            }
             self.waiting.resize_with(item + 1, Waiting::default);
         }
         let waiting = &mut self.waiting[item];
@@ -231,7 +228,7 @@ impl<E> Group<E> {
 
     /// The same with other events; none if `change` has none for one of them.
     pub(super) fn map<F>(&self, change: &mut dyn FnMut(&E) -> Option<F>) -> Option<Group<F>> {
-        let mut waiting = Vec::with_capacity(self.waiting.len());
+        let mut waiting = SmallVec::with_capacity(self.waiting.len());
         for Waiting { older, newest } in &self.waiting {
             let mut one = |partial: Option<&Partial<E>>| match partial {
                 Some(partial) => partial.map(change).map(Some),

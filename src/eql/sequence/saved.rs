@@ -41,7 +41,7 @@ impl<E: Clone> Sequences<E> {
             sequences.held += group.held();
             let due = group.pending.iter().filter_map(|pending| pending.deadline).min();
             sequences.deadline = [sequences.deadline, due].into_iter().flatten().min();
-            sequences.groups.insert(key.as_ref().to_vec(), group);
+            sequences.groups.insert(key.as_ref().into(), group);
         }
         if sequences.held.max(sequences.groups.len()) > limits.partials {
             sequences.evict();
