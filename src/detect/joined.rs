@@ -495,7 +495,9 @@ fn holds_nothing(rules: &[(Arc<Rule>, State)], number: usize) -> bool {
 
 fn hand_out(number: usize, found: &mut Vec<Found<Kept>>, emit: &mut Emit<'_>) {
     for found in found.drain(..) {
-        emit(number, found.events.into_iter().flatten().collect());
+        let mut events = Vec::with_capacity(found.events.len());
+        events.extend(found.events.into_iter().flatten());
+        emit(number, events);
     }
 }
 

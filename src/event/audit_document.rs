@@ -381,6 +381,10 @@ impl Document for AuditDocument<'_> {
         self.number_of(origin)
     }
 
+    fn has_environment(&self) -> bool {
+        self.around.gaps.borrow().has_environments()
+    }
+
     fn kind_tells_call(&self) -> bool {
         data::is_named_call(self)
     }

@@ -69,6 +69,11 @@ pub trait Document {
         None
     }
 
+    /// Whether `process.env_vars` may have a value.
+    fn has_environment(&self) -> bool {
+        true
+    }
+
     /// Whether `auditd.data.syscall` is the name of a system call that [`Document::kind`] tells, and nothing else.
     fn kind_tells_call(&self) -> bool {
         false

@@ -67,6 +67,7 @@ const KEPT: usize = 64 << 10;
 thread_local! {
     /// Memory for the next document.
     static ARENA: Cell<Option<Bump>> = const { Cell::new(None) };
+    static ARGUMENTS: Cell<Option<Arguments>> = const { Cell::new(None) };
 }
 
 /// Who leads the event's process.
@@ -228,6 +229,7 @@ impl Beside {
         let parts = arena.alloc(Parts::of(event)?);
         let mut arguments = Arguments::default();
         if parts.has_arguments() {
+            arguments = ARGUMENTS.take().unwrap_or_default();
             arguments.read(event);
         }
         let gaps: RefCell<Box<dyn Gaps + Send>> = RefCell::new(Box::new(match self.seldom.as_deref() {
@@ -254,7 +256,12 @@ impl Beside {
         let document =
             AuditDocument::new(event, arena, around, parts, around_process, previous, self.created);
         document.set_captured(self.seldom.as_deref().and_then(|seldom| seldom.captured.clone()));
-        Some(work(&document))
+        let done = work(&document);
+        drop(document);
+        if parts.has_arguments() {
+            ARGUMENTS.set(Some(arguments));
+        }
+        Some(done)
     }
 
     fn size(&self) -> usize {

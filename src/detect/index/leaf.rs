@@ -190,6 +190,8 @@ impl Leaves {
         let Some(leaf) = self.leaves.get(number as usize) else { return false };
         match &leaf.asks {
             Asks::Field(field, test) => satisfied(event, *field, test),
+            // Rules that ask for it ask it of each execution, and in a recording there is none.
+            Asks::Text { field: field::PROCESS_ENV_VARS, .. } if !event.has_environment() => false,
             Asks::Text { place, number, field, test } => {
                 let Some((_, texts)) = self.texts.get_mut(*place) else { return false };
                 texts.could_satisfy(self.event, *number, || event.values(*field))
