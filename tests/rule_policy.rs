@@ -201,7 +201,7 @@ fn all_faults_of_a_site_are_told_at_once_with_their_place() {
         "did you mean `severity`?",
         "overrides.d/b.toml:3:14",
         "did you mean process.name",
-        "overrides.d/c.toml:4:13",
+        "overrides.d/c.toml:3:9",
         "`stage` is for sequences",
         "there is no list $nolist",
         "exceptions.d/a.toml:4:25",
@@ -264,4 +264,30 @@ fn an_exception_on_a_sequence_looks_at_any_event_or_at_one_stage() {
     assert!(takes("user.id == \"2\"", "") && takes("user.id == \"1\"", ""));
     assert!(takes("user.id == \"2\"", "stage = 2") && !takes("user.id == \"1\"", "stage = 2"));
     assert!(!takes("user.id == \"3\"", ""));
+}
+
+/// What is wrong in an exception was to narrow it: it is left out, and what it would have taken is an alert.
+#[test]
+fn a_faulty_exception_takes_nothing() {
+    let strong = "process.args == \"bob\" and user.id == \"0\"";
+    for (more, code) in [
+        ("expires = \"01.01.2020\"", codes::RULE_BAD_VALUE),
+        ("expires = 2020-01-01T00:00:00Z", codes::RULE_BAD_VALUE),
+        ("stage = 0", codes::RULE_BAD_VALUE),
+        ("stage = \"1\"", codes::RULE_WRONG_TYPE),
+        ("stages = 1", codes::RULE_UNKNOWN_KEY),
+    ] {
+        // One that is right beside it is none the worse.
+        let other = exception("user.id == \"7\"", "").replace("\"known\"", "\"other\"");
+        for text in [exception(strong, more) + &other, other.clone() + &exception(strong, more)] {
+            let site = Site::new(&[("exceptions.d/a.toml", &text)]);
+            let loaded = site.load(&[SHIPPED]);
+            assert_eq!(told(&loaded), [(code, Level::Error)], "{more}");
+            let ids: Vec<_> =
+                loaded.rules[0].exceptions.iter().map(|applied| &applied.exception.id).collect();
+            assert_eq!(ids, ["other"], "{more}");
+            let (_, out, _) = site.run(&["replay", "--rules", SHIPPED, RECORDING]);
+            assert_eq!(out.lines().count(), 1, "{more}");
+        }
+    }
 }

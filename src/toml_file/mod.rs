@@ -267,6 +267,12 @@ impl Faults {
         self.found.borrow().iter().any(|fault| fault.level == Level::Error)
     }
 
+    /// How many errors were told.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.found.borrow().iter().filter(|fault| fault.level == Level::Error).count()
+    }
+
     #[cfg(test)]
     pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.borrow().clone()

@@ -26,8 +26,8 @@ pub struct Exception {
     /// The condition as written.
     pub condition: String,
     pub(in crate::rule) program: Program,
-    /// Of a sequence: the item that it looks at, from 0; none for any.
-    pub stage: Option<usize>,
+    /// Of a sequence: the item that it looks at, from 0, and where it is written; none for any.
+    pub stage: Option<(usize, Span)>,
     /// Why.
     pub reason: String,
     /// Who answers for it.
@@ -79,6 +79,7 @@ pub struct Applied {
 
 pub(super) fn read(table: Table<'_>, lists: &Lists, others: &[Arc<Exception>]) -> Option<Exception> {
     let faults = table.faults();
+    let before = faults.errors();
     let id = table.required_text("id");
     let ids = table.texts("rules");
     if ids.is_empty() {
@@ -91,6 +92,7 @@ pub(super) fn read(table: Table<'_>, lists: &Lists, others: &[Arc<Exception>]) -
     };
     let text = table.required_text("condition");
     let stage = table.integer("stage", 1..=256).and_then(|stage| usize::try_from(stage.value - 1).ok());
+    let stage_place = table.place("stage");
     let (reason, owner) = (table.required_text("reason"), table.required_text("owner"));
     let expires = table.json("expires").and_then(|expires| {
         let day = expires.value.as_str().and_then(|text| text.parse::<Date>().ok());
@@ -107,6 +109,10 @@ pub(super) fn read(table: Table<'_>, lists: &Lists, others: &[Arc<Exception>]) -
     table.done();
     let text = text?;
     let (condition, program) = super::condition(faults, &text, lists)?;
+    // What is wrong in it was to narrow it: without that it would take more than anybody meant.
+    if faults.errors() > before {
+        return None;
+    }
     if let Some((_, place)) = expires.filter(|(day, _)| *day <= today()) {
         let title = format!("this exception has expired: {}", id.as_ref().map_or("", |id| &id.value));
         let help = Some("renew it, or take it out: from that day on the rule alerts again".to_owned());
@@ -125,6 +131,7 @@ pub(super) fn read(table: Table<'_>, lists: &Lists, others: &[Arc<Exception>]) -
     let (reason, owner) = (reason?.value.into_owned(), owner?.value.into_owned());
     let expires = expires.map(|(day, _)| day);
     let condition = condition.text.trim().to_owned();
+    let stage = stage.zip(stage_place);
     Some(Exception { id, scope, condition, program, stage, reason, owner, expires, source, place })
 }
 
@@ -170,7 +177,7 @@ impl Applied {
     pub(super) fn new(exception: &Arc<Exception>, rule: &Rule) -> Result<Self, Box<Diagnostic>> {
         let items = rule.program.items();
         let sequence = rule.program.kind() != Kind::Event;
-        if exception.stage.is_some_and(|stage| stage >= items || !sequence) {
+        if let Some((_, place)) = exception.stage.filter(|(stage, _)| *stage >= items || !sequence) {
             let (title, help) = match sequence {
                 true => (
                     format!("the rule {} has no such stage", rule.id),
@@ -178,7 +185,11 @@ impl Applied {
                 ),
                 false => (format!("the rule {} has no stages", rule.id), "leave `stage` out".to_owned()),
             };
-            return Err(exception.fault(codes::RULE_BAD_VALUE, title, Some(help)));
+            let fault = exception.fault(codes::RULE_BAD_VALUE, title, Some(help));
+            return Err(Box::new(Diagnostic {
+                primary: Some(Label { span: place, text: String::new() }),
+                ..*fault
+            }));
         }
         Ok(Self { exception: Arc::clone(exception), taken: AtomicU64::new(0) })
     }
@@ -193,7 +204,7 @@ impl Applied {
         }
         match exception.stage {
             None => events.iter().any(|event| exception.program.matches(*event)),
-            Some(stage) => {
+            Some((stage, _)) => {
                 let items = rule.program.items_of_match();
                 let mut events = events.iter().zip(items).filter(|(_, item)| *item == stage);
                 events.any(|(event, _)| exception.program.matches(*event))

@@ -24,6 +24,7 @@ pub struct Override {
     max_signals: Option<(u64, Span)>,
     suppression: Option<(Suppression, Span)>,
     pub(in crate::rule) added: Option<(Added, Span)>,
+    stage_place: Option<Span>,
     /// The file.
     pub source: Arc<Source>,
 }
@@ -43,7 +44,7 @@ pub struct Overridden {
 
 pub(super) fn read(table: Table<'_>, lists: &Lists) -> Option<Override> {
     let faults = table.faults();
-    let before = faults.failed();
+    let before = faults.errors();
     let rule = table.required_text("rule");
     let place = |key| table.place(key).unwrap_or_default();
     let enabled = table.boolean("enabled").map(|enabled| (enabled.value, enabled.span));
@@ -52,6 +53,7 @@ pub(super) fn read(table: Table<'_>, lists: &Lists) -> Option<Override> {
     let most = table.has("max_signals").then(|| max_signals(&table));
     let suppression = suppression(&table).map(|suppression| (suppression, place("alert_suppression")));
     let stage = table.integer("stage", 1..=256).and_then(|stage| usize::try_from(stage.value - 1).ok());
+    let stage_place = table.place("stage");
     let condition = table.text("condition");
     let added = condition.and_then(|text| {
         let (condition, _) = super::condition(faults, &text, lists)?;
@@ -67,11 +69,12 @@ pub(super) fn read(table: Table<'_>, lists: &Lists) -> Option<Override> {
         max_signals: most.map(|most| (most, place("max_signals"))),
         suppression,
         added,
+        stage_place,
         source: Arc::clone(faults.source()),
     };
     let span = table.span();
     table.done();
-    if change.is_empty() && faults.failed() == before {
+    if change.is_empty() && faults.errors() == before {
         let help = "write one of enabled, severity, risk_score, max_signals, alert_suppression, condition";
         faults.value("this override changes nothing", span, help);
     }
@@ -143,7 +146,7 @@ impl Override {
             level: Level::Error,
             title: title.to_owned(),
             source: Some(Arc::clone(&self.source)),
-            primary: Some(Label { span: *place, text: String::new() }),
+            primary: Some(Label { span: self.stage_place.unwrap_or(*place), text: String::new() }),
             context: Vec::new(),
             help: Some(help),
         }))
