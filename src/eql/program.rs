@@ -204,6 +204,12 @@ impl Program {
         }
     }
 
+    /// Of a sequence with `until`: the number of that stage, the last one.
+    #[must_use]
+    pub fn until(&self) -> Option<usize> {
+        self.sequence()?.until
+    }
+
     /// The fields that it asks for, in order of their ids.
     #[must_use]
     pub fn fields(&self) -> &[FieldId] {

@@ -140,7 +140,8 @@ pub(crate) fn arithmetic(operator: Arithmetic, left: &Val<'_>, right: &Val<'_>) 
             Arithmetic::Subtract => l.checked_sub(*r),
             Arithmetic::Multiply => l.checked_mul(*r),
             Arithmetic::Divide => l.checked_div(*r),
-            Arithmetic::Modulo => l.checked_rem(*r),
+            // Whatever is divided by -1 leaves nothing, the smallest number too, whose quotient has no room.
+            Arithmetic::Modulo => (*r != 0).then(|| l.wrapping_rem(*r)),
         };
         return result.map_or(Val::Null, Val::Long);
     }

@@ -40,10 +40,16 @@ fn parts(version: &[u8]) -> Option<Parts<'_>> {
         Some(at) => (&rest[..at], Some(&rest[at + 1..])),
         None => (rest, None),
     };
-    let number = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    // As in Semantic Versioning: without zeros before it (Elasticsearch's `VersionEncoder`).
+    let number = |part: &[u8]| {
+        part.iter().all(u8::is_ascii_digit)
+            && (part == b"0" || part.first().is_some_and(|digit| *digit != b'0'))
+    };
     let word = |part: &[u8]| !part.is_empty() && part.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
+    let of_pre = |part: &[u8]| word(part) && (!part.iter().all(u8::is_ascii_digit) || number(part));
     let valid = main.split(|b| *b == b'.').all(number)
-        && [pre, build].into_iter().flatten().all(|text| text.split(|b| *b == b'.').all(word));
+        && pre.is_none_or(|text| text.split(|b| *b == b'.').all(of_pre))
+        && build.is_none_or(|text| text.split(|b| *b == b'.').all(word));
     valid.then_some(Parts { main, pre, build })
 }
 
@@ -97,6 +103,9 @@ mod tests {
             "1.11.3",
             "2.0",
             "",
+            "01.0.0",
+            "1.0.0-01",
+            "1.00",
             "bad",
             "v1.0",
         ];

@@ -61,20 +61,91 @@ pub fn iso(text: &str) -> Option<(i64, i64)> {
 }
 
 /// A date by `format`, one of Elasticsearch's names or a pattern of the letters `y`, `M`, `d`, `H`,
-/// `m`, `s`, `S`, `X`; `||` between alternatives. None where it does not fit or is not understood.
+/// `m`, `s`, `S`, `X`; `||` between alternatives, of which the first that fits counts. None where it does not fit or is
+/// not understood.
 #[must_use]
 pub fn by_format(text: &str, format: &str) -> Option<(i64, i64)> {
-    format.split("||").find_map(|format| match format.trim() {
-        "epoch_millis" => epoch_millis(text),
-        "epoch_second" => {
-            let (seconds, _) = epoch_millis(text)?;
-            let millis = seconds.checked_mul(1000)?;
-            Some((millis, millis + 999))
-        }
-        name if name.contains("optional_time") || name.starts_with("strict_date_time") => iso(text),
-        "date_time" | "date" | "strict_date" | "date_time_no_millis" => iso(text),
-        pattern => by_pattern(text, pattern),
+    format.split("||").find_map(|format| match Format::of(format.trim())? {
+        Format::EpochMillis => epoch_millis(text),
+        Format::EpochSecond => epoch_second(text),
+        Format::Iso => iso(text),
+        Format::Pattern(pattern) => by_pattern(text, pattern),
     })
+}
+
+/// The first alternative of a format that is not understood here: its dates would be lost.
+#[must_use]
+pub fn unknown_format(format: &str) -> Option<&str> {
+    format.split("||").map(str::trim).find(|format| Format::of(format).is_none())
+}
+
+/// One alternative of a format.
+enum Format<'f> {
+    EpochMillis,
+    EpochSecond,
+    Iso,
+    Pattern(&'f str),
+}
+
+impl<'f> Format<'f> {
+    /// By its name, with `strict_` or without, or as a pattern
+    /// (<https://www.elastic.co/guide/en/elasticsearch/reference/current/mapping-date-format.html>).
+    fn of(written: &'f str) -> Option<Self> {
+        Some(match written.strip_prefix("strict_").unwrap_or(written) {
+            "epoch_millis" => Self::EpochMillis,
+            "epoch_second" => Self::EpochSecond,
+            "date_optional_time"
+            | "date_optional_time_nanos"
+            | "date_time"
+            | "date_time_no_millis"
+            | "date"
+            | "iso8601"
+            | "year"
+            | "year_month"
+            | "year_month_day"
+            | "date_hour"
+            | "date_hour_minute"
+            | "date_hour_minute_second"
+            | "date_hour_minute_second_millis"
+            | "date_hour_minute_second_fraction" => Self::Iso,
+            "basic_date" => Self::Pattern("yyyyMMdd"),
+            "basic_date_time" => Self::Pattern("yyyyMMdd'T'HHmmss.SSSX"),
+            "basic_date_time_no_millis" => Self::Pattern("yyyyMMdd'T'HHmmssX"),
+            _ => Self::Pattern(Some(written).filter(|pattern| is_pattern(pattern))?),
+        })
+    }
+}
+
+/// Whether [`by_pattern`] understands each letter: months by name, weeks and hours of half a day it does not.
+fn is_pattern(pattern: &str) -> bool {
+    let mut runs = pattern.as_bytes().chunk_by(|a, b| a == b);
+    runs.all(|run| match (run.first().copied().unwrap_or_default(), run.len()) {
+        (b'y' | b'u', 4) | (b'M' | b'd' | b'H' | b'm' | b's', 1 | 2) | (b'S', 1..=9) => true,
+        (b'X' | b'x' | b'Z', 1..=3) | (b'T', 1) => true,
+        (letter, _) => !letter.is_ascii_alphabetic(),
+    })
+}
+
+/// Seconds since the epoch, written out, with a fraction or without.
+fn epoch_second(text: &str) -> Option<(i64, i64)> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let (seconds, _) = epoch_millis(whole)?;
+    let first = seconds.checked_mul(1000)?;
+    if fraction.is_empty() {
+        return (whole.len() == text.len()).then_some((first, first + 999));
+    }
+    let (millis, width) = fraction_of(fraction)?;
+    let millis = if whole.starts_with('-') { -millis } else { millis };
+    Some(span(first.checked_add(millis)?, width))
+}
+
+/// The digits behind a second: milliseconds, and how many they leave open.
+fn fraction_of(digits: &str) -> Option<(i64, i64)> {
+    if digits.is_empty() || digits.len() > 9 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let millis = format!("{digits:0<3}").get(..3)?.parse().ok()?;
+    Some((millis, 10_i64.pow(3_u32.saturating_sub(u32::try_from(digits.len()).ok()?))))
 }
 
 const DAY: i64 = 86_400_000;
@@ -125,12 +196,7 @@ fn clock_of(text: &str) -> Option<(i64, i64)> {
     };
     let start = start + number(second, 2).filter(|second| *second < 60)? * 1000;
     let Some(fraction) = fraction else { return Some(span(start, 1000)) };
-    if fraction.is_empty() || fraction.len() > 9 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    let millis: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
-    // Fewer digits than three leave the rest open.
-    let width = 10_i64.pow(3_u32.saturating_sub(u32::try_from(fraction.len()).ok()?));
+    let (millis, width) = fraction_of(fraction)?;
     Some(span(start + millis, width))
 }
 
@@ -185,7 +251,10 @@ fn by_pattern(text: &str, pattern: &str) -> Option<(i64, i64)> {
             b'H' => (clock, width) = (clock + value * 3_600_000, 3_600_000),
             b'm' => (clock, width) = (clock + value * 60_000, 60_000),
             b's' => (clock, width) = (clock + value * 1000, 1000),
-            b'S' if length == 3 => (clock, width) = (clock + value, 1),
+            b'S' => {
+                let (millis, left) = fraction_of(digits)?;
+                (clock, width) = (clock + millis, left);
+            }
             _ => return None,
         }
     }
@@ -223,6 +292,28 @@ mod tests {
         assert_eq!(by_format("12-12-2022", "dd-MM-yyyy").map(|d| d.0), Some(1_670_803_200_000));
         assert_eq!(by_format("12-12-2022", "yyyy-MM-dd"), None);
         assert_eq!(by_format("5", "yyyy||epoch_second"), Some((5_000, 5_999)));
+        assert_eq!(by_format("5.25", "epoch_second"), Some((5_250, 5_259)));
+        assert_eq!(by_format("-5.5", "epoch_second").map(|d| d.0), Some(-5_500));
+        assert_eq!(by_format("5.", "epoch_second"), None);
+        // The first that fits.
+        assert_eq!(by_format("5", "epoch_millis||epoch_second"), Some((5, 5)));
+        let day = Some((1_577_836_800_000, 1_577_923_199_999));
+        for (text, format) in [("20200101", "yyyyMMdd"), ("20200101", "basic_date"), ("2020/1/1", "yyyy/M/d")]
+        {
+            assert_eq!(by_format(text, format), day, "{format}");
+        }
+        assert_eq!(
+            by_format("2020-01-01 10:00:00.123456", "yyyy-MM-dd HH:mm:ss.SSSSSS"),
+            Some((1_577_872_800_123, 1_577_872_800_123))
+        );
+        assert_eq!(
+            by_format("20200101T100000.123Z", "basic_date_time"),
+            Some((1_577_872_800_123, 1_577_872_800_123))
+        );
+        assert_eq!(unknown_format("yyyy-MM-dd||epoch_second||strict_date_optional_time"), None);
+        for unknown in ["MMM d, yyyy", "M/d/yyyy h:mm a", "week_date", "ordinal_date", "yyyy-DDD"] {
+            assert_eq!(unknown_format(&format!("epoch_millis||{unknown}")), Some(unknown));
+        }
         assert_eq!(
             by_format("2022/12/12 01:02:03 +0100", "yyyy/MM/dd HH:mm:ss Z").map(|d| d.0),
             Some(1_670_803_323_000)

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
+use super::date;
 use super::schema::FieldType;
 
 /// The fields of a mapping.
@@ -17,8 +18,9 @@ use super::schema::FieldType;
 pub struct Mapping {
     /// By dotted name.
     pub fields: BTreeMap<String, Mapped>,
-    /// `"dynamic": "strict"` or `false`: a field that is not in the mapping is unknown.
-    pub closed: bool,
+    /// Of objects that say so, the whole mapping among them under an empty name, whether a field that is not in the
+    /// mapping is unknown there: `"dynamic": "strict"` or `false`, or `"enabled": false`.
+    closed: BTreeMap<String, bool>,
 }
 
 /// One field of a mapping.
@@ -45,9 +47,6 @@ pub enum MappingError {
     /// The JSON holds no mapping.
     #[error("no mapping: expected an object with \"properties\", \"mappings\", or indices with \"mappings\"")]
     Shape,
-    /// Two indices give one field different types.
-    #[error("the indices map {0} in different ways")]
-    Conflict(String),
 }
 
 impl Mapping {
@@ -60,36 +59,53 @@ impl Mapping {
         let root = json.as_object().ok_or(MappingError::Shape)?;
         let mut mapping = Mapping::default();
         for part in roots(root).ok_or(MappingError::Shape)? {
-            mapping.closed |= match part.get("dynamic") {
-                Some(Json::Bool(open)) => !open,
-                Some(Json::String(word)) => matches!(word.as_str(), "strict" | "false"),
-                _ => false,
-            };
+            mapping.note_dynamic("", part);
             let properties = part.get("properties").and_then(Json::as_object);
-            mapping.properties("", properties, None)?;
+            mapping.properties("", properties, None);
         }
         mapping.follow_aliases();
         Ok(mapping)
     }
 
-    fn properties(
-        &mut self,
-        prefix: &str,
-        properties: Option<&Map<String, Json>>,
-        unusable: Option<&str>,
-    ) -> Result<(), MappingError> {
+    /// Whether a field of this name that is not in the mapping is unknown: as the nearest object above it says, or
+    /// the whole mapping.
+    #[must_use]
+    pub fn is_closed(&self, name: &str) -> bool {
+        let above = std::iter::successors(Some(name), |name| name.rsplit_once('.').map(|(object, _)| object));
+        above.skip(1).chain([""]).find_map(|object| self.closed.get(object)).copied().unwrap_or(false)
+    }
+
+    fn note_dynamic(&mut self, object: &str, definition: &Map<String, Json>) {
+        let closed = match definition.get("dynamic") {
+            _ if definition.get("enabled") == Some(&Json::Bool(false)) => true,
+            Some(Json::Bool(open)) => !open,
+            Some(Json::String(word)) => matches!(word.as_str(), "strict" | "false"),
+            _ => return,
+        };
+        // Of several indices the strictest counts.
+        *self.closed.entry(object.to_owned()).or_default() |= closed;
+    }
+
+    fn properties(&mut self, prefix: &str, properties: Option<&Map<String, Json>>, unusable: Option<&str>) {
         for (name, definition) in properties.into_iter().flatten() {
             let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
             let Some(definition) = definition.as_object() else { continue };
             let written = definition.get("type").and_then(Json::as_str);
             let inner = definition.get("properties").and_then(Json::as_object);
             let nested = (written == Some("nested")).then_some("it lies in a nested object");
-            self.properties(&name, inner, unusable.or(nested))?;
+            self.note_dynamic(&name, definition);
+            self.properties(&name, inner, unusable.or(nested));
             let Some(written) = written.filter(|written| !matches!(*written, "object" | "nested")) else {
                 continue;
             };
             let sub_fields = definition.get("fields").and_then(Json::as_object);
             let mut kind = kind(written, definition);
+            let format = definition.get("format").and_then(Json::as_str);
+            if let Some(unknown) =
+                format.filter(|_| kind == Ok(FieldType::Date)).and_then(date::unknown_format)
+            {
+                kind = Err(format!("dates of the format {unknown} are not read"));
+            }
             if kind == Ok(FieldType::Text) && sub_fields.into_iter().flatten().any(|(_, sub)| is_keyword(sub))
             {
                 // What compares with it compares with its keyword sub-field.
@@ -102,22 +118,27 @@ impl Mapping {
                 let Some(definition) = definition.as_object() else { continue };
                 let written = definition.get("type").and_then(Json::as_str).unwrap_or("keyword");
                 let field = mapped(self::kind(written, definition), definition, name.clone());
-                self.insert(format!("{name}.{sub}"), field)?;
+                self.insert(format!("{name}.{sub}"), field);
             }
             let field = mapped(kind, definition, name.clone());
-            self.insert(name, field)?;
+            self.insert(name, field);
         }
-        Ok(())
     }
 
-    fn insert(&mut self, name: String, field: Mapped) -> Result<(), MappingError> {
-        match self.fields.get(&name) {
-            Some(known) if known.kind != field.kind => Err(MappingError::Conflict(name)),
-            _ => {
-                self.fields.insert(name, field);
-                Ok(())
-            }
+    /// Where indices disagree only a query that names the field cannot be answered; whole texts are of one family.
+    fn insert(&mut self, name: String, mut field: Mapped) {
+        if let Some(known) = self.fields.get(&name).filter(|known| known.kind != field.kind) {
+            let is_text = |kind: &Result<FieldType, String>| {
+                matches!(kind, Ok(FieldType::Keyword | FieldType::Wildcard | FieldType::ConstantKeyword))
+            };
+            field.kind = if is_text(&known.kind) && is_text(&field.kind) {
+                field.constant = None;
+                Ok(FieldType::Keyword)
+            } else {
+                Err("the indices map it in different ways".to_owned())
+            };
         }
+        self.fields.insert(name, field);
     }
 
     /// An alias has the type of the field that its path names.
@@ -227,7 +248,7 @@ mod tests {
                 "k":{"type":"alias","path":"d"},
                 "d":{"type":"date","format":"epoch_second","null_value":0}}}"#,
         );
-        assert!(mapping.closed);
+        assert!(mapping.is_closed("x"));
         assert_eq!(mapping.fields["n.x"].kind, Err("it lies in a nested object".to_owned()));
         assert!(mapping.fields["g"].kind.is_err() && mapping.fields["l"].kind.is_err());
         assert_eq!(mapping.fields["k"], mapping.fields["d"]);
@@ -235,11 +256,39 @@ mod tests {
     }
 
     #[test]
-    fn indices_that_disagree() {
-        let error = Mapping::parse(
-            r#"{"a":{"mappings":{"properties":{"x":{"type":"long"}}}},
-                "b":{"mappings":{"properties":{"x":{"type":"keyword"}}}}}"#,
+    fn indices_that_disagree_cost_that_field_only() {
+        let mapping = parse(
+            r#"{"a":{"mappings":{"properties":{"x":{"type":"long"},"t":{"type":"keyword"},"y":{"type":"ip"}}}},
+                "b":{"mappings":{"properties":{"x":{"type":"keyword"},"t":{"type":"wildcard"},"y":{"type":"ip"}}}}}"#,
         );
-        assert_eq!(error, Err(MappingError::Conflict("x".to_owned())));
+        assert_eq!(mapping.fields["x"].kind, Err("the indices map it in different ways".to_owned()));
+        assert_eq!(mapping.fields["t"].kind, Ok(FieldType::Keyword));
+        assert_eq!(mapping.fields["y"].kind, Ok(FieldType::Ip));
+    }
+
+    #[test]
+    fn each_object_says_for_itself_what_is_unknown() {
+        let mapping = parse(
+            r#"{"properties":{"lab":{"dynamic":"strict","properties":{"open":{"dynamic":true,"properties":{}}}},
+                "off":{"type":"object","enabled":false}}}"#,
+        );
+        for (name, closed) in [
+            ("x", false),
+            ("lab", false),
+            ("lab.x", true),
+            ("lab.deep.x", true),
+            ("lab.open.x", false),
+            ("off.x", true),
+        ] {
+            assert_eq!(mapping.is_closed(name), closed, "{name}");
+        }
+        let strict = parse(r#"{"dynamic":"strict","properties":{"lab":{"dynamic":true,"properties":{}}}}"#);
+        assert!(strict.is_closed("x") && !strict.is_closed("lab.x"));
+    }
+
+    #[test]
+    fn a_date_that_would_be_lost_is_refused_where_it_is_named() {
+        let mapping = parse(r#"{"properties":{"d":{"type":"date","format":"epoch_millis||MMM d, yyyy"}}}"#);
+        assert_eq!(mapping.fields["d"].kind, Err("dates of the format MMM d, yyyy are not read".to_owned()));
     }
 }

@@ -66,11 +66,9 @@ impl Survey {
                 }
             }
         }
-        if mapping.closed {
-            return fields;
-        }
         for (name, seen) in &self.seen {
-            if fields.index.contains_key(name) || fields.unusable.contains_key(name) {
+            let known = fields.index.contains_key(name) || fields.unusable.contains_key(name);
+            if known || mapping.is_closed(name) {
                 continue;
             }
             let (kind, guessed) = seen.kind(name, name == timestamp);
@@ -297,10 +295,17 @@ fn text<'a>(value: &Json, arena: &'a Bump) -> Option<&'a [u8]> {
 
 fn long(value: &Json) -> Option<i64> {
     match value {
-        Json::Number(number) => number.as_i64().or_else(|| number.as_f64().map(|number| number as i64)),
-        Json::String(text) => text.parse().ok(),
+        Json::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
+        Json::String(text) => text.parse().ok().or_else(|| double(value).and_then(whole)),
         _ => None,
     }
+}
+
+/// Without its fraction, as Elasticsearch coerces it; none where there is no such whole number.
+fn whole(number: f64) -> Option<i64> {
+    // 2⁶³ is the first that is too large.
+    const BOUND: f64 = 9_223_372_036_854_775_808.0;
+    (-BOUND..BOUND).contains(&number).then_some(number as i64)
 }
 
 fn double(value: &Json) -> Option<f64> {
@@ -317,7 +322,7 @@ fn truth(value: &Json) -> Option<bool> {
     match value {
         Json::Bool(truth) => Some(*truth),
         Json::String(text) if text == "true" => Some(true),
-        Json::String(text) if text == "false" => Some(false),
+        Json::String(text) if text == "false" || text.is_empty() => Some(false),
         _ => None,
     }
 }
@@ -328,14 +333,15 @@ const OTHER_FORMATS: &str =
     "strict_date_optional_time||epoch_millis||dd-MM-yyyy||yyyy/MM/dd HH:mm:ss||yyyy/MM/dd||dd/MM/yyyy";
 
 fn date_of(value: &Json, format: Option<&str>) -> Option<i64> {
+    let read = |text: &str, format: &str| date::by_format(text, format).map(|(first, _)| first);
     match value {
-        Json::Number(number) if format.is_some_and(|format| format.contains("epoch_second")) => {
-            number.as_i64()?.checked_mul(1000)
+        Json::Number(number) => {
+            let text = number.to_string();
+            let by_format = format.and_then(|format| read(&text, format));
+            by_format.or_else(|| number.as_i64()).or_else(|| number.as_f64().and_then(whole))
         }
-        Json::Number(number) => number.as_i64().or_else(|| number.as_f64().map(|number| number as i64)),
         Json::String(text) => {
-            let read = |format: &str| date::by_format(text, format).map(|(first, _)| first);
-            format.and_then(read).or_else(|| read(OTHER_FORMATS))
+            format.and_then(|format| read(text, format)).or_else(|| read(text, OTHER_FORMATS))
         }
         _ => None,
     }
@@ -406,14 +412,16 @@ mod tests {
         let id = |name: &str| fields.resolve(name).unwrap().0;
         let wanted = ["n", "d", "t", "t.raw", "c", "l"].map(id);
         let arena = Bump::new();
-        let line = object(r#"{"n":[null,"a"],"d":"02-01-1970","t":"y","l":["7",null,"seven",8.9]}"#);
+        let line = object(
+            r#"{"n":[null,"a"],"d":"02-01-1970","t":"y","l":["7",null,"seven",8.9,"5.7",1e30,18446744073709551615]}"#,
+        );
         let document = fields.read(&line, &wanted, &arena);
         let values = |name: &str| document.values(id(name)).as_slice().to_vec();
         assert_eq!(values("n"), [Value::Text(b"NULL"), Value::Text(b"a")]);
         assert_eq!(values("d"), [Value::Date(86_400_000)]);
         assert_eq!(values("t"), values("t.raw"));
         assert_eq!(values("c"), [Value::Text(b"x")]);
-        assert_eq!(values("l"), [Value::Long(7), Value::Long(8)]);
+        assert_eq!(values("l"), [Value::Long(7), Value::Long(8), Value::Long(5)]);
     }
 
     #[test]

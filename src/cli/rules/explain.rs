@@ -38,11 +38,17 @@ fn one<D: Document>(rule: &Rule, number: usize, event: &D, out: &mut dyn Write) 
     let explained = explain(&rule.effective, &Live, &Options::default(), event).map_err(|faults| {
         anyhow!("{}", faults.iter().map(|fault| render(fault, false)).collect::<String>())
     })?;
-    let matches = explained.iter().any(|stage| stage.truth);
+    // What ends a sequence is no part of it.
+    let until = rule.program.until();
+    let matches = explained.iter().enumerate().any(|(at, stage)| stage.truth && Some(at) != until);
     writeln!(out, "event {number}: {}", if matches { "matches" } else { "does not match" })?;
     for (at, stage) in explained.iter().enumerate() {
         if explained.len() > 1 {
-            writeln!(out, "  stage {}: {}", at + 1, if stage.truth { "matches" } else { "does not match" })?;
+            let truth = if stage.truth { "matches" } else { "does not match" };
+            match until {
+                Some(until) if until == at => writeln!(out, "  until: {truth}")?,
+                _ => writeln!(out, "  stage {}: {truth}", at + 1)?,
+            }
         }
         let (span, truth) = stage.category;
         writeln!(out, "  {} {}", mark(truth), excerpt(rule, span))?;

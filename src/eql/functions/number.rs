@@ -20,6 +20,7 @@ pub(super) const NUMBER: Function = Function {
         (r#"number("0xdeadbeef")"#, "3735928559"),
         (r#"number("deadbeef", 16)"#, "3735928559"),
         (r#"number("052403", 8)"#, "21763"),
+        (r#"number(" 12 ")"#, "12"),
         (r#"number("beef")"#, "null"),
     ],
     call: number,
@@ -45,6 +46,8 @@ fn parse(text: &str, base: Option<i64>) -> Option<Val<'static>> {
     if let Ok(whole) = i64::from_str_radix(digits, base) {
         return Some(Val::Long(whole));
     }
+    // As Java reads a double: blanks around it do not count.
+    let digits = digits.trim_matches(|c| c <= ' ');
     // Rust also reads "inf", "nan" and "infinity"; those are no numbers here.
     let spelt = base == 10 && digits.bytes().all(|b| b.is_ascii_digit() || b".eE+-".contains(&b));
     spelt.then(|| digits.parse().ok().map(Val::Double)).flatten()

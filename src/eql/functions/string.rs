@@ -53,7 +53,8 @@ pub(crate) fn write_text(value: &Val<'_>, out: &mut Vec<u8>) {
             Ok(time) => write!(out, "{time:.3}"),
             Err(_) => write!(out, "{millis}"),
         },
-        Val::Ip(address) => write!(out, "{address}"),
+        // An IPv4 address may be written as IPv6 (RFC 4291, 2.5.5.2): it is the same.
+        Val::Ip(address) => write!(out, "{}", address.to_canonical()),
     };
 }
 

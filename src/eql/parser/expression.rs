@@ -214,8 +214,10 @@ impl Parser {
                 None => Ok(list),
             };
         }
-        if let (TokenKind::Identifier(method), TokenKind::Punctuation("("), ExprKind::Field(field)) =
-            (self.kind(), self.ahead(1), &value.kind)
+        // `field:method()`; behind a word such as `like` that is a call where a pattern must stand.
+        if operator == MatchOperator::Colon
+            && let (TokenKind::Identifier(method), TokenKind::Punctuation("("), ExprKind::Field(field)) =
+                (self.kind(), self.ahead(1), &value.kind)
         {
             let what = What::MethodSyntax { field: field.path.clone(), method: method.clone() };
             let span = self.span();

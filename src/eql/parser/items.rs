@@ -22,9 +22,9 @@ impl Parser {
         }
         let mut items = Vec::new();
         while self.is("[") || self.is("![") {
-            items.push(self.item(false)?);
+            items.push(self.item(true)?);
         }
-        let until = if self.accept_keyword(Keyword::Until) { Some(self.item(true)?) } else { None };
+        let until = if self.accept_keyword(Keyword::Until) { Some(self.item(false)?) } else { None };
         let sequence = Sequence { by, maxspan, items, until, span };
         self.check_sequence(&sequence);
         Ok(sequence)
@@ -65,8 +65,10 @@ impl Parser {
             if item.missing {
                 self.fault(item.span, What::SampleClause("![…]"));
             }
-            if item.runs.is_some() {
-                self.fault(item.span, What::SampleClause("with runs"));
+            if self.is_keyword(Keyword::With) {
+                let here = self.span();
+                self.fault(here, What::SampleClause("with runs"));
+                self.runs()?;
             }
             items.push(item);
         }
@@ -182,7 +184,7 @@ impl Parser {
     }
 
     /// `[…] by … with runs=…`, or `![…]`.
-    fn item(&mut self, until: bool) -> Parsed<Item> {
+    fn item(&mut self, may_run: bool) -> Parsed<Item> {
         let start = self.span();
         let missing = self.is("![");
         if !missing && !self.is("[") {
@@ -193,7 +195,7 @@ impl Parser {
         self.expect("]", "`and`, `or` or `]`")?;
         let span = self.since(start);
         let by = self.keys()?;
-        let runs = if !until && self.is_keyword(Keyword::With) { Some(self.runs()?) } else { None };
+        let runs = if may_run && self.is_keyword(Keyword::With) { Some(self.runs()?) } else { None };
         Ok(Item { filter, missing, by, runs, span })
     }
 

@@ -338,11 +338,17 @@ impl Parser {
                 ranges.extend(class);
             } else {
                 let first = self.class_character()?;
-                let last = if self.accept('-') { self.class_character()? } else { first };
-                if last < first {
-                    return Err(format!("{first}-{last} is empty"));
+                if self.accept('-') {
+                    let last = self.class_character()?;
+                    if last < first {
+                        return Err(format!("{first}-{last} is empty"));
+                    }
+                    // A range is of just these characters, also where case is ignored (Lucene's `RegExp.java`,
+                    // REGEXP_CHAR_RANGE; apache/lucene#14378).
+                    ranges.push((first, last));
+                } else {
+                    ranges.extend(self.folded(vec![(first, first)]));
                 }
-                ranges.push((first, last));
             }
             if self.accept(']') {
                 break;
@@ -351,8 +357,7 @@ impl Parser {
                 return Err("`[` without `]`".to_owned());
             }
         }
-        let ranges = self.folded(ranges);
-        Ok(Node::Class(if negated { inverted(ranges) } else { ranges }))
+        Ok(Node::Class(if negated { inverted(ranges) } else { in_order(&ranges) }))
     }
 
     fn class_character(&mut self) -> Result<char, String> {
@@ -376,8 +381,7 @@ impl Parser {
                 fold('A', 'Z', char::to_ascii_lowercase);
             }
         }
-        let class = ClassUnicode::new(ranges.iter().map(|(f, l)| ClassUnicodeRange::new(*f, *l)));
-        class.iter().map(|range| (range.start(), range.end())).collect()
+        in_order(&ranges)
     }
 
     /// Behind `<`.
@@ -393,6 +397,12 @@ impl Parser {
         let (low, high) = (number(&low)?, number(&high)?);
         Ok(numbers(low.min(high), low.max(high), width))
     }
+}
+
+/// In order, without overlaps.
+fn in_order(ranges: &[(char, char)]) -> Vec<(char, char)> {
+    let class = ClassUnicode::new(ranges.iter().map(|(f, l)| ClassUnicodeRange::new(*f, *l)));
+    class.iter().map(|range| (range.start(), range.end())).collect()
 }
 
 fn inverted(ranges: Vec<(char, char)>) -> Vec<(char, char)> {

@@ -161,8 +161,10 @@ mod tests {
 
     #[test]
     fn case_and_lists() {
-        let regex = Regex::new(&["us[e-f]R.*", "~(a)&.", "x"], Dialect::Lucene, true).unwrap();
+        let regex = Regex::new(&["us[ef]R.*", "~(a)&.", "x"], Dialect::Lucene, true).unwrap();
         assert!(regex.is_match(b"USERMOD") && regex.is_match(b"b") && !regex.is_match(b"A"));
+        let range = Regex::new(&["us[e-f]r"], Dialect::Lucene, true).unwrap();
+        assert!(range.is_match(b"USeR") && !range.is_match(b"USER"), "a range is of its own characters");
         assert!(Regex::new(&["a", "(b"], Dialect::Lucene, false).unwrap_err().0 == 1);
         for wrong in
             ["(a", "[a", "a{", "a{3,2}", "<a-b>", "<1-", "\"a", "a|", "\\", "\\q", "a&", "a{1000}{1000}"]
