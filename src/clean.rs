@@ -163,8 +163,13 @@ fn is_bare(bytes: &[u8]) -> bool {
 /// asked together, a register full at a time, as [`BARE`] says of each.
 fn is_bare_ascii(bytes: &[u8]) -> bool {
     let bare = |byte: u8| {
-        matches!(byte, b'+'..=b':') | matches!(byte, b'@'..=b'Z') | matches!(byte, b'a'..=b'z')
-            | (byte == b'_') | (byte == b'^') | (byte == b'~') | (byte == b'%')
+        matches!(byte, b'+'..=b':')
+            | matches!(byte, b'@'..=b'Z')
+            | matches!(byte, b'a'..=b'z')
+            | (byte == b'_')
+            | (byte == b'^')
+            | (byte == b'~')
+            | (byte == b'%')
     };
     let (chunks, rest) = bytes.as_chunks::<32>();
     chunks.iter().all(|chunk| chunk.iter().fold(true, |all, byte| all & bare(*byte)))

@@ -43,8 +43,14 @@ const TOLD: [FieldId; 22] = [
     field::USER_TARGET_ID,
 ];
 
+/// The same of others, by their names.
+const SELDOM_TOLD: [(&str, FieldId); 2] = [
+    ("auditd.summary.actor.primary", field::AUDITD_SUMMARY_ACTOR_PRIMARY),
+    ("file.Ext.original.path", field::FILE_EXT_ORIGINAL_PATH),
+];
+
 /// How many texts there are, and where each has its place, by its name.
-const SLOTS: usize = 38;
+const SLOTS: usize = 40;
 
 /// The slots of numbers, times and ids.
 const NUMBERS: [usize; 7] = [12, 13, 22, 24, 25, 26, 31];
@@ -89,6 +95,8 @@ fn slot(name: &str) -> Option<usize> {
         "labels.owner" => 35,
         "labels.role" => 36,
         "labels.runbook" => 37,
+        "auditd.summary.actor.primary" => 38,
+        "file.Ext.original.path" => 39,
         _ => return None,
     })
 }
@@ -132,6 +140,11 @@ impl<'a> Brief<'a> {
         for (place, field) in texts.0.iter_mut().zip(TOLD) {
             *place = told(event, &event.shown(field))?;
         }
+        for (name, field) in SELDOM_TOLD {
+            if let Some(text) = told(event, &event.shown(field))? {
+                texts.put(name, text);
+            }
+        }
         let args = all(&event.shown(field::PROCESS_ARGS))?;
         if args.is_empty()
             && let Some(line) = told(event, &event.shown(field::PROCESS_COMMAND_LINE))?
@@ -159,7 +172,8 @@ impl<'a> Brief<'a> {
         let named = target.as_ref().is_some_and(|name| !name.is_empty());
         let tool = texts.get("process.name").filter(|name| !named && !name.is_empty());
         let words: SmallVec<[&[u8]; 16]> = args.iter().map(|arg| arg.as_bytes()).collect();
-        let guess = match tool.and_then(|tool| target::from_arguments(tool, &words).map(utf8)) {
+        let executable = texts.get("process.executable").map_or("", |path| path);
+        let guess = match tool.and_then(|tool| target::from_arguments(tool, executable, &words).map(utf8)) {
             Some(name) => Some(name?.to_owned()),
             None => account(event),
         };

@@ -297,7 +297,8 @@ fn own_fields(
 fn target_from_arguments(source: &Map<String, Value>) -> Option<String> {
     let args = read::args(source);
     let name = read::text(source, "process.name")?;
-    let account = target::from_arguments(&name, &args)?;
+    let executable = read::text(source, "process.executable").unwrap_or_default();
+    let account = target::from_arguments(&name, &executable, &args)?;
     Some(String::from_utf8_lossy(account).into_owned())
 }
 
@@ -411,7 +412,9 @@ pub(super) fn audit_id(stamp: Stamp) -> String {
 pub(super) fn push_audit_id(out: &mut String, stamp: Stamp) {
     let mut number = itoa::Buffer::new();
     let millis = number.format(stamp.millis);
-    if let Some((seconds, millis)) = millis.len().checked_sub(3).filter(|at| *at > 0).map(|at| millis.split_at(at)) {
+    if let Some((seconds, millis)) =
+        millis.len().checked_sub(3).filter(|at| *at > 0).map(|at| millis.split_at(at))
+    {
         out.push_str(seconds);
         out.push('.');
         out.push_str(millis);

@@ -151,10 +151,7 @@ impl Alert {
             .into_iter()
             .map(|((millis, serial), event)| (Stamp { millis, serial }, event.clone()))
             .unzip();
-        let id = match case.raised_from {
-            None => case.id.to_owned(),
-            Some(_) => alert_id(&rule.uuid, host, stamps),
-        };
+        let id = if case.first { case.id.to_owned() } else { alert_id(&rule.uuid, host, stamps) };
         let document = document::build(Parts {
             rule,
             severity,

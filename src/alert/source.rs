@@ -117,7 +117,7 @@ pub(super) fn account(event: &AuditDocument<'_>) -> Option<String> {
         return None;
     }
     let arguments: Vec<&[u8]> = event.process()?.image.as_ref()?.arguments()?.collect();
-    Some(target::from_arguments(tool, &arguments)?.to_str_lossy().into_owned())
+    Some(target::from_arguments(tool, "", &arguments)?.to_str_lossy().into_owned())
 }
 
 /// As whom a process ran when it was last seen, and who had logged in.

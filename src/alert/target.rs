@@ -3,6 +3,8 @@
 //! A guess, and shown as one: the arguments say what was asked for, not what was done, and a process
 //! chooses its own. Where a record names the account, that name is used instead.
 
+use crate::event::base_name;
+
 /// How a tool's options are read: which of them take a value. From the manual pages of shadow 4.13
 /// and of Debian's adduser 3.134 and libuser 0.64.
 struct Tool {
@@ -35,6 +37,7 @@ const TOOLS: &[Tool] = &[
             "add-subgids",
             "del-subgids",
             "selinux-user",
+            "selinux-range",
         ],
     },
     Tool {
@@ -56,6 +59,7 @@ const TOOLS: &[Tool] = &[
             "shell",
             "uid",
             "selinux-user",
+            "selinux-range",
         ],
     },
     Tool { name: "userdel", short: "PR", long: &["prefix", "root"] },
@@ -107,31 +111,43 @@ const TOOLS: &[Tool] = &[
     Tool { name: "deluser", short: "c", long: &["conf", "backup-to", "group"] },
 ];
 
-/// The account named by the arguments of `tool` (a base name): its first argument that is neither an
-/// option nor an option's value. None for other programs, and where no such argument stands.
-pub(crate) fn from_arguments<'a, T: AsRef<[u8]>>(tool: &str, args: &'a [T]) -> Option<&'a [u8]> {
-    let tool = TOOLS.iter().find(|t| t.name == tool)?;
-    let mut rest = args.iter().skip(1).map(AsRef::as_ref);
-    while let Some(arg) = rest.next() {
-        match arg {
-            b"--" => return rest.next(),
-            [b'-', b'-', long @ ..] => {
-                if tool.long_takes_next(long) {
-                    rest.next();
-                }
-            }
-            [b'-', short @ ..] if !short.is_empty() => {
-                if tool.short_takes_next(short) {
-                    rest.next();
-                }
-            }
-            name => return Some(name).filter(|n| !n.is_empty()),
-        }
-    }
-    None
+/// The account named by the arguments of a process: the first that is neither an option nor an option's value. `name` is
+/// `process.name`, `executable` its program: where a script is called by the name of an account tool, or has one for its
+/// interpreter, the one of the two that is a tool counts. None for other programs, and where no such argument stands.
+pub(crate) fn from_arguments<'a, T: AsRef<[u8]>>(
+    name: &str,
+    executable: &str,
+    args: &'a [T],
+) -> Option<&'a [u8]> {
+    let named = |name: &[u8]| TOOLS.iter().find(|tool| tool.name.as_bytes() == name);
+    let tool = named(name.as_bytes()).or_else(|| named(base_name(executable.as_bytes())))?;
+    // Of a script its interpreter comes first, and what that was told.
+    let own = args.iter().position(|arg| base_name(arg.as_ref()) == tool.name.as_bytes());
+    let after = |at: usize| tool.account(args.get(at + 1..).unwrap_or_default().iter().map(AsRef::as_ref));
+    own.and_then(after).or_else(|| after(0))
 }
 
 impl Tool {
+    fn account<'a>(&self, mut args: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
+        while let Some(arg) = args.next() {
+            match arg {
+                b"--" => return args.next(),
+                [b'-', b'-', long @ ..] => {
+                    if self.long_takes_next(long) {
+                        args.next();
+                    }
+                }
+                [b'-', short @ ..] if !short.is_empty() => {
+                    if self.short_takes_next(short) {
+                        args.next();
+                    }
+                }
+                name => return Some(name).filter(|n| !n.is_empty()),
+            }
+        }
+        None
+    }
+
     /// `-ou 0`: the first letter that takes a value takes the rest of the word, or the next word.
     fn short_takes_next(&self, letters: &[u8]) -> bool {
         let takes = |b: &u8| self.short.as_bytes().contains(b);
@@ -150,7 +166,7 @@ mod tests {
 
     fn guess(command: &str) -> Option<String> {
         let args: Vec<&str> = command.split(' ').collect();
-        from_arguments(args[0], &args).map(|b| String::from_utf8_lossy(b).into_owned())
+        from_arguments(args[0], "", &args).map(|b| String::from_utf8_lossy(b).into_owned())
     }
 
     #[test]
@@ -168,6 +184,28 @@ mod tests {
             assert_eq!(guess(&format!("usermod {options} bob")).as_deref(), Some("bob"), "{options}");
             assert_eq!(guess(&format!("usermod bob {options}")).as_deref(), Some("bob"), "{options}");
         }
+    }
+
+    #[test]
+    fn a_script_has_its_interpreter_before_it() {
+        let guess = |name: &str, executable: &str, line: &str| {
+            let args: Vec<&str> = line.split(' ').collect();
+            from_arguments(name, executable, &args).map(|name| String::from_utf8_lossy(name).into_owned())
+        };
+        let of = |line: &str| guess("usermod", "/bin/bash", line).unwrap_or_default();
+        assert_eq!(of("/bin/bash -e /usr/local/sbin/usermod -u 0 -o bob"), "bob");
+        assert_eq!(of("/usr/sbin/usermod -c usermod bob"), "bob");
+        // The first argument is the caller's choice.
+        assert_eq!(of("umod -u 0 -o bob"), "bob");
+        assert_eq!(of("umod bob -o -u 0 -c usermod"), "bob");
+        assert_eq!(of("x -ou0 --selinux-range s0 bob"), "bob");
+        let line = "/usr/sbin/useradd -c ./x -o -u 0 eve";
+        assert_eq!(
+            guess("x", "/usr/sbin/useradd", line).as_deref(),
+            Some("eve"),
+            "the tool is the interpreter"
+        );
+        assert_eq!(guess("x", "/bin/bash", line), None);
     }
 
     #[test]

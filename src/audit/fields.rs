@@ -70,11 +70,28 @@ pub fn enriched(text: &[u8]) -> Fields<'_> {
 /// absent (the record was cut short) is no fault.
 #[must_use]
 pub fn message(body: &[u8]) -> Option<&[u8]> {
-    const OPEN: &[u8] = b"msg='";
-    let start = if body.starts_with(OPEN) { 0 } else { memmem::find(body, b" msg='")? + 1 };
-    let inside = body.get(start + OPEN.len()..)?;
+    let inside = body.get(start_of_message(body)?..)?;
     let end = memrchr(b'\'', inside).unwrap_or(inside.len());
     inside.get(..end)
+}
+
+/// Where the text of `msg='…'` begins.
+fn start_of_message(body: &[u8]) -> Option<usize> {
+    const OPEN: &[u8] = b"msg='";
+    let start = if body.starts_with(OPEN) { 0 } else { memmem::find(body, b" msg='")? + 1 };
+    Some(start + OPEN.len())
+}
+
+/// Whether a message begins and does not end: of `msg='…'` the closing quote is absent, which the kernel always writes
+/// (`kernel/audit.c`, `audit_receive_msg`).
+#[must_use]
+pub fn is_cut_message(body: &[u8]) -> bool {
+    // Mostly it is the last byte.
+    let ends = body.strip_suffix(b"'").is_some_and(|before| !before.ends_with(b"msg="));
+    !ends
+        && start_of_message(body)
+            .and_then(|start| body.get(start..))
+            .is_some_and(|inside| !inside.contains(&b'\''))
 }
 
 /// The first field of a key among those that the kernel wrote.
@@ -286,6 +303,17 @@ mod tests {
         assert_eq!(message(body).map(<[u8]>::len), Some(62));
         assert_eq!(show(user(b"pid=88 uid=0")), "");
         assert_eq!(show(user(b"msg='a=1'")), "a=1");
+        for (body, cut) in [
+            ("pid=1 msg='op=x res=succe", true),
+            ("msg='", true),
+            ("pid=1 msg='op=x res=success'", false),
+            // What a log that was sent on has behind it, another form of the separator.
+            ("pid=1 msg='op=x res=success'#035UID=\"root\"", false),
+            ("pid=1 op=start res=success", false),
+            ("", false),
+        ] {
+            assert_eq!(is_cut_message(body.as_bytes()), cut, "{body}");
+        }
     }
 
     #[test]

@@ -2,9 +2,11 @@
 //! deriving kernel rules. Always a superset: a requirement may let through what the condition refuses,
 //! never the other way round.
 
-use crate::event::FieldId;
+use crate::event::{FieldId, schema};
 
-/// Some value of `field` is taken by one of `any_of`.
+/// Some value of `field` is taken by one of `any_of`. What is derived from it goes by names: so `file.path` stands for
+/// `file.Ext.original.path` too, since a rename has two, and `process.name` for the program's own, which a script that it
+/// runs does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {
     /// The field.
@@ -56,6 +58,14 @@ impl Literal {
     }
 }
 
+impl Literal {
+    /// The name of the program whose path ends so, wherever it lies: of `*/usermod`.
+    fn program(&self) -> Option<&[u8]> {
+        let name = self.bytes.strip_prefix(b"/").filter(|_| self.place == Place::End)?;
+        (!name.is_empty() && !name.contains(&b'/')).then_some(name)
+    }
+}
+
 /// What is known of a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Needs {
@@ -69,7 +79,17 @@ impl Needs {
     /// Nothing is known.
     pub(crate) const NOTHING: Needs = Needs::All(Vec::new());
 
-    pub(crate) fn one(field: FieldId, any_of: Vec<Literal>) -> Self {
+    pub(crate) fn one(mut field: FieldId, mut any_of: Vec<Literal>) -> Self {
+        if field == schema::field::FILE_EXT_ORIGINAL_PATH {
+            field = schema::field::FILE_PATH;
+        }
+        if field == schema::field::PROCESS_EXECUTABLE && any_of.iter().all(|end| end.program().is_some()) {
+            field = schema::field::PROCESS_NAME;
+            for end in &mut any_of {
+                end.bytes = end.program().unwrap_or_default().to_vec();
+                end.place = Place::Whole;
+            }
+        }
         Needs::All(vec![Requirement { field, any_of }])
     }
 
@@ -135,6 +155,32 @@ mod tests {
         assert_eq!(left.clone().or(Needs::NOTHING), Needs::NOTHING);
         assert_eq!(left.clone().or(Needs::Never), left);
         assert_eq!(left.and(Needs::Never), Needs::Never);
+    }
+
+    #[test]
+    fn two_names_of_one_thing_are_one_field() {
+        use schema::field;
+        let of = |field: FieldId, texts: &[&str], place| {
+            let literal =
+                |text: &&str| Literal { bytes: text.as_bytes().to_vec(), insensitive: false, place };
+            Needs::one(field, texts.iter().map(literal).collect())
+        };
+        let name = of(field::PROCESS_NAME, &["usermod", "useradd"], Place::Whole);
+        assert_eq!(of(field::PROCESS_EXECUTABLE, &["/usermod", "/useradd"], Place::End), name);
+        // These lie somewhere, or may be called more than that.
+        for (texts, place) in [
+            (&["/usermod", "/sbin/useradd"][..], Place::End),
+            (&["usermod"], Place::End),
+            (&["/"], Place::End),
+            (&["/usermod"], Place::Whole),
+        ] {
+            let Needs::All(needs) = of(field::PROCESS_EXECUTABLE, texts, place) else {
+                panic!("it can match")
+            };
+            assert_eq!(needs[0].field, field::PROCESS_EXECUTABLE, "{texts:?}");
+        }
+        let path = of(field::FILE_PATH, &["/etc/passwd"], Place::Whole);
+        assert_eq!(of(field::FILE_EXT_ORIGINAL_PATH, &["/etc/passwd"], Place::Whole), path);
     }
 
     #[test]

@@ -54,6 +54,7 @@ pub use births::Birth;
 pub use document::{Document, Value, Values};
 pub use held::Held;
 pub use host::Host;
+pub(crate) use mapper::base_name;
 pub use mapper::{Mapper, Options};
 pub use names::Names;
 pub use runs::{Run, Runs};

@@ -2,11 +2,12 @@
 //!
 //! A match below high waits for stronger evidence, [`WAIT`] at most: by the events' own clock in a replay,
 //! by a real one live. High and critical leave at once, with all that has come until then. What comes later
-//! is attached to the case; when it raises the rank, one more alert says so and names the first. What is one
-//! act: `act.rs`, and docs/detection.md.
+//! is attached to the case; when it raises the rank, one more alert says so and names the first, and so does one about a
+//! file that none has named. What is one act: `act.rs`, and docs/detection.md.
 //!
 //! Nothing is ever held back by a bound: what finds no room leaves at once.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -71,6 +72,11 @@ impl Finding {
 
     fn stamp(&self) -> Stamp {
         self.stamps.last().copied().unwrap_or(Stamp { millis: 0, serial: 0 })
+    }
+
+    /// The file that it is about.
+    fn file(&self) -> Option<Cow<'_, str>> {
+        read::text(self.events.last()?, "file.path")
     }
 
     fn millis(&self) -> i64 {

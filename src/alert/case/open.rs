@@ -1,5 +1,6 @@
 //! A case: what is known of one act.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -25,6 +26,8 @@ pub(super) struct Case {
     matches: u64,
     /// The rank that was told.
     told: Option<Severity>,
+    /// The files that were told.
+    files: Vec<String>,
     /// What is to be told next.
     kept: Vec<Finding>,
     /// Some of that found no room.
@@ -47,6 +50,8 @@ pub(in crate::alert) struct Matched {
 pub(in crate::alert) struct Told<'c> {
     /// `event.id` of the case's first alert.
     pub(in crate::alert) id: &'c str,
+    /// Whether this is the first.
+    pub(in crate::alert) first: bool,
     pub(in crate::alert) group: &'c str,
     /// Every rule that matched, the strongest first.
     pub(in crate::alert) rules: &'c [Matched],
@@ -68,6 +73,7 @@ impl Case {
             rules: Vec::new(),
             matches: 0,
             told: None,
+            files: Vec::new(),
             kept: Vec::new(),
             crowded: false,
             due: None,
@@ -116,7 +122,8 @@ impl Case {
             }
         }
         self.rules.sort_by(|a, b| rank(&b.rule, b.severity).cmp(&rank(&a.rule, a.severity)));
-        let news = self.told.is_none_or(|told| finding.severity > told);
+        let news =
+            self.told.is_none_or(|told| finding.severity > told || self.is_of_another_file(&finding, told));
         if self.due.is_none() && !news {
             return;
         }
@@ -134,6 +141,14 @@ impl Case {
         }
     }
 
+    /// Whether a match of the rule that was told, and of the rank, is about a file that was not told: who has read of
+    /// the one does not know of the other. Where more rules have matched it is known what was done, and by which means.
+    fn is_of_another_file(&self, finding: &Finding, told: Severity) -> bool {
+        let like = self.rules.len() == 1 && finding.severity == told && !self.files.is_empty();
+        let file = finding.file().filter(|_| like && self.files.len() < KEPT);
+        file.is_some_and(|file| !self.files.iter().any(|known| *known == file))
+    }
+
     /// The alert that is to be told, if there is one; of the writes that are `seen` to be without effect, with the
     /// rank that their rules have for that.
     pub(super) fn tell(&mut self, seen: &[WithoutEffect]) -> Option<Alert> {
@@ -145,12 +160,16 @@ impl Case {
         }
         findings.sort_by(|a, b| b.rank().cmp(&a.rank()));
         let strongest = findings.first()?;
-        if self.told.is_some_and(|told| strongest.severity <= told) {
+        let raised_from = self.told.filter(|told| strongest.severity > *told);
+        let first = self.told.is_none();
+        if self.told.is_some_and(|told| raised_from.is_none() && !self.is_of_another_file(strongest, told)) {
             return None;
         }
-        let raised_from = self.told.replace(strongest.severity);
-        let told =
-            Told { id: &self.id, group: &self.group, rules: &self.rules, matches: self.matches, raised_from };
+        self.told = self.told.max(Some(strongest.severity));
+        let files = findings.iter().filter_map(Finding::file).map(Cow::into_owned);
+        self.files.extend(files);
+        let Self { id, group, rules, matches, .. } = &*self;
+        let told = Told { id, first, group, rules, matches: *matches, raised_from };
         let mut alert = Alert::of_case(strongest, &findings, &told);
         alert.waited = self.since.take().map(|since| since.elapsed()).unwrap_or_default();
         Some(alert)

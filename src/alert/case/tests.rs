@@ -302,6 +302,41 @@ fn what_the_execution_told_completes_a_later_event_of_the_same_program() {
     assert!(other["process"].get("args").is_none(), "it runs another program by now");
 }
 
+/// A shell that appends to one account file and then to another has done more than its first alert says.
+#[test]
+fn a_file_that_no_alert_has_named_is_told() {
+    let rule = rule("write", Severity::Medium);
+    let mut replay = Replay::default();
+    for (millis, path) in [
+        (0, "/etc/group"),
+        (5_000, "/etc/passwd"),
+        (6_000, "/etc/group"),
+        (7_000, "/etc/passwd"),
+        (7_020, "/etc/shadow"),
+    ] {
+        replay.take(write(&rule, millis, path));
+    }
+    let alerts = replay.finish();
+    let told: Vec<_> = alerts.iter().map(|alert| alert.document()["file"]["path"].clone()).collect();
+    assert_eq!(told, ["/etc/group", "/etc/passwd", "/etc/shadow"]);
+    let case = |alert: &Alert| alert.document()["auditward"]["case"]["id"].clone();
+    assert!(alerts.iter().all(|alert| case(alert) == alerts[0].id && !alert.raised));
+    assert!(alerts[0].id != alerts[1].id && alerts[1].id != alerts[2].id);
+    assert!(alerts[1].line.contains(&format!(" case={} ", alerts[0].id)), "{}", alerts[1].line);
+}
+
+/// What an account tool writes belongs to what it was asked.
+#[test]
+fn files_of_an_act_that_is_known_otherwise_are_not_told_each() {
+    let (rule, asked) = (rule("write", Severity::Medium), rule("asked", Severity::Medium));
+    let mut replay = Replay::default();
+    replay.take(finding(&asked, 0, USERMOD, None));
+    for (millis, path) in [(10, "/etc/passwd"), (200, "/etc/shadow"), (400, "/etc/group")] {
+        replay.take(write(&rule, millis, path));
+    }
+    assert_eq!(replay.finish().len(), 1);
+}
+
 proptest! {
     /// Any order of the matches of an act, and any pauses between them within its bounds: the same rules in the
     /// end, the highest rank told, at most one line for each rank.

@@ -31,7 +31,12 @@ pub(crate) fn sentence(severity: Severity, document: &dyn Telling, command_max: 
 }
 
 /// [`sentence`] behind what is there.
-pub(super) fn write_sentence(out: &mut String, severity: Severity, document: &dyn Telling, command_max: usize) {
+pub(super) fn write_sentence(
+    out: &mut String,
+    severity: Severity,
+    document: &dyn Telling,
+    command_max: usize,
+) {
     let get = |path| document.text(path);
     let word = match severity {
         Severity::Low => "LOW",
@@ -181,9 +186,19 @@ fn write_act(out: &mut String, document: &dyn Telling, max: usize) {
     let Some(line) = document.text("process.command_line") else {
         let act = document.text("event.action").or_else(|| document.text("auditd.message_type"));
         put_name(out, &act.unwrap_or(Cow::Borrowed("event")));
-        if let Some(path) = document.text("file.path") {
-            out.push_str(" of ");
-            clean::push_text_within(out, &path, max);
+        match (document.text("file.Ext.original.path"), document.text("file.path")) {
+            (Some(before), Some(now)) if before != now => {
+                out.push_str(" of ");
+                clean::push_text_within(out, &before, max);
+                out.push_str(" to ");
+                clean::push_text_within(out, &now, max);
+            }
+            (before, now) => {
+                if let Some(path) = now.or(before) {
+                    out.push_str(" of ");
+                    clean::push_text_within(out, &path, max);
+                }
+            }
         }
         if let Some(exe) = document.text("process.executable") {
             out.push_str(" by ");
@@ -312,6 +327,7 @@ fn write_actor(out: &mut String, document: &dyn Telling) {
                 None => put_name(out, &id),
             }
         }
+        None if is_login_unknown(document) => out.push_str(", by an unknown login user"),
         None => out.push_str(", by no login user"),
     }
     if let Some(session) = session(document) {
@@ -353,6 +369,12 @@ pub(super) fn put_name(out: &mut String, name: &str) {
 /// `user.audit.id`, unless it says "unset" in one of its spellings.
 pub(crate) fn login_id(document: &dyn Telling) -> Option<Cow<'_, str>> {
     set(document.text("user.audit.id"))
+}
+
+/// Whether records should say who has logged in, be it that nobody has, and do not: the one that does was lost or cut.
+pub(super) fn is_login_unknown(document: &dyn Telling) -> bool {
+    let told = ["user.audit.id", "auditd.summary.actor.primary"];
+    document.text("auditd.message_type").is_some() && told.iter().all(|path| document.text(path).is_none())
 }
 
 /// The login session, unless unset.

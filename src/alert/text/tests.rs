@@ -96,6 +96,34 @@ fn what_is_unset_or_unknown_is_said() {
     }
 }
 
+/// Of an event whose SYSCALL record was lost nobody knows who it was; that nobody has logged in would be another thing.
+#[test]
+fn a_login_user_of_whom_no_record_tells_is_unknown() {
+    let with =
+        |actor: Value| of(json!({ "auditd": { "message_type": "execve", "summary": { "actor": actor } } }));
+    let unknown = with(Value::Null);
+    assert!(unknown.line.contains(", by an unknown login user; "), "{}", unknown.line);
+    assert!(unknown.line.contains(" auid=unknown ses=unknown "), "{}", unknown.line);
+    let unset = with(json!({ "primary": "unset" }));
+    assert!(unset.line.contains(", by no login user; "), "{}", unset.line);
+    assert!(unset.line.contains(" auid=unset ses=unset "), "{}", unset.line);
+}
+
+#[test]
+fn a_renamed_file_is_told_by_both_names() {
+    let path = "/root/passwd";
+    let alert = of(json!({
+        "event": { "action": "renamed" },
+        "file": { "path": path, "Ext": { "original": { "path": "/etc/passwd" } } },
+    }));
+    assert!(alert.line.contains(": renamed of /etc/passwd to /root/passwd, by "), "{}", alert.line);
+    let unknown = of(json!({
+        "event": { "action": "renamed" },
+        "file": { "Ext": { "original": { "path": "/etc/passwd" } } },
+    }));
+    assert!(unknown.line.contains(": renamed of /etc/passwd, by "), "{}", unknown.line);
+}
+
 #[test]
 fn a_record_that_names_the_account_goes_before_the_guess() {
     let alert = of(json!({

@@ -30,7 +30,8 @@ pub enum Gap {
     Paths = 1 << 3,
     /// Neither EOE nor PROCTITLE, which stand at the end, came, though this input has had some.
     End = 1 << 4,
-    /// Records were dropped, or one was cut, at [`Limits::event_bytes`](super::Limits::event_bytes).
+    /// Records were dropped, or one was cut, at [`Limits::event_bytes`](super::Limits::event_bytes); or a message came
+    /// that ends before its closing quote.
     Cut = 1 << 5,
 }
 

@@ -129,7 +129,7 @@ impl Reassembler {
         let (record, cut) = self.fitted(record);
         buffers.add(&record);
         let mut gaps = Gaps::default();
-        if cut {
+        if cut || fields::is_cut_message(record.body) {
             gaps.add(Gap::Cut);
         }
         self.emit(record.node, &record, &buffers, (Ended::Single, gaps), emit);

@@ -23,7 +23,7 @@ pub(super) fn values<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
         }
         field::AUDITD_SUMMARY_ACTOR_PRIMARY => {
             match either(doc, &[field::USER_AUDIT_NAME, field::USER_AUDIT_ID]) {
-                Values::None if !doc.parts.who.auid.is_empty() => doc.one_text(b"unset"),
+                Values::None if number(doc.parts.who.auid) == Some(UNSET) => doc.one_text(b"unset"),
                 actor => actor,
             }
         }

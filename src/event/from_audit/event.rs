@@ -98,21 +98,21 @@ fn unique<'e>(doc: &AuditDocument<'e>, values: impl Iterator<Item = &'static Val
     doc.many(seen.into_iter())
 }
 
-/// What the kernel says of a system call; of a message what its program says.
+/// What the record that names the act says of it, and what the kernel says of the system call. Where the one failed the
+/// other was only how it was asked for: `auditctl -e 0` sends its message also where auditing is locked (`kernel/audit.c`,
+/// `audit_do_config_change`), and so does a program that reports a login which was refused.
 pub(super) fn outcome(doc: &AuditDocument<'_>) -> &'static [u8] {
-    match doc.parts.who.success {
-        b"yes" => return b"success",
-        b"no" => return b"failure",
-        _ => {}
-    }
-    let lead = doc.parts.lead.body;
-    let told = fields::user(lead)
-        .chain(fields::kernel(lead))
-        .find(|f| matches!(f.key, b"res" | b"result"))
-        .map(|f| f.raw);
-    match told {
-        Some(b"success" | b"1" | b"yes") => b"success",
-        Some(b"failed" | b"0" | b"no" | b"fail") => b"failure",
+    let (lead, call) = (doc.parts.lead, doc.parts.who.success);
+    let told = match lead.kind {
+        RecordType::SYSCALL | RecordType::URINGOP => None,
+        _ => fields::user(lead.body)
+            .chain(fields::kernel(lead.body))
+            .find(|f| matches!(f.key, b"res" | b"result"))
+            .map(|f| f.raw),
+    };
+    match (told, call) {
+        (Some(b"failed" | b"0" | b"no" | b"fail"), _) | (_, b"no") => b"failure",
+        (Some(b"success" | b"1" | b"yes"), _) | (_, b"yes") => b"success",
         _ => b"unknown",
     }
 }

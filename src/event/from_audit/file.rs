@@ -95,6 +95,7 @@ impl<'e> Items<'e> {
         }
         let mut file: Option<(Item<'e>, u8)> = None;
         let (mut original, mut unknown) = (None, None);
+        let renamed = doc.parts.kind.is(Act::RENAMED);
         for record in doc.event.records_of(RecordType::PATH) {
             let item = Item::of(record);
             let rank = match item.path.nametype {
@@ -110,13 +111,15 @@ impl<'e> Items<'e> {
                 b"UNKNOWN" => unknown = unknown.or(Some(item)),
                 _ => {}
             }
-            if file.is_none_or(|(_, best)| rank >= best) {
+            // Where two files change places (RENAME_EXCHANGE) the new name comes first, then the old one made again
+            // (`fs/namei.c`, `vfs_rename`).
+            let again = renamed && rank == 4;
+            if file.is_none_or(|(_, best)| rank > best || rank == best && !again) {
                 file = Some((item, rank));
             }
         }
         let (file, _) = file?;
         let [original_descriptor, descriptor] = descriptors(doc);
-        let renamed = doc.parts.kind.is(Act::RENAMED);
         let symlink = doc.parts.kind.is(Act::SYMLINKED);
         let other = |item: &Item<'_>| item.record.body != file.record.body;
         Some(Self {

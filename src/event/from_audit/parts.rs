@@ -288,8 +288,9 @@ fn act_of_call(event: &AuditEvent<'_>, call: Call, who: &Syscall<'_>) -> Act {
 /// What a PATH record says of a file that the call made.
 static CREATE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"nametype=CREATE"));
 
-/// `O_ACCMODE` and `O_TRUNC` (`include/uapi/asm-generic/fcntl.h`).
+/// `O_ACCMODE` and `O_TRUNC` (`include/uapi/asm-generic/fcntl.h`), and what makes neither count (`open(2)`).
 const WRITES: u64 = 0o3 | 0o1000;
+const O_PATH: u64 = 0o1000_0000;
 
 fn opened(event: &AuditEvent<'_>, who: &Syscall<'_>, flags: Option<u8>, worked: bool) -> Act {
     let made = |record: Record<'_>| record.kind == RecordType::PATH && CREATE.find(record.body).is_some();
@@ -306,5 +307,6 @@ fn opened(event: &AuditEvent<'_>, who: &Syscall<'_>, flags: Option<u8>, worked: 
             .and_then(|f| value::octal(f.raw)),
         Some(_) => None,
     };
-    if flags.unwrap_or(0) & WRITES != 0 { Act::OPENED_TO_WRITE } else { Act::OPENED }
+    let writes = flags.is_some_and(|flags| flags & WRITES != 0 && flags & O_PATH == 0);
+    if writes { Act::OPENED_TO_WRITE } else { Act::OPENED }
 }

@@ -574,7 +574,7 @@ AUDITD_SUMMARY_ACTOR_PRIMARY = "auditd.summary.actor.primary": Keyword, One, Ker
 /// As whom it was done.
 AUDITD_SUMMARY_ACTOR_SECONDARY = "auditd.summary.actor.secondary": Keyword, One, Kernel, Auditd, Shown, "uid=";
 /// By which program.
-AUDITD_SUMMARY_HOW = "auditd.summary.how": Keyword, One, Kernel, Auditd, Shown, "exe=";
+AUDITD_SUMMARY_HOW = "auditd.summary.how": Keyword, One, Kernel, Auditd, Shown, "process.executable";
 /// To what it was done.
 AUDITD_SUMMARY_OBJECT_PRIMARY = "auditd.summary.object.primary": Keyword, One, Process, Auditd, Shown, "PATH, SOCKADDR, acct=";
 /// More of the same.
@@ -780,7 +780,7 @@ PROCESS_ENTRY_LEADER_WORKING_DIRECTORY = "process.entry_leader.working_directory
 /// Some variables of the environment that a program was started with; live only, where the probe runs.
 PROCESS_ENV_VARS = "process.env_vars": Keyword, Many, Process, Process, Shown, "/proc/PID/environ, by the probe";
 /// The process: the program's path, links resolved; the interpreter of a script.
-PROCESS_EXECUTABLE = "process.executable": Keyword, One, Kernel, Process, Shown, "SYSCALL exe=";
+PROCESS_EXECUTABLE = "process.executable": Keyword, One, Kernel, Process, Shown, "SYSCALL exe=; of a message of a process of which no record has told, what the message says in exe=";
 /// Exit code, with the event that ends the process.
 PROCESS_EXIT_CODE = "process.exit_code": Long, One, Kernel, Process, Shown, "SYSCALL a0= of exit and exit_group";
 /// The same as Elastic Defend shows it: the egid.
