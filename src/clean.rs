@@ -165,7 +165,7 @@ fn is_bare_ascii(bytes: &[u8]) -> bool {
     let bare = |byte: u8| {
         matches!(byte, b'+'..=b':')
             | matches!(byte, b'@'..=b'Z')
-            | matches!(byte, b'a'..=b'z')
+            | byte.is_ascii_lowercase()
             | (byte == b'_')
             | (byte == b'^')
             | (byte == b'~')

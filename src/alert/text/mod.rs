@@ -73,7 +73,7 @@ pub(crate) fn line_within(severity: Severity, document: &dyn Telling, limit: usi
         let mut line = sentence.clone();
         let mut keys = Pairs { out: &mut line, max, started: false };
         for (n, (key, value)) in facts.iter().enumerate() {
-            keys.put(key, &value);
+            keys.put(key, value);
             if n == 0 {
                 keys.put("truncated", "yes");
             }
@@ -92,7 +92,7 @@ fn least_line(sentence: String, facts: &[(&'static str, Cow<'_, str>)], limit: u
     let mut keys = Pairs { out: &mut line, max: LEAST, started: false };
     for (n, (key, value)) in facts.iter().enumerate() {
         let before = keys.out.len();
-        keys.put(key, &value);
+        keys.put(key, value);
         if n == 0 {
             keys.put("truncated", "yes");
         }
