@@ -3,7 +3,7 @@
 //! A match below high waits for stronger evidence, [`WAIT`] at most: by the events' own clock in a replay,
 //! by a real one live. High and critical leave at once, with all that has come until then. What comes later
 //! is attached to the case; when it raises the rank, one more alert says so and names the first, and so does one about a
-//! file that none has named. What is one act: `act.rs`, and docs/detection.md.
+//! further account file. What is one act: `act.rs`, and docs/detection.md.
 //!
 //! Nothing is ever held back by a bound: what finds no room leaves at once.
 

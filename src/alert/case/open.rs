@@ -142,9 +142,11 @@ impl Case {
     }
 
     /// Whether a match of the rule that was told, and of the rank, is about a file that was not told: who has read of
-    /// the one does not know of the other. Where more rules have matched it is known what was done, and by which means.
+    /// the one does not know of the other. So it is with files whose effect is judged for each; of a package's files the
+    /// first one says it all. Where more rules have matched it is known what was done, and by which means.
     fn is_of_another_file(&self, finding: &Finding, told: Severity) -> bool {
-        let like = self.rules.len() == 1 && finding.severity == told && !self.files.is_empty();
+        let judged = finding.rule.milder.without_effect.is_some();
+        let like = judged && self.rules.len() == 1 && finding.severity == told && !self.files.is_empty();
         let file = finding.file().filter(|_| like && self.files.len() < KEPT);
         file.is_some_and(|file| !self.files.iter().any(|known| *known == file))
     }
