@@ -160,6 +160,17 @@ fn what_stands_in_the_message_overrides_nothing_that_the_kernel_wrote() {
     assert_eq!(event["auditd"]["data"]["msg_auid"], "99");
 }
 
+/// A dot in a key would make an object beside a text: an index refuses the whole document then.
+#[test]
+fn keys_of_a_message_are_of_one_piece() {
+    let event = report("ADD_USER", "op=adding-user op.x=1 acct.name=2 .=3 a-b=4 socket.addr=5 acct=\"bob\"");
+    let data = event["auditd"]["data"].as_object().expect("an object");
+    for (key, value) in [("op_x", "1"), ("acct_name", "2"), ("_", "3"), ("a_b", "4"), ("socket_addr", "5")] {
+        assert_eq!(data[key], value, "{data:?}");
+    }
+    assert!(data.values().all(|value| !value.is_object()), "{data:?}");
+}
+
 /// The kernel knows the program of a process that it has seen start: a report that lies about it is not
 /// believed.
 #[test]

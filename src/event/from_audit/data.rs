@@ -23,7 +23,7 @@ use crate::audit::{BprmFcaps, Record, RecordType, errno, value};
 pub(crate) struct Entry<'e> {
     /// The first eight bytes of the key, which order most keys.
     front: u64,
-    /// The key, with `_` for `-`.
+    /// The key, with `_` for `-` and `.`.
     pub(crate) key: &'e [u8],
     /// The value, decoded.
     pub(crate) value: &'e [u8],
@@ -488,12 +488,13 @@ fn prefixed<'e>(doc: &AuditDocument<'e>, key: &[u8]) -> &'e [u8] {
     name.into_bump_slice()
 }
 
-/// A key as EQL can name it.
+/// A key as EQL can name it, and as an index takes it: there a dot makes an object, which no text may stand beside.
 fn key<'e>(doc: &AuditDocument<'e>, key: &'e [u8]) -> &'e [u8] {
-    if !key.contains(&b'-') {
+    let is_odd = |byte: &u8| matches!(byte, b'-' | b'.');
+    if !key.iter().any(is_odd) {
         return key;
     }
     let name = doc.arena.alloc_slice_copy(key);
-    name.iter_mut().filter(|b| **b == b'-').for_each(|b| *b = b'_');
+    name.iter_mut().filter(|byte| is_odd(byte)).for_each(|byte| *byte = b'_');
     name
 }
