@@ -3,7 +3,6 @@
 //! document that is sound comes out.
 #![no_main]
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use auditward::daemon::recorded::{Documents, Read, Reader};
@@ -48,7 +47,7 @@ struct Asked {
 }
 
 static ASKED: LazyLock<Asked> = LazyLock::new(|| {
-    let (mut ids, mut mapping) = (Vec::new(), Mapping { fields: BTreeMap::new(), closed: true });
+    let (mut ids, mut mapping) = (Vec::new(), Mapping::default());
     for (id, kind) in NAMES.iter().filter_map(|name| Live.resolve(name)) {
         let name = ROWS[usize::from(id.0)].name.to_owned();
         ids.push(id);
