@@ -1,6 +1,5 @@
 //! A case: what is known of one act.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -168,8 +167,11 @@ impl Case {
             return None;
         }
         self.told = self.told.max(Some(strongest.severity));
-        let files = findings.iter().filter_map(Finding::file).map(Cow::into_owned);
-        self.files.extend(files);
+        for file in findings.iter().filter_map(Finding::file) {
+            if !self.files.iter().any(|known| *known == file) {
+                self.files.push(file.into_owned());
+            }
+        }
         let Self { id, group, rules, matches, .. } = &*self;
         let told = Told { id, first, group, rules, matches: *matches, raised_from };
         let mut alert = Alert::of_case(strongest, &findings, &told);

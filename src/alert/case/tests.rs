@@ -325,6 +325,17 @@ fn a_file_that_no_alert_has_named_is_told() {
     assert!(alerts[1].line.contains(&format!(" case={} ", alerts[0].id)), "{}", alerts[1].line);
 }
 
+/// Many writes of one file leave room for the next file.
+#[test]
+fn a_file_that_is_written_often_hides_no_other() {
+    let rule = written_rule();
+    let mut replay = Replay::default();
+    (0..20).for_each(|millis| replay.take(write(&rule, millis, "/etc/group")));
+    replay.take(write(&rule, 5_000, "/etc/passwd"));
+    let told: Vec<_> = replay.finish().iter().map(|alert| alert.document()["file"]["path"].clone()).collect();
+    assert_eq!(told, ["/etc/group", "/etc/passwd"]);
+}
+
 /// What an account tool writes belongs to what it was asked.
 #[test]
 fn files_of_an_act_that_is_known_otherwise_are_not_told_each() {
