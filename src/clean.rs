@@ -128,14 +128,23 @@ fn is_simple(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
-/// Whether a byte can stand without quotes.
+/// Whether a byte can stand without quotes. Written so that many can be asked at once.
+const fn is_bare_byte(byte: u8) -> bool {
+    matches!(byte, b'+'..=b':')
+        | matches!(byte, b'@'..=b'Z')
+        | byte.is_ascii_lowercase()
+        | (byte == b'_')
+        | (byte == b'^')
+        | (byte == b'~')
+        | (byte == b'%')
+}
+
+/// [`is_bare_byte`] of each.
 const BARE: [bool; 256] = {
     let mut bare = [false; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        bare[byte as usize] = matches!(byte,
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'@' | b'%' | b'+' | b':' | b',' | b'.' | b'/'
-            | b'-' | b'^' | b'~');
+    let mut byte = 0_u8;
+    while byte < u8::MAX {
+        bare[byte as usize] = is_bare_byte(byte);
         byte += 1;
     }
     bare
@@ -160,19 +169,10 @@ fn is_bare(bytes: &[u8]) -> bool {
 }
 
 /// Whether all of `bytes` are such as stand without quotes. The lists of ids of a sequence are long: their bytes are
-/// asked together, a register full at a time, as [`BARE`] says of each.
+/// asked together, a register full at a time.
 fn is_bare_ascii(bytes: &[u8]) -> bool {
-    let bare = |byte: u8| {
-        matches!(byte, b'+'..=b':')
-            | matches!(byte, b'@'..=b'Z')
-            | byte.is_ascii_lowercase()
-            | (byte == b'_')
-            | (byte == b'^')
-            | (byte == b'~')
-            | (byte == b'%')
-    };
     let (chunks, rest) = bytes.as_chunks::<32>();
-    chunks.iter().all(|chunk| chunk.iter().fold(true, |all, byte| all & bare(*byte)))
+    chunks.iter().all(|chunk| chunk.iter().fold(true, |all, byte| all & is_bare_byte(*byte)))
         && rest.iter().all(|byte| BARE[usize::from(*byte)])
 }
 

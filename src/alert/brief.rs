@@ -18,7 +18,7 @@ use crate::rule::Rule;
 use crate::secret::{self, Masker};
 
 /// The fields that the line has of an event as they are, in the order of the first of [`slot`].
-const TOLD: [FieldId; 22] = [
+const TOLD: [FieldId; 24] = [
     field::AUDITD_DATA_TTY,
     field::AUDITD_MESSAGE_TYPE,
     field::AUDITD_SESSION,
@@ -41,19 +41,15 @@ const TOLD: [FieldId; 22] = [
     field::USER_ID,
     field::USER_NAME,
     field::USER_TARGET_ID,
-];
-
-/// The same of others, by their names.
-const SELDOM_TOLD: [(&str, FieldId); 2] = [
-    ("auditd.summary.actor.primary", field::AUDITD_SUMMARY_ACTOR_PRIMARY),
-    ("file.Ext.original.path", field::FILE_EXT_ORIGINAL_PATH),
+    field::AUDITD_SUMMARY_ACTOR_PRIMARY,
+    field::FILE_EXT_ORIGINAL_PATH,
 ];
 
 /// How many texts there are, and where each has its place, by its name.
 const SLOTS: usize = 40;
 
 /// The slots of numbers, times and ids.
-const NUMBERS: [usize; 7] = [12, 13, 22, 24, 25, 26, 31];
+const NUMBERS: [usize; 7] = [12, 13, 24, 26, 27, 28, 33];
 
 fn slot(name: &str) -> Option<usize> {
     Some(match name {
@@ -79,24 +75,24 @@ fn slot(name: &str) -> Option<usize> {
         "user.id" => 19,
         "user.name" => 20,
         "user.target.id" => 21,
-        "@timestamp" => 22,
-        "auditward.target.user.name" => 23,
-        "event.id" => 24,
-        "event.risk_score" => 25,
-        "event.severity" => 26,
-        "process.command_line" => 27,
-        "rule.id" => 28,
-        "rule.name" => 29,
-        "rule.uuid" => 30,
-        "rule.version" => 31,
-        "user.target.name" => 32,
-        "auditward.ruleset.hash" => 33,
-        "labels.environment" => 34,
-        "labels.owner" => 35,
-        "labels.role" => 36,
-        "labels.runbook" => 37,
-        "auditd.summary.actor.primary" => 38,
-        "file.Ext.original.path" => 39,
+        "auditd.summary.actor.primary" => 22,
+        "file.Ext.original.path" => 23,
+        "@timestamp" => 24,
+        "auditward.target.user.name" => 25,
+        "event.id" => 26,
+        "event.risk_score" => 27,
+        "event.severity" => 28,
+        "process.command_line" => 29,
+        "rule.id" => 30,
+        "rule.name" => 31,
+        "rule.uuid" => 32,
+        "rule.version" => 33,
+        "user.target.name" => 34,
+        "auditward.ruleset.hash" => 35,
+        "labels.environment" => 36,
+        "labels.owner" => 37,
+        "labels.role" => 38,
+        "labels.runbook" => 39,
         _ => return None,
     })
 }
@@ -139,11 +135,6 @@ impl<'a> Brief<'a> {
         texts.put("@timestamp", Cow::Owned(Some(time).filter(|time| time.len() == 24)?));
         for (place, field) in texts.0.iter_mut().zip(TOLD) {
             *place = told(event, &event.shown(field))?;
-        }
-        for (name, field) in SELDOM_TOLD {
-            if let Some(text) = told(event, &event.shown(field))? {
-                texts.put(name, text);
-            }
         }
         let args = all(&event.shown(field::PROCESS_ARGS))?;
         if args.is_empty()

@@ -411,18 +411,10 @@ pub(super) fn audit_id(stamp: Stamp) -> String {
 /// [`audit_id`] behind what is there.
 pub(super) fn push_audit_id(out: &mut String, stamp: Stamp) {
     let mut number = itoa::Buffer::new();
-    let millis = number.format(stamp.millis);
-    if let Some((seconds, millis)) =
-        millis.len().checked_sub(3).filter(|at| *at > 0).map(|at| millis.split_at(at))
-    {
-        out.push_str(seconds);
-        out.push('.');
-        out.push_str(millis);
-    } else {
-        out.push_str("0.");
-        out.push_str("000".get(millis.len()..).unwrap_or_default());
-        out.push_str(millis);
-    }
+    out.push_str(number.format(stamp.millis / 1000));
+    out.push('.');
+    // Four digits, of which the first only keeps the zeros.
+    out.push_str(number.format(1000 + stamp.millis % 1000).get(1..).unwrap_or_default());
     out.push(':');
     out.push_str(number.format(stamp.serial));
 }

@@ -145,7 +145,7 @@ pub fn refuse_silencing(loaded: &mut Loaded) {
                 exception.id, rule.id
             );
             let help = "narrow it until only what is known to be harmless fits".to_owned();
-            diagnostics.push(*exception.fault(codes::EXCEPTION_SILENCES, title, Some(help)));
+            diagnostics.push(*exception.fault(codes::EXCEPTION_SILENCES, title, exception.place, Some(help)));
         }
         if let Some(rule) = Arc::get_mut(rule) {
             let mut at = 0..;

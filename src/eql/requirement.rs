@@ -60,9 +60,10 @@ impl Literal {
 
 impl Literal {
     /// The name of the program whose path ends so, wherever it lies: of `*/usermod`.
-    fn program(&self) -> Option<&[u8]> {
+    fn program(&self) -> Option<Self> {
         let name = self.bytes.strip_prefix(b"/").filter(|_| self.place == Place::End)?;
-        (!name.is_empty() && !name.contains(&b'/')).then_some(name)
+        let whole = !name.is_empty() && !name.contains(&b'/');
+        whole.then(|| Self { bytes: name.to_vec(), place: Place::Whole, ..self.clone() })
     }
 }
 
@@ -83,12 +84,10 @@ impl Needs {
         if field == schema::field::FILE_EXT_ORIGINAL_PATH {
             field = schema::field::FILE_PATH;
         }
-        if field == schema::field::PROCESS_EXECUTABLE && any_of.iter().all(|end| end.program().is_some()) {
-            field = schema::field::PROCESS_NAME;
-            for end in &mut any_of {
-                end.bytes = end.program().unwrap_or_default().to_vec();
-                end.place = Place::Whole;
-            }
+        if field == schema::field::PROCESS_EXECUTABLE
+            && let Some(names) = any_of.iter().map(Literal::program).collect()
+        {
+            (field, any_of) = (schema::field::PROCESS_NAME, names);
         }
         Needs::All(vec![Requirement { field, any_of }])
     }

@@ -336,8 +336,7 @@ fn date_of(value: &Json, format: Option<&str>) -> Option<i64> {
     let read = |text: &str, format: &str| date::by_format(text, format).map(|(first, _)| first);
     match value {
         Json::Number(number) => {
-            let text = number.to_string();
-            let by_format = format.and_then(|format| read(&text, format));
+            let by_format = format.and_then(|format| read(&number.to_string(), format));
             by_format.or_else(|| number.as_i64()).or_else(|| number.as_f64().and_then(whole))
         }
         Json::String(text) => {

@@ -67,6 +67,7 @@ const KEPT: usize = 64 << 10;
 thread_local! {
     /// Memory for the next document.
     static ARENA: Cell<Option<Bump>> = const { Cell::new(None) };
+    /// And for its arguments.
     static ARGUMENTS: Cell<Option<Arguments>> = const { Cell::new(None) };
 }
 

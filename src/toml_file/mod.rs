@@ -261,13 +261,7 @@ impl Faults {
         self.found.borrow_mut().push(fault);
     }
 
-    /// Whether an error (not only warnings) was told.
-    #[must_use]
-    pub fn failed(&self) -> bool {
-        self.found.borrow().iter().any(|fault| fault.level == Level::Error)
-    }
-
-    /// How many errors were told.
+    /// How many errors (not warnings) were told.
     #[must_use]
     pub fn errors(&self) -> usize {
         self.found.borrow().iter().filter(|fault| fault.level == Level::Error).count()

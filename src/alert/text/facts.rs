@@ -62,9 +62,8 @@ pub(super) fn each_fact<'d>(document: &'d dyn Telling, tell: &mut dyn FnMut(&'st
     // What no process did has no login user.
     let nobody = about_itself(document).is_some()
         || (change_of_account(document).is_some() && get("process.pid").is_none());
-    let none = if is_login_unknown(document) { "unknown" } else { "unset" };
-    let unset = |none| (!nobody).then_some(Cow::Borrowed(none));
-    let of_session = if login_id(document).is_some() { "unset" } else { none };
+    let unset = if is_login_unknown(document) { "unknown" } else { "unset" };
+    let unset = || (!nobody).then_some(Cow::Borrowed(unset));
     let effective = get("user.effective.id").filter(|e| get("user.id").as_ref() != Some(e));
     let tty = get("process.tty.name").or_else(|| get("process.tty")).or_else(|| get("auditd.data.tty"));
     let short = |hash: Cow<'_, str>| hash.get(..12).map(|short| Cow::Owned(short.to_owned()));
@@ -72,8 +71,8 @@ pub(super) fn each_fact<'d>(document: &'d dyn Telling, tell: &mut dyn FnMut(&'st
     put("time", get("@timestamp"));
     put("pid", get("process.pid"));
     put("exe", get("process.executable"));
-    put("auid", login_id(document).or_else(|| unset(none)));
-    put("ses", session(document).or_else(|| unset(of_session)));
+    put("auid", login_id(document).or_else(unset));
+    put("ses", session(document).or_else(unset));
     put("uid", get("user.id"));
     put("euid", effective);
     put("ppid", get("process.parent.pid"));

@@ -91,8 +91,7 @@ pub(super) fn read(table: Table<'_>, lists: &Lists, others: &[Arc<Exception>]) -
         _ => Scope::Rules(ids.iter().map(|id| (id.value.to_string(), id.span)).collect()),
     };
     let text = table.required_text("condition");
-    let stage = table.integer("stage", 1..=256).and_then(|stage| usize::try_from(stage.value - 1).ok());
-    let stage_place = table.place("stage");
+    let stage = super::stage(&table);
     let (reason, owner) = (table.required_text("reason"), table.required_text("owner"));
     let expires = table.json("expires").and_then(|expires| {
         let day = expires.value.as_str().and_then(|text| text.parse::<Date>().ok());
@@ -131,7 +130,6 @@ pub(super) fn read(table: Table<'_>, lists: &Lists, others: &[Arc<Exception>]) -
     let (reason, owner) = (reason?.value.into_owned(), owner?.value.into_owned());
     let expires = expires.map(|(day, _)| day);
     let condition = condition.text.trim().to_owned();
-    let stage = stage.zip(stage_place);
     Some(Exception { id, scope, condition, program, stage, reason, owner, expires, source, place })
 }
 
@@ -185,11 +183,7 @@ impl Applied {
                 ),
                 false => (format!("the rule {} has no stages", rule.id), "leave `stage` out".to_owned()),
             };
-            let fault = exception.fault(codes::RULE_BAD_VALUE, title, Some(help));
-            return Err(Box::new(Diagnostic {
-                primary: Some(Label { span: place, text: String::new() }),
-                ..*fault
-            }));
+            return Err(exception.fault(codes::RULE_BAD_VALUE, title, place, Some(help)));
         }
         Ok(Self { exception: Arc::clone(exception), taken: AtomicU64::new(0) })
     }
@@ -245,15 +239,15 @@ impl Exception {
         self.expires.is_some_and(|day| day <= today())
     }
 
-    /// An error about it, at its condition.
+    /// An error about it, at `place` in its file.
     #[must_use]
-    pub fn fault(&self, code: u16, title: String, help: Option<String>) -> Box<Diagnostic> {
+    pub fn fault(&self, code: u16, title: String, place: Span, help: Option<String>) -> Box<Diagnostic> {
         Box::new(Diagnostic {
             code,
             level: Level::Error,
             title,
             source: Some(Arc::clone(&self.source)),
-            primary: Some(Label { span: self.place, text: String::new() }),
+            primary: Some(Label { span: place, text: String::new() }),
             context: Vec::new(),
             help,
         })

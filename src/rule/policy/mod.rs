@@ -158,6 +158,12 @@ pub(crate) fn line(source: &Source, place: Span) -> usize {
     before.iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
+/// The item that `stage` names, from 0, and where it is written.
+fn stage(table: &toml_file::Table<'_>) -> Option<(usize, Span)> {
+    let stage = table.integer("stage", 1..=256)?;
+    Some((usize::try_from(stage.value - 1).ok()?, stage.span))
+}
+
 /// A condition read and compiled, for those who keep one: its text with the lists put in, and its program.
 fn condition(
     faults: &Faults,

@@ -52,12 +52,11 @@ pub(super) fn read(table: Table<'_>, lists: &Lists) -> Option<Override> {
     let risk_score = table.has("risk_score").then(|| risk_score(&table)).flatten();
     let most = table.has("max_signals").then(|| max_signals(&table));
     let suppression = suppression(&table).map(|suppression| (suppression, place("alert_suppression")));
-    let stage = table.integer("stage", 1..=256).and_then(|stage| usize::try_from(stage.value - 1).ok());
-    let stage_place = table.place("stage");
+    let stage = super::stage(&table);
     let condition = table.text("condition");
     let added = condition.and_then(|text| {
         let (condition, _) = super::condition(faults, &text, lists)?;
-        Some((Added { condition, stage }, text.span))
+        Some((Added { condition, stage: stage.map(|(stage, _)| stage) }, text.span))
     });
     table.known("reason");
     let change = Override {
@@ -69,7 +68,7 @@ pub(super) fn read(table: Table<'_>, lists: &Lists) -> Option<Override> {
         max_signals: most.map(|most| (most, place("max_signals"))),
         suppression,
         added,
-        stage_place,
+        stage_place: stage.map(|(_, place)| place),
         source: Arc::clone(faults.source()),
     };
     let span = table.span();
