@@ -28,7 +28,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { buffer: 256 * 1024, max_line: 1 << 20, max_document: 16 << 20 }
+        Self { buffer: 64 << 10, max_line: 1 << 20, max_document: 16 << 20 }
     }
 }
 
