@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use super::awake::Awake;
 use super::kept::{Evidence, Kept, Meter, Source};
 use super::waiting::{First, Fit, Fits, Queued, RuleHits, Waiting};
 use crate::audit::Shelf;
@@ -79,6 +80,24 @@ pub(super) enum State {
     Sample(Samples<Kept>),
 }
 
+impl State {
+    /// How many partial sequences and undecided ones, or events of samples.
+    fn held(&self) -> usize {
+        match self {
+            Self::Sequence(sequences) => sequences.held(),
+            Self::Sample(samples) => samples.held(),
+        }
+    }
+
+    /// Whether an event could go on with something.
+    fn is_awake(&self) -> bool {
+        match self {
+            Self::Sequence(sequences) => !sequences.is_empty(),
+            Self::Sample(_) => true,
+        }
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Joined {
@@ -86,6 +105,7 @@ pub(super) struct Joined {
     pub(super) meter: Meter,
     /// By the numbers that the engine gave.
     pub(super) rules: Vec<(Arc<Rule>, State)>,
+    awake: Awake,
     /// What waits for its place.
     waiting: Waiting,
     /// How many events ever waited; orders those of one stamp and serial.
@@ -131,6 +151,7 @@ impl Joined {
             limits,
             meter: Meter::default(),
             rules: Vec::new(),
+            awake: Awake::default(),
             waiting: Waiting::default(),
             arrived: 0,
             watermark: i64::MIN,
@@ -162,13 +183,23 @@ impl Joined {
             }
             _ => State::Sequence(Sequences::new(self.limits.of_one()).shared_by(Kept::holder)),
         };
+        let number = self.rules.len();
+        self.awake.note(number, 0, state.held(), state.is_awake());
         self.rules.push((Arc::clone(rule), state));
-        self.rules.len() - 1
+        number
     }
 
     /// Whether a rule about a sequence holds nothing that an event could go on with.
     pub(super) fn holds_nothing(&self, number: usize) -> bool {
-        holds_nothing(&self.rules, number)
+        !self.awake.is(number)
+    }
+
+    /// All rules may hold other things by now.
+    fn count_held(&mut self) {
+        self.awake = Awake::default();
+        for (number, (_, state)) in self.rules.iter().enumerate() {
+            self.awake.note(number, 0, state.held(), state.is_awake());
+        }
     }
 
     /// An event came that fits nothing but stages of rules that sleep; `store` keeps it, so that it can be asked
@@ -203,8 +234,10 @@ impl Joined {
         self.cut += u64::from(rules.iter().any(|(_, hits)| hits.cut()));
         rules.retain(|(number, hits)| {
             let Some((rule, State::Sample(samples))) = self.rules.get_mut(*number) else { return true };
+            let before = samples.held();
             samples.take(&rule.program, hits, order, &event, &mut self.found);
             samples.keep_within(self.limits.partials);
+            self.awake.note(*number, before, samples.held(), true);
             hand_out(*number, &mut self.found, emit);
             false
         });
@@ -264,6 +297,7 @@ impl Joined {
             }
         }
         self.deadline = None;
+        self.count_held();
     }
 
     fn rewind(&mut self, newest: i64, emit: &mut Emit<'_>) {
@@ -316,17 +350,21 @@ impl Joined {
             }
         }
         self.deadline = earliest;
+        self.count_held();
     }
 
     /// Matches the earliest of what waits; false if nothing does.
     fn release_first(&mut self, emit: &mut Emit<'_>) -> bool {
-        let rules = &self.rules;
-        let Some(((order, _), first)) = self.waiting.pop(|fits| wakes(rules, fits)) else { return false };
+        let awake = &self.awake;
+        if self.waiting.pass_over(|fits| wakes(awake, fits)) {
+            return true;
+        }
+        let Some(((order, _), first)) = self.waiting.pop() else { return false };
         match first {
             First::Kept(queued) => {
                 let Queued { mut rules, fits, event } = queued;
                 if let Source::Event(source) = &event.source
-                    && wakes(&self.rules, &fits)
+                    && wakes(&self.awake, &fits)
                 {
                     source.with_document(|document| self.ask_woken(&fits, document, &mut rules));
                     rules.sort_by_key(|(number, _)| *number);
@@ -342,7 +380,6 @@ impl Joined {
                     self.offer(&rules, order, &event, emit);
                 }
             }
-            First::Nothing => {}
         }
         true
     }
@@ -370,7 +407,9 @@ impl Joined {
     fn offer(&mut self, rules: &[(usize, Hits)], order: Order, event: &Kept, emit: &mut Emit<'_>) {
         for (number, hits) in rules {
             let Some((rule, State::Sequence(sequences))) = self.rules.get_mut(*number) else { continue };
+            let before = sequences.held();
             sequences.take(&rule.program, hits, order, event, &mut self.found);
+            self.awake.note(*number, before, sequences.held(), !sequences.is_empty());
             self.deadline = [self.deadline, sequences.deadline()].into_iter().flatten().min();
             hand_out(*number, &mut self.found, emit);
         }
@@ -379,13 +418,14 @@ impl Joined {
     /// Gives up the oldest of whoever holds most, of all rules, while there is too much.
     fn keep_within(&mut self) {
         let Limits { all_partials, bytes, .. } = self.limits;
-        if self.held() <= all_partials && self.meter.bytes() <= bytes {
+        debug_assert_eq!(self.awake.held(), self.rules.iter().map(|(_, state)| state.held()).sum::<usize>());
+        if self.awake.held() <= all_partials && self.meter.bytes() <= bytes {
             return;
         }
         // A part is given up at once, so that it is seldom done.
         let (most, most_bytes) = (all_partials - all_partials / EVICTED_PART, bytes - bytes / EVICTED_PART);
         loop {
-            let too_many = self.held().saturating_sub(most);
+            let too_many = self.awake.held().saturating_sub(most);
             let too_large = self.meter.bytes().saturating_sub(most_bytes);
             let (surplus, by_bytes) = if too_many > 0 { (too_many, false) } else { (too_large, true) };
             let held = if surplus > 0 { self.held_by(by_bytes) } else { Vec::new() };
@@ -399,6 +439,7 @@ impl Joined {
                     State::Sample(samples) => samples.give_up(&cut),
                 }
             }
+            self.count_held();
         }
     }
 
@@ -418,14 +459,6 @@ impl Joined {
         held
     }
 
-    fn held(&self) -> usize {
-        let held = |state: &State| match state {
-            State::Sequence(sequences) => sequences.held(),
-            State::Sample(samples) => samples.held(),
-        };
-        self.rules.iter().map(|(_, state)| held(state)).sum()
-    }
-
     /// When [`Joined::time_is`] has something to do, if no event comes.
     pub(super) fn due(&self) -> Option<i64> {
         let waiting = self.waiting.first().map(|(order, _)| order.millis);
@@ -439,7 +472,7 @@ impl Joined {
             cut: self.cut,
             rewound: self.rewound,
             booted: self.booted,
-            held: self.held() as u64,
+            held: self.awake.held() as u64,
             ..JoinCounts::default()
         };
         for (_, state) in &self.rules {
@@ -474,6 +507,7 @@ impl Joined {
         if let Some((_, state)) = self.rules.get_mut(number) {
             *state = restored;
         }
+        self.count_held();
     }
 }
 
@@ -484,13 +518,9 @@ impl Limits {
     }
 }
 
-/// Whether a rule among these, which held nothing when the event came, does so no longer.
-fn wakes(rules: &[(Arc<Rule>, State)], fits: &[Fit]) -> bool {
-    fits.iter().any(|(number, _)| !holds_nothing(rules, *number))
-}
-
-fn holds_nothing(rules: &[(Arc<Rule>, State)], number: usize) -> bool {
-    matches!(rules.get(number), Some((_, State::Sequence(sequences))) if sequences.is_empty())
+/// Whether one of these rules, which held nothing when the event came, does so no longer.
+fn wakes(awake: &Awake, fits: &[Fit]) -> bool {
+    fits.iter().any(|(number, _)| awake.is(*number))
 }
 
 fn hand_out(number: usize, found: &mut Vec<Found<Kept>>, emit: &mut Emit<'_>) {

@@ -1,10 +1,12 @@
 //! Events × rules → matches.
 //!
 //! [`Engine::process`] is asked about each event as it ends. `index` says which conditions
-//! hold of the event, without asking each. `joined` holds the rules that join several events, `waiting` the events that
-//! wait for their place in time, `kept` is what is kept of events, `hosts` has a state for each host, `state` is what of
-//! it outlives the process. `sieve` asks what events are to rules beside it.
+//! hold of the event, without asking each. `joined` holds the rules that join several events, `awake` says which of
+//! them hold anything, `waiting` has the events that wait for their place in time, `kept` is what is kept of events,
+//! `hosts` has a state for each host, `state` is what of it outlives the process. `sieve` asks what events are to rules
+//! beside it.
 
+mod awake;
 mod engine;
 mod hosts;
 mod index;

@@ -64,8 +64,6 @@ pub(super) enum First {
     Kept(Queued),
     /// One that some rule heeds by now.
     Rested(Fits, Box<Stored>),
-    /// One that nobody wants.
-    Nothing,
 }
 
 impl Waiting {
@@ -105,32 +103,44 @@ impl Waiting {
         self.order.front().map(|(place, _)| *place)
     }
 
-    /// Takes the first out; of one that rests `heeds` says whether any rule wants it now.
-    pub(super) fn pop(&mut self, heeds: impl FnOnce(&[Fit]) -> bool) -> Option<(Place, First)> {
+    /// Lets the first go, where it lies, if it rests and `heeds` says that no rule wants it now; false where there is no
+    /// such one. Most go this way.
+    pub(super) fn pass_over(&mut self, heeds: impl FnOnce(&[Fit]) -> bool) -> bool {
+        let Some((_, number)) = self.order.front() else { return false };
+        let number = *number;
+        let Some(event) = self.events.get_mut(number) else { return false };
+        let rested = match event {
+            Some(Waits::Rested(fits, rested)) if !heeds(fits) => rested,
+            _ => return false,
+        };
+        self.bytes = self.bytes.saturating_sub(rested.size());
+        rested.give_back(&mut self.shelf);
+        *event = None;
+        self.order.pop_front();
+        self.leave(number);
+        true
+    }
+
+    /// Takes the first out.
+    pub(super) fn pop(&mut self) -> Option<(Place, First)> {
         let (place, number) = self.order.pop_front()?;
-        let first = self.remove(number, heeds)?;
+        let first = match self.events.get_mut(number)?.take()? {
+            Waits::Kept(event) => First::Kept(event),
+            Waits::Rested(fits, rested) => {
+                self.bytes = self.bytes.saturating_sub(rested.size());
+                First::Rested(fits, Box::new(rested.stored(&mut self.shelf)))
+            }
+        };
+        self.leave(number);
+        Some((place, first))
+    }
+
+    /// The place of one that has gone is the next one's.
+    fn leave(&mut self, number: usize) {
         self.free.push(number);
         if self.order.is_empty() && self.events.len() > MANY {
             (self.order, self.events, self.free) = Default::default();
         }
-        Some((place, first))
-    }
-
-    fn remove(&mut self, number: usize, heeds: impl FnOnce(&[Fit]) -> bool) -> Option<First> {
-        let event = self.events.get_mut(number)?;
-        if let Some(Waits::Rested(fits, rested)) = event {
-            self.bytes = self.bytes.saturating_sub(rested.size());
-            if !heeds(fits) {
-                // Where it lies: most go this way.
-                rested.give_back(&mut self.shelf);
-                *event = None;
-                return Some(First::Nothing);
-            }
-        }
-        Some(match event.take()? {
-            Waits::Kept(event) => First::Kept(event),
-            Waits::Rested(fits, event) => First::Rested(fits, Box::new(event.stored(&mut self.shelf))),
-        })
     }
 
     /// How many there are.
@@ -173,8 +183,8 @@ mod tests {
         }
         assert!(waiting.len() > MANY && waiting.bytes() > 0);
         let mut before = None;
-        while let Some((place, first)) = waiting.pop(|_| false) {
-            assert!(matches!(first, First::Nothing) && before < Some(place), "in order");
+        while let Some(place) = waiting.first() {
+            assert!(before < Some(place) && waiting.pass_over(|_| false), "in order");
             before = Some(place);
         }
         assert_eq!((waiting.len(), waiting.bytes()), (0, 0));
