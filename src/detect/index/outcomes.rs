@@ -82,12 +82,13 @@ type Fingerprint = [u64; 2];
 
 /// Bytes of a key that are taken at once.
 const BLOCK: usize = 16;
-/// Words of the secret for the sums: one for each of the longest key, and two by which the second sum is ahead.
-const WORDS: usize = LONGEST / 8 + 2;
+/// Blocks of the secret for the sums: one for each of the longest key, one for its end, and one by which the second sum
+/// is ahead.
+const BLOCKS: usize = LONGEST / BLOCK + 2;
 
 /// By what the fingerprints of a process are made.
 struct Secret {
-    sums: Box<[u64; WORDS]>,
+    sums: Box<[[u64; 2]; BLOCKS]>,
     /// Of each sum for its halves and the length, and what is added.
     products: [[u128; 4]; 2],
 }
@@ -106,7 +107,7 @@ impl Secret {
         let long =
             |sum: u8, at: usize| u128::from(word(sum, 2 * at)) << 64 | u128::from(word(sum, 2 * at + 1));
         Self {
-            sums: Box::new(std::array::from_fn(|at| word(0, at))),
+            sums: Box::new(std::array::from_fn(|at| [word(0, 2 * at), word(0, 2 * at + 1)])),
             products: [1, 2].map(|sum| std::array::from_fn(|at| long(sum, at))),
         }
     }
@@ -116,28 +117,26 @@ impl Secret {
         if key.len() > LONGEST {
             return None;
         }
-        let mut sums = [0_u128; 2];
-        let mut add = |block: &[u8; BLOCK], secret: &[u64]| {
-            let &[a, b, c, d] = secret else { return };
+        let (mut first, mut second) = (0_u128, 0_u128);
+        let mut add = |block: &[u8; BLOCK], secret: &[[u64; 2]]| {
+            let [one, other] = secret else { return };
             let block = u128::from_le_bytes(*block);
             let (low, high) = (block as u64, (block >> 64) as u64);
-            let product = |one: u64, other: u64| {
-                u128::from(low.wrapping_add(one)) * u128::from(high.wrapping_add(other))
-            };
-            let [first, second] = &mut sums;
-            *first = first.wrapping_add(product(a, b));
-            *second = second.wrapping_add(product(c, d));
+            let product =
+                |[a, b]: &[u64; 2]| u128::from(low.wrapping_add(*a)) * u128::from(high.wrapping_add(*b));
+            first = first.wrapping_add(product(one));
+            second = second.wrapping_add(product(other));
         };
-        let (blocks, rest) = key.as_chunks::<BLOCK>();
-        let mut secrets = self.sums.windows(4).step_by(2);
-        blocks.iter().zip(&mut secrets).for_each(|(block, secret)| add(block, secret));
-        if !rest.is_empty() {
-            let mut block = [0; BLOCK];
-            block.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
-            secrets.next().into_iter().for_each(|secret| add(&block, secret));
-        }
+        let blocks = key.as_chunks().0;
+        blocks.iter().zip(self.sums.windows(2)).for_each(|(block, secret)| add(block, secret));
+        // What is left, with some before it again where there is enough: how much of it, the length tells.
+        let mut short = [0; BLOCK];
+        let last = key.last_chunk().unwrap_or_else(|| {
+            short.iter_mut().zip(key).for_each(|(place, byte)| *place = *byte);
+            &short
+        });
+        self.sums.windows(2).nth(blocks.len()).into_iter().for_each(|secret| add(last, secret));
         let length = key.len() as u64;
-        let [first, second] = sums;
         let [one, other] = &self.products;
         Some([Self::product(first, length, one), Self::product(second, length, other)])
     }
@@ -146,9 +145,9 @@ impl Secret {
     /// string hashing is fast", 2014).
     fn product(sum: u128, length: u64, secret: &[u128; 4]) -> u64 {
         let [low, high, of_length, added] = secret;
-        let terms = [(sum as u64, low), ((sum >> 64) as u64, high), (length, of_length)];
-        let product = |(word, secret): (u64, &u128)| u128::from(word).wrapping_mul(*secret);
-        (terms.into_iter().map(product).fold(*added, u128::wrapping_add) >> 64) as u64
+        let product = |word: u64, secret: &u128| u128::from(word).wrapping_mul(*secret);
+        let sum = product(sum as u64, low).wrapping_add(product((sum >> 64) as u64, high));
+        (sum.wrapping_add(product(length, of_length)).wrapping_add(*added) >> 64) as u64
     }
 }
 
