@@ -99,21 +99,13 @@ fn of_call_alone<'e>(doc: &AuditDocument<'e>, key: &[u8]) -> Option<Values<'e>> 
         b"tty" => (b"tty", who.tty),
         _ => return None,
     };
-    let mut calls = 0;
-    let ordinary = doc.event.kinds().all(|kind| match kind {
-        RecordType::SYSCALL => {
-            calls += 1;
-            calls == 1
-        }
-        RecordType::EXECVE | RecordType::PATH | RecordType::CWD | RecordType::PROCTITLE => true,
-        RecordType::BPRM_FCAPS => {
-            let quiet = doc.parts.capabilities.is_some_and(|record| !names(record.body, key));
-            quiet || doc.fcaps().is_some_and(|(_, rest)| rest.is_empty())
-        }
-        _ => false,
-    });
+    let quiet =
+        |record: Record<'_>| !names(record.body, key) || doc.fcaps().is_some_and(|(_, rest)| rest.is_empty());
     let rest = doc.parts.who_rest;
-    if !ordinary || calls == 0 || names(rest, key) && fields::kernel(rest).any(|field| field.key == key) {
+    if !doc.parts.alone
+        || !doc.parts.capabilities.is_none_or(quiet)
+        || names(rest, key) && fields::kernel(rest).any(|field| field.key == key)
+    {
         return None;
     }
     let field = Field { key, raw, quoted: false };
@@ -123,8 +115,15 @@ fn of_call_alone<'e>(doc: &AuditDocument<'e>, key: &[u8]) -> Option<Values<'e>> 
 
 /// Whether `auditd.data.syscall` is the name that the system call has, and nothing else.
 pub(crate) fn is_named_call(doc: &AuditDocument<'_>) -> bool {
-    let named = doc.parts.call.is_some_and(|call| !call.name.is_empty());
-    named && matches!(of_call_alone(doc, b"syscall"), Some(Values::One(_)))
+    let parts = doc.parts;
+    if parts.call.is_none_or(|call| call.name.is_empty()) {
+        return false;
+    }
+    // Where this letter is not there is no `syscall=`, and the kernel's names of capabilities are without it. What has a
+    // name has a number, so that is not asked.
+    let quiet = |record: Record<'_>| memchr::memchr(b'y', record.body).is_none();
+    parts.alone && parts.who_rest.is_empty() && parts.capabilities.is_none_or(quiet)
+        || matches!(of_call_alone(doc, b"syscall"), Some(Values::One(_)))
 }
 
 /// The values of `auditd.paths.KEY`, one for each PATH record that has it.
@@ -193,23 +192,19 @@ pub(crate) struct Call<'e> {
 /// What [`collect`] finds, but for the capabilities of a program that was started, if it is a [`Call`].
 pub(crate) fn ordinary<'e>(doc: &AuditDocument<'e>) -> Option<Call<'e>> {
     let who = &doc.parts.who;
-    let (mut calls, mut argc, mut capabilities) = (0, None, 0);
-    for record in doc.event.records() {
-        match record.kind {
-            RecordType::SYSCALL => calls += 1,
-            RecordType::EXECVE if argc.is_some() => return None,
-            RecordType::EXECVE => argc = Some(fields::kernel(record.body).next()?),
-            RecordType::BPRM_FCAPS => capabilities += 1,
-            RecordType::PATH | RecordType::CWD | RecordType::PROCTITLE => {}
-            _ => return None,
-        }
-    }
-    let plain = doc.parts.who_rest.is_empty()
+    let mut started = doc.event.records_of(RecordType::EXECVE);
+    let argc = match started.next() {
+        Some(record) => Some(fields::kernel(record.body).next()?),
+        None => None,
+    };
+    let plain = doc.parts.alone
+        && started.next().is_none()
+        && doc.parts.who_rest.is_empty()
         && argc.is_none_or(|argc| argc.key == b"argc" && !argc.raw.is_empty())
         && (argc.is_none()
             || doc.around.arguments.iter().all(|argument| std::str::from_utf8(argument).is_ok()));
     let syscall = bare(doc, b"syscall", who.syscall);
-    if calls != 1 || capabilities > 1 || !plain || syscall.is_empty() || file::descriptor(doc).is_some() {
+    if !plain || syscall.is_empty() || file::descriptor(doc).is_some() {
         return None;
     }
     let encoded = |field: Option<Field<'e>>| {

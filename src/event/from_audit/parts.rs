@@ -31,6 +31,9 @@ pub(crate) struct Parts<'e> {
     pub(crate) socket: Option<Record<'e>>,
     pub(crate) login: Option<Record<'e>>,
     pub(crate) capabilities: Option<Record<'e>>,
+    /// Whether the event is one system call, with nothing beside it but the start of a program, files, and a title: no
+    /// record but its own, and that of capabilities, has fields that it could have too.
+    pub(crate) alone: bool,
     /// What the event is.
     pub(crate) kind: Kind,
     /// The system call was made and failed.
@@ -42,23 +45,35 @@ impl<'e> Parts<'e> {
         let first = event.records().next()?;
         let (mut execve, mut lead, mut act, mut syscall, mut ring) = (false, None, None, None, None);
         let [mut cwd, mut title, mut socket, mut login, mut capabilities] = [None; 5];
+        let mut alone = true;
         for record in event.records() {
             match record.kind {
-                RecordType::SYSCALL => syscall = syscall.or(Some(record)),
-                RecordType::URINGOP => ring = ring.or(Some(record)),
+                RecordType::SYSCALL => {
+                    alone &= syscall.is_none();
+                    syscall = syscall.or(Some(record));
+                }
                 RecordType::EXECVE => execve = true,
                 RecordType::PATH => {}
                 RecordType::CWD => cwd = cwd.or(Some(record)),
                 RecordType::PROCTITLE => title = title.or(Some(record)),
-                RecordType::SOCKADDR => socket = socket.or(Some(record)),
-                RecordType::BPRM_FCAPS => capabilities = capabilities.or(Some(record)),
+                RecordType::BPRM_FCAPS => {
+                    alone &= capabilities.is_none();
+                    capabilities = capabilities.or(Some(record));
+                }
                 other => {
-                    if other == RecordType::LOGIN {
-                        login = login.or(Some(record));
-                    }
-                    if act.is_none() {
-                        act = kind::of_record(other, record.body);
-                        lead = act.map(|_| record);
+                    alone = false;
+                    match other {
+                        RecordType::URINGOP => ring = ring.or(Some(record)),
+                        RecordType::SOCKADDR => socket = socket.or(Some(record)),
+                        _ => {
+                            if other == RecordType::LOGIN {
+                                login = login.or(Some(record));
+                            }
+                            if act.is_none() {
+                                act = kind::of_record(other, record.body);
+                                lead = act.map(|_| record);
+                            }
+                        }
                     }
                 }
             }
@@ -88,6 +103,7 @@ impl<'e> Parts<'e> {
             socket,
             login,
             capabilities,
+            alone: alone && syscall.is_some(),
             kind,
             failed,
         })
