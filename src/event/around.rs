@@ -69,4 +69,12 @@ impl<'e> Kin<'e> {
             Self::Stored(_, leaders) => leaders,
         }
     }
+
+    /// The last of them alone.
+    pub(super) fn entry_leader(self, process: &Process) -> Option<&'e Process> {
+        match self {
+            Self::Table(table) => table.entry_leader(process),
+            Self::Stored(_, [_, _, entry]) => entry,
+        }
+    }
 }

@@ -146,6 +146,11 @@ impl<'e> AuditDocument<'e> {
         self.process.map_or([None; 3], |p| self.around.kin.leaders(p))
     }
 
+    /// The last of them alone.
+    pub(crate) fn entry_leader(&self) -> Option<&'e Process> {
+        self.process.and_then(|process| self.around.kin.entry_leader(process))
+    }
+
     /// The values of a field as they are exported: of several words for one act only the one that is
     /// shown.
     #[must_use]
@@ -405,15 +410,13 @@ impl Document for AuditDocument<'_> {
     /// All of it follows from the acts, whether the call did something, and the name that stands for a call
     /// without a word.
     fn kind(&self) -> Option<[u8; 16]> {
-        let mut kind = [0; 16];
         let name = self.parts.call.map_or("", |call| call.name);
-        let acts = self.parts.kind.acts().iter().map(|act| act.number());
         let idle = u8::from(self.parts.failed && !self.parts.attempts());
         let length = u8::try_from(name.len()).ok()?;
+        let [count, first, second, third] = self.parts.kind.numbers();
         // Names of calls are of a table, so that one place and length is one name.
-        let head = [1, idle, length].into_iter().chain(name.as_ptr().addr().to_le_bytes());
-        kind.iter_mut().zip(head.chain(acts)).for_each(|(place, byte)| *place = byte);
-        Some(kind)
+        let head = u64::from_le_bytes([1, idle, length, count, first, second, third, 0]);
+        Some((u128::from(head) | (name.as_ptr().addr() as u128) << 64).to_le_bytes())
     }
 }
 

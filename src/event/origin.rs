@@ -57,7 +57,7 @@ impl AuditDocument<'_> {
             Origin::Parent => self.parent,
             Origin::SessionLeader => self.leaders()[0],
             Origin::GroupLeader => self.leaders()[1],
-            Origin::EntryLeader => self.leaders()[2],
+            Origin::EntryLeader => self.entry_leader(),
         };
         match process.and_then(|process| process.image.as_ref()) {
             None => Some(None),
@@ -70,7 +70,7 @@ impl AuditDocument<'_> {
         let image = self.process.filter(|_| self.parts.is_exec())?.image.as_ref()?;
         let whole = self.parts.execve && image.is_exact() && image.holds_all(self.around.arguments.len());
         // Without it the values come from elsewhere.
-        let named = self.parts.who.exe.is_some() && image.executable().is_some() && image.name().is_some();
+        let named = self.parts.who.exe.is_some() && image.is_named();
         image.number().filter(|_| whole && named)
     }
 }

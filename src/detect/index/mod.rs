@@ -211,16 +211,19 @@ impl Index {
         let Self { leaves, units, kinds, known, outcomes, answers, key, settled } = self;
         let kind = event.kind();
         let by_number = kind.is_some();
-        key.clear();
-        match kind {
-            Some(kind) => key.extend_from_slice(&kind),
-            None => push_values(event, &OF_KIND, key),
-        }
+        let kind = match &kind {
+            Some(kind) => &kind[..],
+            None => {
+                key.clear();
+                push_values(event, &OF_KIND, key);
+                &key[..]
+            }
+        };
         let mut next = || {
             *known = known.wrapping_add(1);
             *known
         };
-        let mut kind = kinds.get_or_make(key, || {
+        let mut kind = kinds.get_or_make(kind, || {
             let open = reduce(units, &mut |number| leaves.known(number, Scope::Kind, event));
             Kind::new(next(), open, leaves)
         });

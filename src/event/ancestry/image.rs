@@ -98,6 +98,11 @@ impl Image {
         !self.knows(ALTERED)
     }
 
+    /// Whether the program's path and its name are known.
+    pub(crate) fn is_named(&self) -> bool {
+        self.knows(EXECUTABLE) && self.knows(NAME)
+    }
+
     fn count_at(&self, at: usize) -> u32 {
         self.content()
             .get(at..)

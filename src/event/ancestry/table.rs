@@ -210,6 +210,11 @@ impl ProcessTable {
         [session, group, process.entry].map(|at| at.and_then(|at| self.get(at)))
     }
 
+    /// The last of them alone.
+    pub(crate) fn entry_leader(&self, process: &Process) -> Option<&Process> {
+        process.entry.and_then(|at| self.get(at))
+    }
+
     /// The process of an event: the one the table knows, or a new one.
     pub fn seen(&mut self, sighting: &Sighting<'_>, gaps: &mut dyn Gaps) -> ProcessRef {
         self.settle();

@@ -142,12 +142,12 @@ pub(super) fn is_about_files(doc: &AuditDocument<'_>) -> bool {
 /// The descriptors that the first and the second name of a call are relative to, where they are none of the working
 /// directory.
 pub(super) fn descriptors(doc: &AuditDocument<'_>) -> [Option<u64>; 2] {
-    let both = match doc.parts.call.map_or(Dirs::Cwd, |c| c.dirs) {
+    let descriptor = |at| doc.parts.argument(at).filter(|fd| !is_cwd(*fd));
+    match doc.parts.call.map_or(Dirs::Cwd, |c| c.dirs) {
         Dirs::Cwd => [None, None],
-        Dirs::One(at) => [doc.parts.argument(at); 2],
-        Dirs::Two(a, b) => [doc.parts.argument(a), doc.parts.argument(b)],
-    };
-    both.map(|descriptor| descriptor.filter(|fd| !is_cwd(*fd)))
+        Dirs::One(at) => [descriptor(at); 2],
+        Dirs::Two(a, b) => [descriptor(a), descriptor(b)],
+    }
 }
 
 /// `AT_FDCWD`, -100 in 32 bits (`openat(2)`).

@@ -48,6 +48,13 @@ impl Kind {
         self.acts.get(..usize::from(self.len)).unwrap_or_default()
     }
 
+    /// What tells it from every other: how many acts there are, and the number of each; behind the last that of the first
+    /// again.
+    pub(crate) fn numbers(&self) -> [u8; MOST_ACTS + 1] {
+        let [first, second, third] = self.acts;
+        [self.len, first.number(), second.number(), third.number()]
+    }
+
     /// The leading act.
     #[must_use]
     pub fn lead(&self) -> Act {
