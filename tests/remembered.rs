@@ -129,9 +129,15 @@ const NAMES: [FieldId; 6] = [
 ];
 
 /// The fields that [`Document::push_circumstances`] stands for.
-const AROUND: [FieldId; 6] = [
+const AROUND: [FieldId; 12] = [
     field::USER_ID,
+    field::PROCESS_REAL_USER_ID,
     field::USER_EFFECTIVE_ID,
+    field::PROCESS_USER_ID,
+    field::GROUP_ID,
+    field::PROCESS_REAL_GROUP_ID,
+    field::USER_EFFECTIVE_GROUP_ID,
+    field::PROCESS_GROUP_ID,
     field::EVENT_OUTCOME,
     field::CONTAINER_ID,
     field::PROCESS_INTERACTIVE,
@@ -257,4 +263,47 @@ fn odd_records_of_files_with_equal_keys_have_equal_names() {
     });
     assert_eq!(count, serial);
     assert!(known.named > 1_000 && known.again > 100, "{} named, {} again", known.named, known.again);
+}
+
+/// Numbers of every length that are written in different ways, and what beside a call could tell it another name.
+#[test]
+fn odd_numbers_and_odd_records_beside_a_call_with_equal_keys_have_equal_values() {
+    const IDS: [&str; 10] = ["", "0", "00", "1", "1000", "1234567", "12345678", "4294967295", "-1", "\u{1}1"];
+    const BESIDE: [&[(&str, &str)]; 8] = [
+        &[],
+        &[("BPRM_FCAPS", "fver=0 fp=0 fi=0 fe=0 old_pp=1 pp=1 frootid=0")],
+        &[("BPRM_FCAPS", "fver=0 fp=0 syscall=2")],
+        &[("BPRM_FCAPS", "pp=0 fver=syscall=2")],
+        &[("BPRM_FCAPS", "fver=0"), ("BPRM_FCAPS", "fver=0 syscall=3")],
+        &[("SYSCALL", "arch=c000003e syscall=2 success=yes")],
+        &[("SECCOMP", "auid=0 uid=0 gid=0 ses=1 sig=0 arch=c000003e syscall=2")],
+        &[("PATH", "item=0 name=\"/a\" inode=1 nametype=NORMAL syscall=2")],
+    ];
+    let mut log = String::new();
+    let mut serial = 0;
+    for (uid, euid) in IDS.iter().flat_map(|one| IDS.iter().map(move |other| (one, other))) {
+        for (beside, more) in
+            BESIDE.iter().flat_map(|beside| ["", " syscall=4", " odd=4"].map(|more| (beside, more)))
+        {
+            serial += 1;
+            let head = |kind: &str| format!("type={kind} msg=audit(1795600800.500:{serial}): ");
+            log += &format!(
+                "{}arch=c000003e syscall=59 success=yes exit=0 a0=1 a1=0 a2=41 a3=0 items=1 ppid=40 pid=41 auid=0 \
+                 uid={uid} gid={euid} euid={euid} suid=0 fsuid=0 egid={uid} sgid=0 fsgid=0 tty=pts0 ses=3 comm=\"x\" \
+                 exe=\"/x\" key=(null){more}\n",
+                head("SYSCALL")
+            );
+            beside.iter().for_each(|(kind, body)| log += &format!("{}{body}\n", head(kind)));
+            log += &format!("{}\n", head("EOE"));
+        }
+    }
+    let (mut known, mut count, mut told) = (Known::default(), 0, 0);
+    each_document(log.as_bytes(), |event| {
+        count += 1;
+        told += usize::from(event.kind_tells_call());
+        known.ask(event);
+    });
+    assert!(count >= serial, "{count} of {serial}");
+    // Three of the eight have nothing of the kind, and so have two of the three ends of the record of the call.
+    assert_eq!(told * 4, count);
 }

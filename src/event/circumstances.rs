@@ -8,9 +8,9 @@ use super::schema::{FieldId, field};
 pub struct Circumstances(u8);
 
 impl Circumstances {
-    /// `user.id`
+    /// `user.id`, `process.real_user.id`
     pub const USER: Self = Self(1);
-    /// `user.effective.id`
+    /// `user.effective.id`, `process.user.id`
     pub const EFFECTIVE_USER: Self = Self(2);
     /// `event.outcome`
     pub const OUTCOME: Self = Self(4);
@@ -20,13 +20,19 @@ impl Circumstances {
     pub const INTERACTIVE: Self = Self(16);
     /// `process.entry_leader.entry_meta.type`
     pub const ENTRY: Self = Self(32);
+    /// `group.id`, `process.real_group.id`
+    pub const GROUP: Self = Self(64);
+    /// `user.effective.group.id`, `process.group.id`
+    pub const EFFECTIVE_GROUP: Self = Self(128);
 
     /// That of `field`.
     #[must_use]
     pub fn of(field: FieldId) -> Option<Self> {
         Some(match field {
-            field::USER_ID => Self::USER,
-            field::USER_EFFECTIVE_ID => Self::EFFECTIVE_USER,
+            field::USER_ID | field::PROCESS_REAL_USER_ID => Self::USER,
+            field::USER_EFFECTIVE_ID | field::PROCESS_USER_ID => Self::EFFECTIVE_USER,
+            field::GROUP_ID | field::PROCESS_REAL_GROUP_ID => Self::GROUP,
+            field::USER_EFFECTIVE_GROUP_ID | field::PROCESS_GROUP_ID => Self::EFFECTIVE_GROUP,
             field::EVENT_OUTCOME => Self::OUTCOME,
             field::CONTAINER_ID => Self::CONTAINER,
             field::PROCESS_INTERACTIVE => Self::INTERACTIVE,

@@ -86,6 +86,7 @@ const DETAILS: [FieldId; 6] = [
 /// Whether outcomes are remembered by `field`, or by what its values follow from.
 fn is_remembered(field: FieldId) -> bool {
     Origin::of(field).is_some()
+        || Circumstances::of(field).is_some()
         || OF_KIND.contains(&field)
         || SETTLED.contains(&field)
         || DETAILS.contains(&field)

@@ -40,26 +40,30 @@ pub(crate) fn push_program(doc: &AuditDocument<'_>, directory: bool, key: &mut V
 /// See [`push_circumstances`](super::super::Document::push_circumstances).
 pub(crate) fn push_circumstances(doc: &AuditDocument<'_>, circumstances: Circumstances, key: &mut Vec<u8>) {
     let who = &doc.parts.who;
-    if circumstances.has(Circumstances::USER) {
-        push_text(who.uid, key);
-    }
-    if circumstances.has(Circumstances::EFFECTIVE_USER) {
-        push_text(who.euid, key);
+    for (id, raw) in [
+        (Circumstances::USER, who.uid),
+        (Circumstances::EFFECTIVE_USER, who.euid),
+        (Circumstances::GROUP, who.gid),
+        (Circumstances::EFFECTIVE_GROUP, who.egid),
+    ] {
+        if circumstances.has(id) {
+            push_short(raw, key);
+        }
     }
     if circumstances.has(Circumstances::OUTCOME) {
-        push_text(event::outcome(doc), key);
+        // Each of the words begins with another letter.
+        key.push(event::outcome(doc).first().copied().unwrap_or(0));
     }
     if circumstances.has(Circumstances::CONTAINER) {
         let container = doc.process.and_then(|process| process.container());
         key.push(u8::from(container.is_some()));
-        push_text(container.unwrap_or_default(), key);
+        container.into_iter().for_each(|id| push_text(id, key));
     }
     if circumstances.has(Circumstances::INTERACTIVE) {
         key.push(process::terminal(doc).present().map_or(2, u8::from));
     }
     if circumstances.has(Circumstances::ENTRY) {
-        let [_, _, leader] = doc.leaders();
-        key.push(leader.map_or(u8::MAX, |leader| leader.entry_type as u8));
+        key.push(doc.entry_leader().map_or(u8::MAX, |leader| leader.entry_type as u8));
     }
 }
 
@@ -76,32 +80,28 @@ pub(crate) fn push_files(doc: &AuditDocument<'_>, key: &mut Vec<u8>) -> bool {
         count += 1;
     }
     let bodies = bodies.get(..count).unwrap_or_default();
-    let [first, second] = descriptors(doc).map(|descriptor| descriptor.is_some());
-    key.extend([u8::from(first), u8::from(second), u8::try_from(count).unwrap_or(u8::MAX)]);
+    let [first, second] = descriptors(doc);
+    let count = u8::try_from(count).unwrap_or(u8::MAX);
+    key.extend_from_slice(&[u8::from(first.is_some()), u8::from(second.is_some()), count]);
     for (at, body) in bodies.iter().enumerate() {
         // A record that came twice is one file, which two of different inodes are not.
-        let twin = bodies.iter().position(|other| other == body).filter(|first| *first < at);
-        key.push(twin.and_then(|first| u8::try_from(first).ok()).unwrap_or(u8::MAX));
-        push_path(body, key);
+        let twin = bodies.iter().take(at).position(|other| other == body);
+        push_path(body, twin.and_then(|first| u8::try_from(first).ok()).unwrap_or(u8::MAX), key);
     }
     push_text(doc.parts.cwd.map_or(&[], |record| record.body), key);
     true
 }
 
-/// Writes the body of a PATH record without the number of the inode.
-fn push_path(body: &[u8], key: &mut Vec<u8>) {
+/// Writes the body of a PATH record without the number of the inode, and the place of its twin.
+fn push_path(body: &[u8], twin: u8, key: &mut Vec<u8>) {
     let (front, back) = around_inode(body).unwrap_or((body, &[]));
-    push_text(front, key);
-    match back.strip_suffix(WITHOUT) {
-        Some(back) => {
-            key.push(1);
-            push_text(back, key);
-        }
-        None => {
-            key.push(0);
-            push_text(back, key);
-        }
-    }
+    let short = back.strip_suffix(WITHOUT);
+    let back = short.unwrap_or(back);
+    let length = |text: &[u8]| u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes();
+    let ([a, b, c, d], [e, f, g, h]) = (length(front), length(back));
+    key.extend_from_slice(&[twin, u8::from(short.is_some()), a, b, c, d, e, f, g, h]);
+    key.extend_from_slice(front);
+    key.extend_from_slice(back);
 }
 
 /// What stands before and behind the number of the inode, where the fields stand in the kernel's order.
@@ -119,6 +119,17 @@ fn around_inode(body: &[u8]) -> Option<(&[u8], &[u8])> {
     let back = number.get(digits(number)..)?;
     let front = body.get(..body.len() - number.len())?;
     (back.len() < number.len() && back.first().is_none_or(|byte| *byte == b' ')).then_some((front, back))
+}
+
+/// [`push_text`] of one that mostly takes less than eight bytes. Then it is one word, in which its length stands before
+/// it, and nothing before that.
+fn push_short(text: &[u8], key: &mut Vec<u8>) {
+    if text.len() < 8 {
+        let word = text.iter().fold(text.len() as u64, |word, byte| word << 8 | u64::from(*byte));
+        return key.extend_from_slice(&word.to_le_bytes());
+    }
+    key.extend_from_slice(&u64::MAX.to_le_bytes());
+    push_text(text, key);
 }
 
 fn push_text(text: &[u8], key: &mut Vec<u8>) {
