@@ -103,7 +103,7 @@ impl StageNeeds {
             if act == Act::EXECUTED || act == Act::OTHER_CALL || told_by_execution {
                 continue;
             }
-            if act.row().categories.contains(&Value::Text(b"file")) {
+            if act.row().of_files {
                 let reads = act == Act::OPENED && specific;
                 let changes = ![Act::OPENED, Act::READ, Act::CHECKED_METADATA].contains(&act);
                 access |= if reads { Access::ANY.0 & !Access::CHANGE.0 } else { 0 };

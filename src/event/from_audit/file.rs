@@ -134,9 +134,8 @@ impl<'e> Items<'e> {
 
 /// Whether the event tells of files at all.
 pub(super) fn is_about_files(doc: &AuditDocument<'_>) -> bool {
-    let about_file = |act: &Act| act.row().categories.contains(&Value::Text(b"file"));
     let mounts = [Act::MOUNTED, Act::UNMOUNTED];
-    doc.parts.kind.acts().iter().any(|act| about_file(act) || mounts.contains(act))
+    doc.parts.kind.acts().iter().any(|act| act.row().of_files || mounts.contains(act))
 }
 
 /// The descriptors that the first and the second name of a call are relative to, where they are none of the working

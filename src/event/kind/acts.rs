@@ -15,6 +15,8 @@ pub struct ActRow {
     pub actions: &'static [Value<'static>],
     /// `event.category`.
     pub categories: &'static [Value<'static>],
+    /// Whether `file` is one of them.
+    pub of_files: bool,
     /// `event.type`.
     pub types: &'static [Value<'static>],
 }
@@ -43,12 +45,13 @@ macro_rules! acts {
             action: $action,
             actions: texts![$action $(, $word)*],
             categories: texts![$($category),+],
+            of_files: false $(|| matches!($category.as_bytes(), b"file"))+,
             types: texts![$($kind),+],
         }),*];
     };
 }
 
-static NONE: ActRow = ActRow { action: "", actions: &[], categories: &[], types: &[] };
+static NONE: ActRow = ActRow { action: "", actions: &[], categories: &[], of_files: false, types: &[] };
 
 impl Act {
     /// Its row.
@@ -368,6 +371,7 @@ mod tests {
             for c in texts(act.categories) {
                 assert!(CATEGORIES.contains(&c), "{}: {c}", act.action);
             }
+            assert_eq!(act.of_files, texts(act.categories).contains(&"file"), "{}", act.action);
             for t in texts(act.types) {
                 assert!(TYPES.contains(&t) || t == "user", "{}: {t}", act.action);
             }
