@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 use smallvec::SmallVec;
 
-use super::document::{push_audit_id, rfc3339, time_of};
+use super::document::{audit_ids, rfc3339, time_of};
+use super::of_rule::OfRule;
 use super::source::account;
-use super::telling::{Parent, Telling};
+use super::telling::{Item, Parent, Telling};
 use super::{harmless, site, target, text};
 use crate::audit::Stamp;
 use crate::event::ancestry::Image;
@@ -17,85 +18,67 @@ use crate::event::{AuditDocument, Value, Values};
 use crate::rule::Rule;
 use crate::secret::{self, Masker};
 
-/// The fields that the line has of an event as they are, in the order of the first of [`slot`].
-const TOLD: [FieldId; 24] = [
-    field::AUDITD_DATA_TTY,
-    field::AUDITD_MESSAGE_TYPE,
-    field::AUDITD_SESSION,
-    field::CONTAINER_ID,
-    field::EVENT_ACTION,
-    field::EVENT_OUTCOME,
-    field::FILE_PATH,
-    field::HOST_NAME,
-    field::PROCESS_EXECUTABLE,
-    field::PROCESS_NAME,
-    field::PROCESS_PARENT_EXECUTABLE,
-    field::PROCESS_PARENT_NAME,
-    field::PROCESS_PARENT_PID,
-    field::PROCESS_PID,
-    field::PROCESS_WORKING_DIRECTORY,
-    field::USER_AUDIT_ID,
-    field::USER_AUDIT_NAME,
-    field::USER_EFFECTIVE_ID,
-    field::USER_EFFECTIVE_NAME,
-    field::USER_ID,
-    field::USER_NAME,
-    field::USER_TARGET_ID,
-    field::AUDITD_SUMMARY_ACTOR_PRIMARY,
-    field::FILE_EXT_ORIGINAL_PATH,
+/// The fields that the line has of every event as they are.
+const TOLD: [(Item, FieldId); 18] = [
+    (Item::Tty, field::AUDITD_DATA_TTY),
+    (Item::Session, field::AUDITD_SESSION),
+    (Item::Container, field::CONTAINER_ID),
+    (Item::Outcome, field::EVENT_OUTCOME),
+    (Item::HostName, field::HOST_NAME),
+    (Item::Executable, field::PROCESS_EXECUTABLE),
+    (Item::ProcessName, field::PROCESS_NAME),
+    (Item::ParentPid, field::PROCESS_PARENT_PID),
+    (Item::Pid, field::PROCESS_PID),
+    (Item::WorkingDirectory, field::PROCESS_WORKING_DIRECTORY),
+    (Item::LoginId, field::USER_AUDIT_ID),
+    (Item::LoginName, field::USER_AUDIT_NAME),
+    (Item::EffectiveId, field::USER_EFFECTIVE_ID),
+    (Item::EffectiveName, field::USER_EFFECTIVE_NAME),
+    (Item::UserId, field::USER_ID),
+    (Item::UserName, field::USER_NAME),
+    (Item::TargetId, field::USER_TARGET_ID),
+    (Item::TargetName, field::USER_TARGET_NAME),
 ];
 
-/// How many texts there are, and where each has its place, by its name.
-const SLOTS: usize = 40;
+/// Those that it has only where no arguments say what was done.
+const OF_THE_ACT: [(Item, FieldId); 5] = [
+    (Item::CommandLine, field::PROCESS_COMMAND_LINE),
+    (Item::EventAction, field::EVENT_ACTION),
+    (Item::MessageType, field::AUDITD_MESSAGE_TYPE),
+    (Item::FilePath, field::FILE_PATH),
+    (Item::OriginalPath, field::FILE_EXT_ORIGINAL_PATH),
+];
 
-/// The slots of numbers, times and ids.
-const NUMBERS: [usize; 7] = [12, 13, 24, 26, 27, 28, 33];
+/// Those that tell whether nobody has logged in, or nobody knows who.
+const WITHOUT_LOGIN: [(Item, FieldId); 2] = [
+    (Item::MessageType, field::AUDITD_MESSAGE_TYPE),
+    (Item::ActorPrimary, field::AUDITD_SUMMARY_ACTOR_PRIMARY),
+];
 
-fn slot(name: &str) -> Option<usize> {
-    Some(match name {
-        "auditd.data.tty" => 0,
-        "auditd.message_type" => 1,
-        "auditd.session" => 2,
-        "container.id" => 3,
-        "event.action" => 4,
-        "event.outcome" => 5,
-        "file.path" => 6,
-        "host.name" => 7,
-        "process.executable" => 8,
-        "process.name" => 9,
-        "process.parent.executable" => 10,
-        "process.parent.name" => 11,
-        "process.parent.pid" => 12,
-        "process.pid" => 13,
-        "process.working_directory" => 14,
-        "user.audit.id" => 15,
-        "user.audit.name" => 16,
-        "user.effective.id" => 17,
-        "user.effective.name" => 18,
-        "user.id" => 19,
-        "user.name" => 20,
-        "user.target.id" => 21,
-        "auditd.summary.actor.primary" => 22,
-        "file.Ext.original.path" => 23,
-        "@timestamp" => 24,
-        "auditward.target.user.name" => 25,
-        "event.id" => 26,
-        "event.risk_score" => 27,
-        "event.severity" => 28,
-        "process.command_line" => 29,
-        "rule.id" => 30,
-        "rule.name" => 31,
-        "rule.uuid" => 32,
-        "rule.version" => 33,
-        "user.target.name" => 34,
-        "auditward.ruleset.hash" => 35,
-        "labels.environment" => 36,
-        "labels.owner" => 37,
-        "labels.role" => 38,
-        "labels.runbook" => 39,
-        _ => return None,
-    })
-}
+/// Numbers, times and ids, in which there is no secret, and what [`OfRule::texts`] has.
+const UNSUSPECTED: [Item; 10] = [
+    Item::ParentPid,
+    Item::Pid,
+    Item::Time,
+    Item::AlertId,
+    Item::Risk,
+    Item::Severity,
+    Item::RuleVersion,
+    Item::RuleName,
+    Item::RuleId,
+    Item::RuleUuid,
+];
+
+/// Of each item whether it is to be looked at for a secret.
+const SUSPECTS: [bool; Item::COUNT] = {
+    let mut suspects = [true; Item::COUNT];
+    let mut at = 0;
+    while at < UNSUSPECTED.len() {
+        suspects[UNSUSPECTED[at] as usize] = false;
+        at += 1;
+    }
+    suspects
+};
 
 /// [`super::text::line`] of the document that [`super::document::build`] makes. None where a text is not UTF-8 or
 /// stands for one that is not: how that is written, the whole document knows.
@@ -103,147 +86,156 @@ pub(super) fn line(rule: &Rule, event: &AuditDocument<'_>, stamps: &[Stamp], id:
     Some(text::line(rule.severity, &Brief::of(rule, event, stamps, id)?))
 }
 
-/// What the line tells, by dotted names.
-struct Brief<'a> {
+/// What the line tells.
+pub(super) struct Brief<'a> {
     texts: Texts<'a>,
-    lists: [(&'static str, Cow<'a, str>); 4],
-    args: Vec<Cow<'a, str>>,
+    /// Of tactics, techniques and subtechniques.
+    threat: [Cow<'a, str>; 3],
+    /// What is written of the rule, unless there is a secret anywhere.
+    of_rule: Option<&'a OfRule>,
+    audit_ids: String,
+    args: Vec<Cow<'a, [u8]>>,
     parents: Vec<Parent<'a>>,
 }
 
-/// Single texts, each in its [`slot`].
-struct Texts<'a>([Option<Cow<'a, str>>; SLOTS]);
+/// Single texts, each at the place of its item.
+struct Texts<'a>([Option<&'a str>; Item::COUNT]);
 
 impl<'a> Texts<'a> {
-    fn put(&mut self, name: &str, text: Cow<'a, str>) {
-        if let Some(place) = slot(name).and_then(|at| self.0.get_mut(at)) {
+    fn put(&mut self, item: Item, text: &'a str) {
+        if let Some(place) = self.0.get_mut(item as usize) {
             *place = Some(text);
         }
     }
 
-    fn get(&self, name: &str) -> Option<&Cow<'a, str>> {
-        self.0.get(slot(name)?)?.as_ref()
+    fn get(&self, item: Item) -> Option<&'a str> {
+        self.0.get(item as usize).copied().flatten()
+    }
+
+    /// Puts what the event has of `items`; none where that is not UTF-8.
+    fn tell<'e: 'a>(&mut self, event: &AuditDocument<'e>, items: &[(Item, FieldId)]) -> Option<()> {
+        for (item, field) in items {
+            if let Some(text) = told(event, &event.shown(*field))? {
+                self.put(*item, text);
+            }
+        }
+        Some(())
     }
 }
 
 impl<'a> Brief<'a> {
+    /// Only what is to be told of the rule.
+    pub(super) fn of_rule(rule: &'a Rule, own: &'a OfRule) -> Self {
+        let mut texts = Texts([None; Item::COUNT]);
+        let [severity, risk, version] = &own.numbers;
+        texts.put(Item::Severity, severity);
+        texts.put(Item::Risk, risk);
+        texts.put(Item::RuleVersion, version);
+        texts.put(Item::RuleName, &rule.name);
+        texts.put(Item::RuleId, &rule.id);
+        texts.put(Item::RuleUuid, &rule.uuid);
+        let threat = own.threat.each_ref().map(|ids| Cow::Borrowed(ids.as_str()));
+        let (audit_ids, args, parents) = (String::new(), Vec::new(), Vec::new());
+        Self { texts, threat, of_rule: None, audit_ids, args, parents }
+    }
+
     fn of<'e: 'a>(rule: &'a Rule, event: &AuditDocument<'e>, stamps: &[Stamp], id: &'a str) -> Option<Self> {
-        let mut texts = Texts([const { None }; SLOTS]);
-        let number = |number: u64| kept(event, itoa::Buffer::new().format(number));
+        let own = rule.in_line.get_or_init(|| OfRule::of(rule));
+        let mut brief = Self { of_rule: Some(own), ..Self::of_rule(rule, own) };
+        let texts = &mut brief.texts;
         let time = rfc3339(time_of(event.event.stamp));
         // A year of more than four digits is written in another way.
-        texts.put("@timestamp", Cow::Owned(Some(time).filter(|time| time.len() == 24)?));
-        for (place, field) in texts.0.iter_mut().zip(TOLD) {
-            *place = told(event, &event.shown(field))?;
+        texts.put(Item::Time, kept(event, Some(&time).filter(|time| time.len() == 24)?));
+        texts.put(Item::AlertId, id);
+        texts.tell(event, &TOLD)?;
+        let mut args = all(&event.shown(field::PROCESS_ARGS))?;
+        if args.is_empty() {
+            texts.tell(event, &OF_THE_ACT)?;
         }
-        let args = all(&event.shown(field::PROCESS_ARGS))?;
-        if args.is_empty()
-            && let Some(line) = told(event, &event.shown(field::PROCESS_COMMAND_LINE))?
-        {
-            texts.put("process.command_line", line);
+        if texts.get(Item::LoginId).is_none() {
+            texts.tell(event, &WITHOUT_LOGIN)?;
         }
-        texts.put("event.id", Cow::Borrowed(id));
-        texts.put("event.severity", number(rule.severity.number().into()));
-        texts.put("event.risk_score", number(rule.risk_score.into()));
-        texts.put("rule.name", Cow::Borrowed(rule.name.as_str()));
-        texts.put("rule.id", Cow::Borrowed(rule.id.as_str()));
-        texts.put("rule.uuid", Cow::Borrowed(rule.uuid.as_str()));
-        texts.put("rule.version", number(rule.version));
         if let Some(site) = site::told() {
-            for (name, path) in site::IN_LINE {
+            for (name, item) in site::IN_LINE {
                 if let Some(value) = site.labels.get(name) {
-                    texts.put(path, kept(event, value));
+                    texts.put(item, kept(event, value));
                 }
             }
             if let Some(hash) = &site.ruleset {
-                texts.put("auditward.ruleset.hash", kept(event, hash));
+                texts.put(Item::Ruleset, kept(event, hash));
             }
         }
-        let target = told(event, &event.shown(field::USER_TARGET_NAME))?;
-        let named = target.as_ref().is_some_and(|name| !name.is_empty());
-        let tool = texts.get("process.name").filter(|name| !named && !name.is_empty());
-        let words: SmallVec<[&[u8]; 16]> = args.iter().map(|arg| arg.as_bytes()).collect();
-        let executable = texts.get("process.executable").map_or("", |path| path);
-        let guess = match tool.and_then(|tool| target::from_arguments(tool, executable, &words).map(utf8)) {
-            Some(name) => Some(name?.to_owned()),
-            None => account(event),
-        };
-        if let Some(name) = guess {
-            texts.put("auditward.target.user.name", Cow::Owned(name));
+        if let Some(name) = guess(event, texts, &args)? {
+            texts.put(Item::GuessedTarget, name);
         }
-        if let Some(name) = target {
-            texts.put("user.target.name", name);
-        }
-        let parents = parents(event, &texts)?;
-        let techniques = || rule.threat.iter().flat_map(|threat| &threat.technique);
-        let subtechniques = techniques().flat_map(|technique| &technique.subtechnique);
-        let mut ids = String::with_capacity(24 * stamps.len());
-        for (n, stamp) in stamps.iter().enumerate() {
-            ids.push_str(if n == 0 { "" } else { "," });
-            push_audit_id(&mut ids, *stamp);
-        }
-        let lists = [
-            ("auditward.audit_id", Cow::Owned(ids)),
-            ("threat.tactic.id", each_once(rule.threat.iter().map(|threat| &*threat.tactic.id))),
-            ("threat.technique.id", each_once(techniques().map(|technique| &*technique.id))),
-            ("threat.technique.subtechnique.id", each_once(subtechniques.map(|item| &*item.id))),
-        ];
-        let args = args.into_iter().map(Cow::Borrowed).collect();
-        let mut brief = Self { texts, lists, args, parents };
+        brief.parents = parents(event)?;
+        brief.audit_ids = audit_ids(stamps);
         if let Some(masker) = secret::masker() {
-            brief.mask(&masker);
+            brief.mask(event, &masker, &mut args);
         }
+        brief.args = args.iter().map(|arg| Cow::Borrowed(arg.as_bytes())).collect();
         Some(brief)
     }
 
     /// Whether there may be a secret anywhere in it; numbers, times and ids are none.
-    fn may_hold(&self, masker: &Arc<Masker>) -> bool {
-        let told = self.texts.0.iter().enumerate().filter(|(at, _)| !NUMBERS.contains(at));
-        let texts = told.filter_map(|(_, text)| text.as_deref());
+    fn may_hold(&self, masker: &Arc<Masker>, args: &[&str]) -> bool {
+        let told = self.texts.0.iter().zip(SUSPECTS).filter(|(_, suspect)| *suspect);
+        let texts = told.filter_map(|(text, _)| *text);
         let names = self.parents.iter().filter_map(|parent| parent.name.as_deref());
-        // The first is of ids.
-        let lists = self.lists.iter().skip(1).map(|(_, text)| &**text);
-        let all = self.args.iter().map(|text| &**text).chain(texts).chain(names).chain(lists);
+        let of_rule = self.of_rule.map(|rule| &*rule.texts);
+        let all = args.iter().copied().chain(texts).chain(names).chain(of_rule);
         harmless::may_hold(masker, all)
     }
 
     /// Replaces the secrets in all of it.
-    fn mask(&mut self, masker: &Arc<Masker>) {
-        if !self.may_hold(masker) {
+    fn mask<'e: 'a>(&mut self, event: &AuditDocument<'e>, masker: &Arc<Masker>, args: &mut Args<'a>) {
+        if !self.may_hold(masker, args) {
             return;
         }
-        if let Some(masked) = masker.arguments(&self.args) {
-            self.args = masked.into_iter().map(Cow::Owned).collect();
+        self.of_rule = None;
+        if let Some(masked) = masker.arguments(args) {
+            *args = masked.iter().map(|arg| kept(event, arg)).collect();
         }
-        let line = slot("process.command_line");
-        let texts = self.texts.0.iter_mut().enumerate();
-        for (at, text) in texts.filter_map(|(at, text)| Some((at, text.as_mut()?))) {
-            let masked = if Some(at) == line { masker.text(text) } else { masker.look(text) };
-            if let Some(masked) = masked {
-                *text = Cow::Owned(masked);
+        for (at, text) in self.texts.0.iter_mut().enumerate() {
+            let Some(text) = text else { continue };
+            let is_line = at == Item::CommandLine as usize;
+            if let Some(masked) = if is_line { masker.text(text) } else { masker.look(text) } {
+                *text = kept(event, &masked);
             }
         }
-        let parts = self.parents.iter_mut().filter_map(|parent| parent.name.as_mut());
-        for text in parts.chain(self.lists.iter_mut().map(|(_, text)| text)) {
+        let names = self.parents.iter_mut().filter_map(|parent| parent.name.as_mut());
+        for text in names.chain(&mut self.threat) {
             if let Some(masked) = masker.look(text) {
                 *text = Cow::Owned(masked);
             }
+        }
+        if let Some(masked) = masker.look(&self.audit_ids) {
+            self.audit_ids = masked;
         }
     }
 }
 
 impl Telling for Brief<'_> {
-    fn text(&self, path: &str) -> Option<Cow<'_, str>> {
-        self.texts.get(path).map(|text| Cow::Borrowed(&**text)).filter(|text| !text.is_empty())
+    fn text(&self, item: Item) -> Option<Cow<'_, str>> {
+        self.texts.get(item).filter(|text| !text.is_empty()).map(Cow::Borrowed)
     }
 
-    fn joined(&self, path: &str) -> Option<Cow<'_, str>> {
-        let known = self.lists.iter().find(|(name, _)| *name == path);
-        known.map(|(_, text)| Cow::Borrowed(&**text)).filter(|text| !text.is_empty())
+    fn audit_ids(&self) -> Option<Cow<'_, str>> {
+        Some(&*self.audit_ids).filter(|ids| !ids.is_empty()).map(Cow::Borrowed)
     }
 
-    fn args(&self) -> Vec<Cow<'_, [u8]>> {
-        self.args.iter().map(|arg| Cow::Borrowed(arg.as_bytes())).collect()
+    fn threat(&self) -> Option<Cow<'_, str>> {
+        let ids: SmallVec<[&str; 3]> =
+            self.threat.iter().map(|ids| &**ids).filter(|ids| !ids.is_empty()).collect();
+        (!ids.is_empty()).then(|| ids.join(",").into())
+    }
+
+    fn of_rule(&self) -> Option<&OfRule> {
+        self.of_rule
+    }
+
+    fn args(&self) -> Cow<'_, [Cow<'_, [u8]>]> {
+        Cow::Borrowed(&self.args)
     }
 
     fn parents(&self) -> Cow<'_, [Parent<'_>]> {
@@ -259,8 +251,23 @@ impl Telling for Brief<'_> {
     }
 }
 
+/// Few have more.
+type Args<'a> = SmallVec<[&'a str; 16]>;
+
+/// The account that the arguments name, where nothing else names one; the outer none where that is not UTF-8.
+#[expect(clippy::option_option, reason = "two ways to be missing")]
+fn guess<'a, 'e: 'a>(event: &AuditDocument<'e>, texts: &Texts<'a>, args: &[&str]) -> Option<Option<&'a str>> {
+    let named = texts.get(Item::TargetName).is_some_and(|name| !name.is_empty());
+    let tool = texts.get(Item::ProcessName).filter(|name| !named && !name.is_empty());
+    let executable = texts.get(Item::Executable).unwrap_or_default();
+    match tool.and_then(|tool| target::from_arguments(tool, executable, args)) {
+        Some(name) => Some(Some(kept(event, utf8(name)?))),
+        None => Some(account(event).map(|name| kept(event, &name))),
+    }
+}
+
 /// The line of parents, with the one that only its child knows; where none is known, what the event itself has.
-fn parents<'a, 'e: 'a>(event: &AuditDocument<'e>, texts: &Texts<'a>) -> Option<Vec<Parent<'a>>> {
+fn parents<'a, 'e: 'a>(event: &AuditDocument<'e>) -> Option<Vec<Parent<'a>>> {
     let mut parents = Vec::with_capacity(8);
     let mut next = 0;
     for process in event.ancestors() {
@@ -271,58 +278,57 @@ fn parents<'a, 'e: 'a>(event: &AuditDocument<'e>, texts: &Texts<'a>) -> Option<V
         };
         let (name, executable) = (text(Image::name)?, text(Image::executable)?);
         let name = name.filter(|name| !name.is_empty()).or(executable).filter(|name| !name.is_empty());
-        let pid = kept(event, itoa::Buffer::new().format(process.pid));
+        let pid = number(event, process.pid).into();
         parents.push(Parent { name: name.map(Cow::Borrowed), pid: Some(pid) });
         next = process.ppid;
     }
     if !parents.is_empty() {
         if next != 0 {
-            parents.push(Parent { name: None, pid: Some(kept(event, itoa::Buffer::new().format(next))) });
+            parents.push(Parent { name: None, pid: Some(number(event, next).into()) });
         }
         return Some(parents);
     }
-    let [name, executable, pid] = ["process.parent.name", "process.parent.executable", "process.parent.pid"]
-        .map(|name| texts.get(name));
-    if name.or(executable).or(pid).is_some() {
-        let filled = |text: Option<&Cow<'a, str>>| text.filter(|text| !text.is_empty()).cloned();
-        parents.push(Parent { name: filled(name).or_else(|| filled(executable)), pid: filled(pid) });
+    let parent = [field::PROCESS_PARENT_NAME, field::PROCESS_PARENT_EXECUTABLE, field::PROCESS_PARENT_PID];
+    let mut texts = [None; 3];
+    for (text, field) in texts.iter_mut().zip(parent) {
+        *text = told(event, &event.shown(field))?;
+    }
+    if texts.iter().any(Option::is_some) {
+        let [name, executable, pid] =
+            texts.map(|text| text.filter(|text| !text.is_empty()).map(Cow::Borrowed));
+        parents.push(Parent { name: name.or(executable), pid });
     }
     Some(parents)
 }
 
-/// With commas between; what is empty is left out.
-fn each_once<'a>(ids: impl Iterator<Item = &'a str>) -> Cow<'a, str> {
-    let mut seen: SmallVec<[&str; 4]> = SmallVec::new();
-    for id in ids.filter(|id| !id.is_empty()) {
-        if !seen.contains(&id) {
-            seen.push(id);
-        }
-    }
-    match seen.as_slice() {
-        [one] => Cow::Borrowed(one),
-        all => Cow::Owned(all.join(",")),
-    }
+/// A text in the event's own memory.
+fn kept<'e>(event: &AuditDocument<'e>, text: &str) -> &'e str {
+    event.arena.alloc_str(text)
 }
 
-/// A text in the event's own memory.
-fn kept<'a, 'e: 'a>(event: &AuditDocument<'e>, text: &str) -> Cow<'a, str> {
-    std::str::from_utf8(event.keep(text.as_bytes()))
-        .map_or_else(|_| Cow::Owned(text.to_owned()), Cow::Borrowed)
+fn number<'e>(event: &AuditDocument<'e>, number: impl itoa::Integer) -> &'e str {
+    kept(event, itoa::Buffer::new().format(number))
 }
 
 /// The first of some values, as the document has it; the outer none where it is not UTF-8.
 #[expect(clippy::option_option, reason = "two ways to be missing")]
-fn told<'a, 'e: 'a>(event: &AuditDocument<'e>, values: &Values<'e>) -> Option<Option<Cow<'a, str>>> {
+fn told<'e>(event: &AuditDocument<'e>, values: &Values<'e>) -> Option<Option<&'e str>> {
     Some(Some(match values.as_slice().first() {
         None => return Some(None),
-        Some(Value::Text(text)) => Cow::Borrowed(utf8(text)?),
-        Some(Value::Long(number)) => kept(event, itoa::Buffer::new().format(*number)),
-        Some(Value::Bool(truth)) => Cow::Borrowed(if *truth { "true" } else { "false" }),
+        Some(Value::Text(text)) => utf8(text)?,
+        Some(Value::Long(long)) => number(event, *long),
+        Some(Value::Bool(truth)) => {
+            if *truth {
+                "true"
+            } else {
+                "false"
+            }
+        }
         Some(Value::Double(_) | Value::Date(_) | Value::Ip(_)) => return None,
     }))
 }
 
-fn all<'a>(values: &Values<'a>) -> Option<Vec<&'a str>> {
+fn all<'a>(values: &Values<'a>) -> Option<Args<'a>> {
     let text = |value: &Value<'a>| match value {
         Value::Text(text) => utf8(text),
         _ => None,

@@ -263,7 +263,7 @@ fn own_fields(
         events.get(n).or_else(last).is_none_or(|event| read::get(event, "auditward.account").is_none())
     };
     let of_records = stamps.iter().enumerate().filter(|(n, _)| of_record(*n));
-    let ids: Vec<String> = of_records.map(|(_, stamp)| audit_id(*stamp)).collect();
+    let ids: Vec<String> = of_records.map(|(_, stamp)| audit_ids(&[*stamp])).collect();
     if !ids.is_empty() {
         own.insert("audit_id".to_owned(), ids.into());
     }
@@ -401,22 +401,29 @@ fn merge(mut base: Map<String, Value>, over: Map<String, Value>) -> Map<String, 
     base
 }
 
-/// `1790000100.181:581`, as `ausearch -a` and the records themselves write it.
-pub(super) fn audit_id(stamp: Stamp) -> String {
-    let mut id = String::with_capacity(24);
-    push_audit_id(&mut id, stamp);
-    id
-}
-
-/// [`audit_id`] behind what is there.
-pub(super) fn push_audit_id(out: &mut String, stamp: Stamp) {
-    let mut number = itoa::Buffer::new();
-    out.push_str(number.format(stamp.millis / 1000));
-    out.push('.');
-    // Four digits, of which the first only keeps the zeros.
-    out.push_str(number.format(1000 + stamp.millis % 1000).get(1..).unwrap_or_default());
-    out.push(':');
-    out.push_str(number.format(stamp.serial));
+/// `1790000100.181:581`, as `ausearch -a` and the records themselves write it, of each with commas between.
+pub(super) fn audit_ids(stamps: &[Stamp]) -> String {
+    let mut ids = Vec::with_capacity(24 * stamps.len());
+    let (mut second, mut serial) = (itoa::Buffer::new(), itoa::Buffer::new());
+    // The events of a sequence are mostly of a few seconds.
+    for stamps in stamps.chunk_by(|one, next| one.millis / 1000 == next.millis / 1000) {
+        let second = second.format(stamps.first().map_or(0, |stamp| stamp.millis / 1000));
+        for stamp in stamps {
+            if !ids.is_empty() {
+                ids.push(b',');
+            }
+            ids.extend_from_slice(second.as_bytes());
+            ids.push(b'.');
+            let millis = stamp.millis % 1000;
+            for digit in [millis / 100, millis / 10 % 10, millis % 10] {
+                ids.push(b'0' + u8::try_from(digit).unwrap_or_default());
+            }
+            ids.push(b':');
+            ids.extend_from_slice(serial.format(stamp.serial).as_bytes());
+        }
+    }
+    // Digits and what stands between them.
+    String::from_utf8(ids).unwrap_or_default()
 }
 
 /// A stamp's time; times beyond the calendar are its last day.

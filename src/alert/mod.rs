@@ -29,6 +29,7 @@ mod document;
 mod harmless;
 mod id;
 pub(crate) mod json;
+mod of_rule;
 pub(crate) mod read;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -43,6 +44,7 @@ mod who;
 
 pub use document::on_one_line;
 pub use id::alert_id;
+pub(crate) use of_rule::OfRule;
 pub(crate) use slot::MOST as MOST_TRIAGE;
 pub use source::{source, source_text, text_of};
 pub use suppress::{Counted, Rest, RestKey, Untold, Why};

@@ -1,6 +1,6 @@
 //! A rule and a source event for the tests of this room and of `output`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -81,6 +81,7 @@ pub(crate) fn rule() -> Rule {
         ruleset: "embedded".to_owned(),
         path: None,
         source: Arc::new(Source { name: "test".into(), text: String::new() }),
+        in_line: OnceLock::new(),
     }
 }
 

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::telling::Item;
+
 /// The labels that the line tells too; ECS's `labels` holds these and all others.
-pub const IN_LINE: [(&str, &str); 4] = [
-    ("environment", "labels.environment"),
-    ("role", "labels.role"),
-    ("owner", "labels.owner"),
-    ("runbook", "labels.runbook"),
+pub(super) const IN_LINE: [(&str, Item); 4] = [
+    ("environment", Item::Environment),
+    ("role", Item::Role),
+    ("owner", Item::Owner),
+    ("runbook", Item::Runbook),
 ];
 
 /// See the module.

@@ -15,9 +15,10 @@ mod query;
 mod test_case;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use crate::alert::OfRule;
 use crate::diagnostic::{Diagnostic, Level, Source};
 use crate::eql;
 
@@ -200,6 +201,8 @@ pub struct Rule {
     pub path: Option<PathBuf>,
     /// The file's text, for later diagnostics.
     pub source: Arc<Source>,
+    /// What the line of an alert tells of it, once there was one.
+    pub(crate) in_line: OnceLock<OfRule>,
 }
 
 /// Of `[auditward]`: the severity of a match of which more is known than the query asks.

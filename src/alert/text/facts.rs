@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use smallvec::SmallVec;
-
-use super::super::telling::{Parent, Telling};
+use super::super::telling::{Item, Parent, Telling};
 use super::LEAST;
 use super::sentence::{
     about_itself, change_of_account, is_login_unknown, login_id, put_name, rule_ids, session, value_within,
@@ -57,48 +55,70 @@ pub(crate) fn facts(document: &dyn Telling) -> Vec<(&'static str, Cow<'_, str>)>
 }
 
 /// Calls `tell` with each of the [`facts`].
-pub(super) fn each_fact<'d>(document: &'d dyn Telling, tell: &mut dyn FnMut(&'static str, Cow<'d, str>)) {
-    let get = |path| document.text(path);
+fn each_fact<'d>(document: &'d dyn Telling, tell: &mut Tell<'_, 'd>) {
+    each_of_event(document, tell);
+    each_of_rule(document, tell);
+    each_further(document, tell);
+}
+
+/// Who is told each fact.
+type Tell<'t, 'd> = dyn FnMut(&'static str, Cow<'d, str>) + 't;
+
+/// Those that come before the rule's own.
+pub(super) fn each_of_event<'d>(document: &'d dyn Telling, tell: &mut Tell<'_, 'd>) {
+    let get = |item| document.text(item);
     // What no process did has no login user.
     let nobody = about_itself(document).is_some()
-        || (change_of_account(document).is_some() && get("process.pid").is_none());
+        || (change_of_account(document).is_some() && get(Item::Pid).is_none());
     let unset = if is_login_unknown(document) { "unknown" } else { "unset" };
     let unset = || (!nobody).then_some(Cow::Borrowed(unset));
-    let effective = get("user.effective.id").filter(|e| get("user.id").as_ref() != Some(e));
-    let tty = get("process.tty.name").or_else(|| get("process.tty")).or_else(|| get("auditd.data.tty"));
-    let short = |hash: Cow<'_, str>| hash.get(..12).map(|short| Cow::Owned(short.to_owned()));
+    let effective = get(Item::EffectiveId).filter(|e| get(Item::UserId).as_ref() != Some(e));
+    let tty = get(Item::TtyName).or_else(|| get(Item::ProcessTty)).or_else(|| get(Item::Tty));
     let mut put = |key, value: Option<Cow<'d, str>>| value.into_iter().for_each(|value| tell(key, value));
-    put("time", get("@timestamp"));
-    put("pid", get("process.pid"));
-    put("exe", get("process.executable"));
+    put("time", get(Item::Time));
+    put("pid", get(Item::Pid));
+    put("exe", get(Item::Executable));
     put("auid", login_id(document).or_else(unset));
     put("ses", session(document).or_else(unset));
-    put("uid", get("user.id"));
+    put("uid", get(Item::UserId));
     put("euid", effective);
-    put("ppid", get("process.parent.pid"));
+    put("ppid", get(Item::ParentPid));
     put("parents", parents(document).map(Cow::Owned));
-    put("cwd", get("process.working_directory"));
+    put("cwd", get(Item::WorkingDirectory));
     put("tty", tty);
-    put("container", get("container.id"));
-    put("host", get("host.name"));
-    put("event", document.joined("auditward.audit_id"));
-    put("alert", get("event.id"));
+    put("container", get(Item::Container));
+    put("host", get(Item::HostName));
+    put("event", document.audit_ids());
+    put("alert", get(Item::AlertId));
     // It is there where an alert could not be stored, and says so.
-    put("stored", get("auditward.stored").map(|_| "no".into()));
-    put("case", get("auditward.case.id").filter(|case| get("event.id").as_ref() != Some(case)));
-    put("rule", get("rule.id"));
+    put("stored", get(Item::Stored).map(|_| "no".into()));
+    put("case", get(Item::CaseId).filter(|case| get(Item::AlertId).as_ref() != Some(case)));
+}
+
+/// Those of the rule, and of the others of its case.
+pub(super) fn each_of_rule<'d>(document: &'d dyn Telling, tell: &mut Tell<'_, 'd>) {
+    let get = |item| document.text(item);
+    let mut put = |key, value: Option<Cow<'d, str>>| value.into_iter().for_each(|value| tell(key, value));
+    put("rule", get(Item::RuleId));
     put("rules", rule_ids(document).map(Cow::Owned));
-    put("uuid", get("rule.uuid"));
-    put("version", get("rule.version"));
-    put("severity", get("event.severity"));
-    put("risk", get("event.risk_score"));
-    put("threat", threat(document).map(Cow::Owned));
-    put("outcome", get("event.outcome"));
-    put("environment", get("labels.environment"));
-    put("role", get("labels.role"));
-    put("owner", get("labels.owner"));
-    put("runbook", get("labels.runbook"));
-    put("ruleset", get("auditward.ruleset.hash").and_then(short));
+    put("uuid", get(Item::RuleUuid));
+    put("version", get(Item::RuleVersion));
+    put("severity", get(Item::Severity));
+    put("risk", get(Item::Risk));
+    put("threat", document.threat());
+}
+
+/// Those that come behind the rule's own.
+pub(super) fn each_further<'d>(document: &'d dyn Telling, tell: &mut Tell<'_, 'd>) {
+    let get = |item| document.text(item);
+    let short = |hash: Cow<'_, str>| hash.get(..12).map(|short| Cow::Owned(short.to_owned()));
+    let mut put = |key, value: Option<Cow<'d, str>>| value.into_iter().for_each(|value| tell(key, value));
+    put("outcome", get(Item::Outcome));
+    put("environment", get(Item::Environment));
+    put("role", get(Item::Role));
+    put("owner", get(Item::Owner));
+    put("runbook", get(Item::Runbook));
+    put("ruleset", get(Item::Ruleset).and_then(short));
 }
 
 /// `argc=5 a0=usermod …`, the names of EXECVE records, in at most `room` bytes; false when not even
@@ -152,11 +172,4 @@ fn parents(document: &dyn Telling) -> Option<String> {
         }
     }
     (!out.is_empty()).then_some(out)
-}
-
-/// Tactics, techniques and the most exact subtechniques by id: `TA0003,T1136,T1136.001`.
-fn threat(document: &dyn Telling) -> Option<String> {
-    let paths = ["threat.tactic.id", "threat.technique.id", "threat.technique.subtechnique.id"];
-    let ids: SmallVec<[Cow<'_, str>; 3]> = paths.iter().filter_map(|path| document.joined(path)).collect();
-    (!ids.is_empty()).then(|| ids.join(","))
 }

@@ -29,8 +29,8 @@ pub(crate) use facts::facts;
 pub(super) use sentence::headline;
 pub(crate) use sentence::{login_id, sentence, session};
 
-use facts::{Pairs, each_fact, write_args};
-use sentence::{COMMAND_IN_SENTENCE, write_sentence};
+use facts::{Pairs, each_further, each_of_event, each_of_rule, write_args};
+use sentence::{COMMAND_IN_SENTENCE, write_head, write_sentence};
 
 /// Value lengths tried, one after the other, until the line fits.
 const SHORTER: [usize; 5] = [1024, 512, 256, 128, LEAST];
@@ -60,8 +60,23 @@ pub(super) fn line(severity: Severity, document: &dyn Telling) -> String {
 fn write_line(line: &mut String, severity: Severity, document: &dyn Telling) {
     write_sentence(line, severity, document, COMMAND_IN_SENTENCE);
     let mut keys = Pairs { out: line, max: usize::MAX, started: false };
-    each_fact(document, &mut |key, value| keys.put(key, &value));
+    each_of_event(document, &mut |key, value| keys.put(key, &value));
+    match document.of_rule() {
+        // The time stands before them.
+        Some(rule) => keys.out.push_str(&rule.pairs),
+        None => each_of_rule(document, &mut |key, value| keys.put(key, &value)),
+    }
+    each_further(document, &mut |key, value| keys.put(key, &value));
     write_args(&mut keys, &document.args(), usize::MAX);
+}
+
+/// What stands in the line of each alert of a rule: the beginning of the sentence, and the pairs.
+pub(super) fn of_rule(severity: Severity, rule: &dyn Telling) -> (String, String) {
+    let (mut head, mut pairs) = (String::new(), String::new());
+    write_head(&mut head, severity, rule);
+    let mut keys = Pairs { out: &mut pairs, max: usize::MAX, started: true };
+    each_of_rule(rule, &mut |key, value| keys.put(key, &value));
+    (head, pairs)
 }
 
 /// The line in at most `limit` bytes; see [`super::Alert::line_within`].

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::super::telling::Telling;
+use super::super::read;
+use super::super::telling::{Item, Telling};
 use crate::clean;
 use crate::rule::Severity;
 
@@ -37,18 +38,10 @@ pub(super) fn write_sentence(
     document: &dyn Telling,
     command_max: usize,
 ) {
-    let get = |path| document.text(path);
-    let word = match severity {
-        Severity::Low => "LOW",
-        Severity::Medium => "MEDIUM",
-        Severity::High => "HIGH",
-        Severity::Critical => "CRITICAL",
-    };
-    let name = get("rule.name").unwrap_or(Cow::Borrowed("unnamed rule"));
-    out.push_str(word);
-    out.push(' ');
-    put_rule_name(out, &name);
-    out.push_str(": ");
+    match document.of_rule() {
+        Some(rule) => out.push_str(&rule.head),
+        None => write_head(out, severity, document),
+    }
     write_raised(out, document);
     if let Some(reason) = about_itself(document) {
         put_sentence(out, &reason);
@@ -63,17 +56,32 @@ pub(super) fn write_sentence(
         return;
     }
     write_act(out, document, command_max);
-    if let Some(outcome) = get("event.outcome").filter(|o| o == "failure") {
+    if let Some(outcome) = document.text(Item::Outcome).filter(|o| o == "failure") {
         let _ = write!(out, " ({outcome})");
     }
     write_target(out, document);
     write_root(out, document);
-    if document.text("auditward.effect").is_some() {
+    if document.text(Item::Effect).is_some() {
         out.push_str(", after which nobody has more than before");
     }
     write_actor(out, document);
     write_host(out, document);
     write_others(out, document);
+}
+
+/// `MEDIUM Potential Linux Backdoor User Account Creation: `.
+pub(super) fn write_head(out: &mut String, severity: Severity, document: &dyn Telling) {
+    let word = match severity {
+        Severity::Low => "LOW",
+        Severity::Medium => "MEDIUM",
+        Severity::High => "HIGH",
+        Severity::Critical => "CRITICAL",
+    };
+    let name = document.text(Item::RuleName).unwrap_or(Cow::Borrowed("unnamed rule"));
+    out.push_str(word);
+    out.push(' ');
+    put_rule_name(out, &name);
+    out.push_str(": ");
 }
 
 /// Quotes are for values; the sentence ends at `; time=` whatever the reason holds.
@@ -83,7 +91,7 @@ fn put_sentence(out: &mut String, reason: &str) {
 }
 
 fn write_host(out: &mut String, document: &dyn Telling) {
-    if let Some(host) = document.text("host.name") {
+    if let Some(host) = document.text(Item::HostName) {
         out.push_str(" on ");
         put_name(out, &host);
     }
@@ -91,18 +99,18 @@ fn write_host(out: &mut String, document: &dyn Telling) {
 
 /// The sentence of a change of the account files.
 pub(super) fn change_of_account(document: &dyn Telling) -> Option<Cow<'_, str>> {
-    document.text("auditward.account.file")?;
-    document.text("event.reason")
+    document.text(Item::AccountFile)?;
+    document.text(Item::Reason)
 }
 
 /// `, written by sed -i …, by login user alice (1000) in session 3 as root (0)`, or that it is not known who did it.
 fn write_writer(out: &mut String, document: &dyn Telling, max: usize) {
-    match document.text("auditward.account.writer").as_deref() {
+    match document.text(Item::AccountWriter).as_deref() {
         None => {}
         Some("one") => {
             out.push_str(", written by ");
             let args = document.args();
-            match document.text("process.name").or_else(|| document.text("process.executable")) {
+            match document.text(Item::ProcessName).or_else(|| document.text(Item::Executable)) {
                 _ if !args.is_empty() => write_command(out, &args, max),
                 name => put_name(out, &name.unwrap_or(Cow::Borrowed("a program without a name"))),
             }
@@ -131,9 +139,9 @@ fn put_rule_name(out: &mut String, name: &str) {
 
 /// `raised: ID medium → high, `, where the case was told before.
 fn write_raised(out: &mut String, document: &dyn Telling) {
-    let get = |path| document.text(path);
+    let get = |item| document.text(item);
     if let (Some(from), Some(to), Some(id)) =
-        (get("auditward.case.raised.from"), get("auditward.case.raised.to"), get("auditward.case.id"))
+        (get(Item::CaseRaisedFrom), get(Item::CaseRaisedTo), get(Item::CaseId))
     {
         let _ = write!(out, "raised: {id} {from} → {to}, ");
     }
@@ -142,7 +150,7 @@ fn write_raised(out: &mut String, document: &dyn Telling) {
 /// `, also matched by NAME, NAME`: the other rules of the case.
 fn write_others(out: &mut String, document: &dyn Telling) {
     let others = other_rules(document);
-    for (n, name) in others.iter().take(OTHER_RULES).filter_map(|rule| rule.text("name")).enumerate() {
+    for (n, name) in others.iter().take(OTHER_RULES).filter_map(|rule| read::text(rule, "name")).enumerate() {
         out.push_str(if n == 0 { ", also matched by " } else { ", " });
         put_rule_name(out, &name);
     }
@@ -154,8 +162,10 @@ fn write_others(out: &mut String, document: &dyn Telling) {
 /// The rules of the case but the alert's own.
 fn other_rules(document: &dyn Telling) -> Vec<&Map<String, Value>> {
     let mut rules = document.objects("auditward.rules");
-    let own = document.text("rule.uuid").filter(|_| !rules.is_empty());
-    rules.retain(|rule| rule.text("uuid") != own);
+    if !rules.is_empty() {
+        let own = document.text(Item::RuleUuid);
+        rules.retain(|rule| read::text(rule, "uuid") != own);
+    }
     rules
 }
 
@@ -165,15 +175,15 @@ pub(super) fn rule_ids(document: &dyn Telling) -> Option<String> {
     if others.is_empty() {
         return None;
     }
-    let mut ids = vec![document.text("rule.id")?];
-    ids.extend(others.iter().filter_map(|rule| rule.text("id")));
+    let mut ids = vec![document.text(Item::RuleId)?];
+    ids.extend(others.iter().filter_map(|rule| read::text(rule, "id")));
     (ids.len() > 1).then(|| ids.join(","))
 }
 
 /// The sentence of an alert of the daemon about itself, or about alerts that were kept back.
 pub(super) fn about_itself(document: &dyn Telling) -> Option<Cow<'_, str>> {
-    document.text("auditward.about_itself").or_else(|| document.text("auditward.suppressed.count"))?;
-    document.text("event.reason")
+    document.text(Item::AboutItself).or_else(|| document.text(Item::SuppressedCount))?;
+    document.text(Item::Reason)
 }
 
 /// The command, or what else the event says was done.
@@ -183,10 +193,10 @@ fn write_act(out: &mut String, document: &dyn Telling, max: usize) {
         write_command(out, &args, max);
         return;
     }
-    let Some(line) = document.text("process.command_line") else {
-        let act = document.text("event.action").or_else(|| document.text("auditd.message_type"));
+    let Some(line) = document.text(Item::CommandLine) else {
+        let act = document.text(Item::EventAction).or_else(|| document.text(Item::MessageType));
         put_name(out, &act.unwrap_or(Cow::Borrowed("event")));
-        match (document.text("file.Ext.original.path"), document.text("file.path")) {
+        match (document.text(Item::OriginalPath), document.text(Item::FilePath)) {
             (Some(before), Some(now)) if before != now => {
                 out.push_str(" of ");
                 clean::push_text_within(out, &before, max);
@@ -200,7 +210,7 @@ fn write_act(out: &mut String, document: &dyn Telling, max: usize) {
                 }
             }
         }
-        if let Some(exe) = document.text("process.executable") {
+        if let Some(exe) = document.text(Item::Executable) {
             out.push_str(" by ");
             clean::push_text_within(out, &exe, max);
         }
@@ -274,8 +284,8 @@ pub(super) fn value_within(bytes: &[u8], max: usize) -> String {
 /// `, account bob (1003)`, or as a guess `, account bob (from arguments)`; where a report tells the number
 /// and no name, `, account bob (0) (name from arguments)`.
 fn write_target(out: &mut String, document: &dyn Telling) {
-    let get = |path| document.text(path);
-    match (get("user.target.name"), get("user.target.id"), get("auditward.target.user.name")) {
+    let get = |item| document.text(item);
+    match (get(Item::TargetName), get(Item::TargetId), get(Item::GuessedTarget)) {
         (None, None, None) => {}
         (None, None, Some(guess)) => {
             out.push_str(", account ");
@@ -296,12 +306,12 @@ fn write_target(out: &mut String, document: &dyn Telling) {
 
 /// `, in another root (/srv/tree)`: the accounts are not the host's.
 fn write_root(out: &mut String, document: &dyn Telling) {
-    if document.text("auditward.root.evidence").is_none() {
+    if document.text(Item::RootEvidence).is_none() {
         return;
     }
     out.push_str(", in another root");
-    let namespace = document.text("auditward.root.mount_namespace").filter(|number| number != "0");
-    match (document.text("auditward.root.path").filter(|path| path != "/"), namespace) {
+    let namespace = document.text(Item::RootNamespace).filter(|number| number != "0");
+    match (document.text(Item::RootPath).filter(|path| path != "/"), namespace) {
         (Some(path), _) => {
             out.push_str(" (");
             clean::push_text_within(out, &path, NAME_IN_SENTENCE);
@@ -318,11 +328,11 @@ fn write_root(out: &mut String, document: &dyn Telling) {
 
 /// `, by login user alice (1000) in session 3 as root (0)`.
 fn write_actor(out: &mut String, document: &dyn Telling) {
-    let get = |path| document.text(path);
+    let get = |item| document.text(item);
     match login_id(document) {
         Some(id) => {
             out.push_str(", by login user ");
-            match get("user.audit.name") {
+            match get(Item::LoginName) {
                 Some(name) => write_account(out, Some(&name), Some(&id)),
                 None => put_name(out, &id),
             }
@@ -334,14 +344,14 @@ fn write_actor(out: &mut String, document: &dyn Telling) {
         out.push_str(" in session ");
         put_name(out, &session);
     }
-    let (id, effective) = (get("user.id"), get("user.effective.id"));
-    if id.is_some() || get("user.name").is_some() {
+    let (id, effective) = (get(Item::UserId), get(Item::EffectiveId));
+    if id.is_some() || get(Item::UserName).is_some() {
         out.push_str(" as ");
-        write_account(out, get("user.name").as_deref(), id.as_deref());
+        write_account(out, get(Item::UserName).as_deref(), id.as_deref());
     }
     if effective.is_some() && effective != id {
         out.push_str(", effectively ");
-        write_account(out, get("user.effective.name").as_deref(), effective.as_deref());
+        write_account(out, get(Item::EffectiveName).as_deref(), effective.as_deref());
     }
 }
 
@@ -368,18 +378,18 @@ pub(super) fn put_name(out: &mut String, name: &str) {
 
 /// `user.audit.id`, unless it says "unset" in one of its spellings.
 pub(crate) fn login_id(document: &dyn Telling) -> Option<Cow<'_, str>> {
-    set(document.text("user.audit.id"))
+    set(document.text(Item::LoginId))
 }
 
 /// Whether records should say who has logged in, be it that nobody has, and do not: the one that does was lost or cut.
 pub(super) fn is_login_unknown(document: &dyn Telling) -> bool {
-    let told = ["user.audit.id", "auditd.summary.actor.primary"];
-    document.text("auditd.message_type").is_some() && told.iter().all(|path| document.text(path).is_none())
+    let told = [Item::LoginId, Item::ActorPrimary];
+    told.into_iter().all(|item| document.text(item).is_none()) && document.text(Item::MessageType).is_some()
 }
 
 /// The login session, unless unset.
 pub(crate) fn session(document: &dyn Telling) -> Option<Cow<'_, str>> {
-    set(document.text("auditd.session"))
+    set(document.text(Item::Session))
 }
 
 fn set(value: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 mod other_keys;
@@ -275,6 +275,7 @@ fn read_rule(
         ruleset: origin.ruleset.to_owned(),
         path: origin.path.map(Path::to_owned),
         source: Arc::clone(faults.source()),
+        in_line: OnceLock::new(),
     };
     changes.iter().for_each(|change| change.apply(&mut rule));
     Some(rule)
