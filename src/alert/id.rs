@@ -6,6 +6,7 @@ use crate::audit::Stamp;
 
 /// Hex digits of an id: 128 bits, far from any collision in a fleet's lifetime.
 const DIGITS: usize = 32;
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// SHA-256 over the rule's uuid, the host's id, and stamp and serial of each event in order, as the
 /// first 32 lower-case hex digits. The parts are told apart by their lengths, so that no two
@@ -21,9 +22,12 @@ pub fn alert_id(rule_uuid: &str, host_id: &str, stamps: &[Stamp]) -> String {
         hash.update(stamp.millis.to_be_bytes());
         hash.update(stamp.serial.to_be_bytes());
     }
-    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
-    let bytes = hash.finalize();
-    bytes.iter().take(DIGITS / 2).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let digit = |half: u8| HEX.get(usize::from(half)).copied().unwrap_or(b'0');
+    let mut id = [b'0'; DIGITS];
+    for (place, byte) in id.as_chunks_mut().0.iter_mut().zip(hash.finalize()) {
+        *place = [digit(byte >> 4), digit(byte & 15)];
+    }
+    std::str::from_utf8(&id).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
