@@ -64,6 +64,10 @@ pub(super) fn values<'e>(doc: &AuditDocument<'e>, name: &str) -> Values<'e> {
     if let Some(values) = of_call_alone(doc, key) {
         return values;
     }
+    // What stands nowhere need not be looked for among all entries.
+    if !doc.event.records().any(|record| names(record.body, key)) {
+        return Values::None;
+    }
     let entries = doc.data();
     let first = entries.partition_point(|e| e.key < key);
     let found = entries.get(first..).unwrap_or_default().iter().take_while(|e| e.key == key);

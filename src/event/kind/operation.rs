@@ -6,7 +6,7 @@
 //! gpasswd), and with `-` for the blank those of Fedora's and RHEL's.
 
 use super::Act;
-use crate::audit::fields;
+use crate::audit::fields::{self, Field};
 
 /// The act that `op=` tells; `otherwise` where it tells none.
 pub(super) fn act(body: &[u8], otherwise: Act) -> Act {
@@ -69,7 +69,8 @@ pub(crate) struct Member<'a> {
 
 /// Of a report `op=user USER added by WHO to group GROUP`, with `removed` and `from` as well, the names.
 pub(crate) fn member_of_group(body: &[u8]) -> Option<Member<'_>> {
-    member(operation(body)?)
+    let field = field(body).filter(|field| field.raw.starts_with(USER_WORD))?;
+    member(whole(body, &field))
 }
 
 /// Whether the report is of a new name.
@@ -80,20 +81,31 @@ pub(crate) fn is_new_name(body: &[u8]) -> bool {
 /// The text of `op=`. groupmod writes sentences (`op=changing /etc/group; group users/100, new gid: 4005`),
 /// longer than the value of the field `op`; they go on until the next field of an account tool's report.
 fn operation(body: &[u8]) -> Option<&[u8]> {
-    let field = fields::user(body).find(|field| field.key == b"op")?;
+    Some(whole(body, &field(body)?))
+}
+
+fn field(body: &[u8]) -> Option<Field<'_>> {
+    fields::user(body).find(|field| field.key == b"op")
+}
+
+/// The whole text that the field is, or begins.
+fn whole<'a>(body: &'a [u8], field: &Field<'a>) -> &'a [u8] {
     let sentence = fields::message(body).and_then(|text| text.strip_prefix(b"op="));
     let ends = [&b" acct="[..], b" grp=", b" id=", b" exe="];
     let whole = sentence.filter(|_| !field.quoted).and_then(|text| {
         let end = ends.iter().filter_map(|key| memchr::memmem::find(text, key)).min()?;
         text.get(..end)
     });
-    Some(whole.unwrap_or(field.raw))
+    whole.unwrap_or(field.raw)
 }
+
+/// How a report of a member begins.
+const USER_WORD: &[u8] = b"user";
 
 fn member(op: &[u8]) -> Option<Member<'_>> {
     let mut words = op.split(|b| *b == b' ');
     let mut next = || words.next();
-    if next()? != b"user" {
+    if next()? != USER_WORD {
         return None;
     }
     let user = next()?;
