@@ -186,9 +186,18 @@ pub fn push_value(out: &mut String, bytes: &[u8]) {
 }
 
 fn push_quoted(out: &mut String, bytes: &[u8]) {
+    push_quoted_behind(out, bytes, simple(bytes));
+}
+
+/// How many bytes of the front stand as themselves: most of them, mostly.
+fn simple(bytes: &[u8]) -> usize {
+    bytes.iter().position(|b| !is_simple(*b)).unwrap_or(bytes.len())
+}
+
+/// [`push_quoted`] where so many bytes of the front are [`simple`].
+fn push_quoted_behind(out: &mut String, bytes: &[u8], simple: usize) {
     out.push('"');
-    // Most of it, mostly, stands as itself.
-    let (simple, rest) = bytes.split_at(bytes.iter().position(|b| !is_simple(*b)).unwrap_or(bytes.len()));
+    let (simple, rest) = bytes.split_at(simple);
     out.push_str(std::str::from_utf8(simple).unwrap_or_default());
     units(rest).for_each(|(_, u)| push_unit(out, u, true));
     out.push('"');
@@ -214,9 +223,12 @@ pub(crate) fn push_text_within(out: &mut String, text: &str, max: usize) -> bool
 }
 
 fn push_quoted_within(out: &mut String, bytes: &[u8], max: usize) -> bool {
-    if fits(bytes, max) {
-        push_quoted(out, bytes);
-        return false;
+    if bytes.len() <= max {
+        let simple = simple(bytes);
+        if simple == bytes.len() || fits(bytes, max) {
+            push_quoted_behind(out, bytes, simple);
+            return false;
+        }
     }
     let (head, tail) = ends(bytes, max);
     push_quoted(out, head);
@@ -236,12 +248,6 @@ pub(crate) fn push_ends(out: &mut String, bytes: &[u8], max: usize) {
 
 /// Whether the escaped form of `bytes` is at most `max` bytes long.
 fn fits(bytes: &[u8], max: usize) -> bool {
-    if bytes.len() > max {
-        return false;
-    }
-    if bytes.iter().all(|byte| is_simple(*byte)) {
-        return true;
-    }
     let mut len = 0;
     units(bytes).all(|(_, u)| {
         len += unit_len(u);
