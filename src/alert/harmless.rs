@@ -18,11 +18,11 @@ struct Harmless {
     /// Who found it.
     masker: Option<Arc<Masker>>,
     /// Those of each alert in one piece.
-    texts: [String; ALERTS],
+    texts: [Vec<u8>; ALERTS],
     /// Which goes next.
     oldest: usize,
     /// Memory to work in.
-    next: String,
+    next: Vec<u8>,
 }
 
 /// Whether there may be a secret in any of `texts`, as [`Masker::may_hold`] says.
@@ -32,15 +32,15 @@ pub(super) fn may_hold<'t>(masker: &Arc<Masker>, texts: impl Iterator<Item = &'t
 
 impl Harmless {
     const fn nothing() -> Self {
-        Self { masker: None, texts: [const { String::new() }; ALERTS], oldest: 0, next: String::new() }
+        Self { masker: None, texts: [const { Vec::new() }; ALERTS], oldest: 0, next: Vec::new() }
     }
 
     fn may_hold<'t>(&mut self, masker: &Arc<Masker>, texts: impl Iterator<Item = &'t str>) -> bool {
         self.next.clear();
-        for text in texts {
-            self.next.push_str(text);
-            self.next.push('\0');
-        }
+        texts.for_each(|text| {
+            self.next.extend_from_slice(text.as_bytes());
+            self.next.push(0);
+        });
         if self.masker.as_ref().is_none_or(|known| !Arc::ptr_eq(known, masker)) {
             self.texts = Default::default();
             self.masker = Some(Arc::clone(masker));
@@ -48,10 +48,10 @@ impl Harmless {
         if self.texts.contains(&self.next) {
             return false;
         }
-        let may = masker.may_hold(self.next.as_bytes());
+        let may = masker.may_hold(&self.next);
         if may || self.next.len() > KEPT {
             // What may be a secret does not stay.
-            self.next = String::new();
+            self.next = Vec::new();
         } else if let Some(oldest) = self.texts.get_mut(self.oldest) {
             std::mem::swap(oldest, &mut self.next);
             self.oldest = (self.oldest + 1) % ALERTS;
