@@ -7,15 +7,14 @@ use serde_json::{Map, Value as Json};
 use smallvec::SmallVec;
 
 use super::document::{audit_ids, rfc3339, time_of};
-use super::of_rule::OfRule;
 use super::source::account;
 use super::telling::{Item, Parent, Telling};
-use super::{harmless, site, target, text};
+use super::{harmless, of_rule, site, target, text};
 use crate::audit::Stamp;
 use crate::event::ancestry::Image;
 use crate::event::schema::{FieldId, field};
 use crate::event::{AuditDocument, Value, Values};
-use crate::rule::Rule;
+use crate::rule::{InLine, Rule};
 use crate::secret::{self, Masker};
 
 /// The fields that the line has of every event as they are.
@@ -55,7 +54,7 @@ const WITHOUT_LOGIN: [(Item, FieldId); 2] = [
     (Item::ActorPrimary, field::AUDITD_SUMMARY_ACTOR_PRIMARY),
 ];
 
-/// Numbers, times and ids, in which there is no secret, and what [`OfRule::texts`] has.
+/// Numbers, times and ids, in which there is no secret, and what [`InLine::texts`] has.
 const UNSUSPECTED: [Item; 10] = [
     Item::ParentPid,
     Item::Pid,
@@ -92,7 +91,7 @@ pub(super) struct Brief<'a> {
     /// Of tactics, techniques and subtechniques.
     threat: [Cow<'a, str>; 3],
     /// What is written of the rule, unless there is a secret anywhere.
-    of_rule: Option<&'a OfRule>,
+    of_rule: Option<&'a InLine>,
     audit_ids: String,
     args: Vec<Cow<'a, [u8]>>,
     parents: Vec<Parent<'a>>,
@@ -125,7 +124,7 @@ impl<'a> Texts<'a> {
 
 impl<'a> Brief<'a> {
     /// Only what is to be told of the rule.
-    pub(super) fn of_rule(rule: &'a Rule, own: &'a OfRule) -> Self {
+    pub(super) fn of_rule(rule: &'a Rule, own: &'a InLine) -> Self {
         let mut texts = Texts([None; Item::COUNT]);
         let [severity, risk, version] = &own.numbers;
         texts.put(Item::Severity, severity);
@@ -140,7 +139,7 @@ impl<'a> Brief<'a> {
     }
 
     fn of<'e: 'a>(rule: &'a Rule, event: &AuditDocument<'e>, stamps: &[Stamp], id: &'a str) -> Option<Self> {
-        let own = rule.in_line.get_or_init(|| OfRule::of(rule));
+        let own = rule.in_line.get_or_init(|| of_rule::in_line(rule));
         let mut brief = Self { of_rule: Some(own), ..Self::of_rule(rule, own) };
         let texts = &mut brief.texts;
         let time = rfc3339(time_of(event.event.stamp));
@@ -230,7 +229,7 @@ impl Telling for Brief<'_> {
         (!ids.is_empty()).then(|| ids.join(",").into())
     }
 
-    fn of_rule(&self) -> Option<&OfRule> {
+    fn of_rule(&self) -> Option<&InLine> {
         self.of_rule
     }
 

@@ -44,7 +44,6 @@ mod who;
 
 pub use document::on_one_line;
 pub use id::alert_id;
-pub(crate) use of_rule::OfRule;
 pub(crate) use slot::MOST as MOST_TRIAGE;
 pub use source::{source, source_text, text_of};
 pub use suppress::{Counted, Rest, RestKey, Untold, Why};

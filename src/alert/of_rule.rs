@@ -4,41 +4,25 @@ use smallvec::SmallVec;
 
 use super::brief::Brief;
 use super::text;
-use crate::rule::Rule;
+use crate::rule::{InLine, Rule};
 
 /// See the module.
-#[derive(Debug)]
-pub(crate) struct OfRule {
-    /// `event.severity`, `event.risk_score` and `rule.version`.
-    pub(super) numbers: [String; 3],
-    /// Ids of tactics, techniques and subtechniques, with commas between.
-    pub(super) threat: [String; 3],
-    /// All texts that may hold a secret, with NUL between them.
-    pub(super) texts: String,
-    /// How the sentence begins.
-    pub(super) head: String,
-    /// The pairs, each behind a blank.
-    pub(super) pairs: String,
-}
-
-impl OfRule {
-    pub(super) fn of(rule: &Rule) -> Self {
-        let techniques = || rule.threat.iter().flat_map(|threat| &threat.technique);
-        let subtechniques = techniques().flat_map(|technique| &technique.subtechnique);
-        let threat = [
-            each_once(rule.threat.iter().map(|threat| &*threat.tactic.id)),
-            each_once(techniques().map(|technique| &*technique.id)),
-            each_once(subtechniques.map(|item| &*item.id)),
-        ];
-        let [tactics, techniques, subtechniques] = &threat;
-        let texts = [&rule.name, &rule.id, &rule.uuid, tactics, techniques, subtechniques];
-        let texts = texts.map(String::as_str).join("\0");
-        let numbers = [rule.severity.number().into(), rule.risk_score.into(), rule.version];
-        let numbers = numbers.map(|number: u64| number.to_string());
-        let mut own = Self { numbers, threat, texts, head: String::new(), pairs: String::new() };
-        (own.head, own.pairs) = text::of_rule(rule.severity, &Brief::of_rule(rule, &own));
-        own
-    }
+pub(super) fn in_line(rule: &Rule) -> InLine {
+    let techniques = || rule.threat.iter().flat_map(|threat| &threat.technique);
+    let subtechniques = techniques().flat_map(|technique| &technique.subtechnique);
+    let threat = [
+        each_once(rule.threat.iter().map(|threat| &*threat.tactic.id)),
+        each_once(techniques().map(|technique| &*technique.id)),
+        each_once(subtechniques.map(|item| &*item.id)),
+    ];
+    let [tactics, techniques, subtechniques] = &threat;
+    let texts = [&rule.name, &rule.id, &rule.uuid, tactics, techniques, subtechniques];
+    let texts = texts.map(String::as_str).join("\0");
+    let numbers = [rule.severity.number().into(), rule.risk_score.into(), rule.version];
+    let numbers = numbers.map(|number: u64| number.to_string());
+    let mut own = InLine { numbers, threat, texts, head: String::new(), pairs: String::new() };
+    (own.head, own.pairs) = text::of_rule(rule.severity, &Brief::of_rule(rule, &own));
+    own
 }
 
 /// With commas between; what is empty is left out.

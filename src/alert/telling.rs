@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 use smallvec::SmallVec;
 
-use super::of_rule::OfRule;
 use super::read;
+use crate::rule::InLine;
 
 macro_rules! items {
     ($($item:ident = $name:literal,)*) => {
@@ -94,7 +94,7 @@ pub(crate) trait Telling {
     fn threat(&self) -> Option<Cow<'_, str>>;
 
     /// What is written of the rule already; none where that is to be made of the items.
-    fn of_rule(&self) -> Option<&OfRule> {
+    fn of_rule(&self) -> Option<&InLine> {
         None
     }
 

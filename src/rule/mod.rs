@@ -7,6 +7,7 @@
 mod embedded;
 mod export;
 mod file;
+mod in_line;
 mod indices;
 mod kibana;
 pub mod load;
@@ -18,10 +19,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::alert::OfRule;
 use crate::diagnostic::{Diagnostic, Level, Source};
 use crate::eql;
 
+pub(crate) use in_line::InLine;
 pub use indices::Indices;
 pub use policy::{Applied, Exception, Overridden, Policy};
 pub use test_case::{Input, TestCase};
@@ -202,7 +203,7 @@ pub struct Rule {
     /// The file's text, for later diagnostics.
     pub source: Arc<Source>,
     /// What the line of an alert tells of it, once there was one.
-    pub(crate) in_line: OnceLock<OfRule>,
+    pub(crate) in_line: OnceLock<InLine>,
 }
 
 /// Of `[auditward]`: the severity of a match of which more is known than the query asks.
