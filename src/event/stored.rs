@@ -81,6 +81,52 @@ enum Leader {
     Other(Box<Process>),
 }
 
+impl Leader {
+    /// Those of the event, wherever they stand.
+    #[cold]
+    fn all_of(document: &AuditDocument<'_>) -> [Self; 3] {
+        document.leaders().map(|leader| match leader {
+            None => Self::Unknown,
+            Some(leader) if document.process.is_some_and(|process| std::ptr::eq(process, leader)) => {
+                Self::Itself
+            }
+            Some(leader) => match document.ancestors().position(|parent| std::ptr::eq(parent, leader)) {
+                Some(at) => Self::Parent(at),
+                None => Self::Other(Box::new(leader.detached())),
+            },
+        })
+    }
+}
+
+impl Seldom {
+    /// Whether the event may have any of it.
+    fn is_of(document: &AuditDocument<'_>) -> bool {
+        document.captured().is_some()
+            || document.parts.kind.is(Act::LOADED_MODULE)
+            || document.asked(field::PROCESS_ENV_VARS).is_some_and(|values| values != Values::None)
+    }
+
+    #[inline(never)]
+    fn of(document: &AuditDocument<'_>) -> Self {
+        let loads_module = document.parts.kind.is(Act::LOADED_MODULE);
+        let taint = match loads_module.then(|| document.ask(field::PROCESS_EXT_LOAD_MODULE_TAINT_FLAGS)) {
+            Some(Values::One(Value::Text(letters))) => Some(letters.into()),
+            _ => None,
+        };
+        let environment = document.asked(field::PROCESS_ENV_VARS).and_then(|variables| {
+            let text =
+                |value: &Value<'_>| if let Value::Text(text) = value { Some(text.to_vec()) } else { None };
+            let variables: Vec<_> = variables.as_slice().iter().filter_map(text).collect();
+            if variables.is_empty() {
+                return None;
+            }
+            let Values::One(program) = document.ask(field::PROCESS_EXECUTABLE) else { return None };
+            Some(Environment { executable: text(&program)?, variables })
+        });
+        Self { captured: document.captured().cloned(), taint, environment }
+    }
+}
+
 impl Stored {
     /// Stores the event of `document`. Live, /proc is asked now for what the document might want of it.
     #[must_use]
@@ -157,39 +203,12 @@ impl Beside {
         let parent = document.process.zip(document.parent);
         let kin = document.around.kin;
         let line = parent.and_then(|(process, parent)| kin.line(process, parent));
-        let leader = |leader: Option<&Process>| match leader {
-            None => Leader::Unknown,
-            Some(leader) if document.process.is_some_and(|process| std::ptr::eq(process, leader)) => {
-                Leader::Itself
-            }
-            Some(leader) => match document.ancestors().position(|parent| std::ptr::eq(parent, leader)) {
-                Some(at) => Leader::Parent(at),
-                None => Leader::Other(Box::new(leader.detached())),
-            },
-        };
         // Mostly they are among the parents, in the places of those that led the event before.
         let leaders = match document.process.and_then(|process| kin.leaders_in(process, line.as_ref())) {
             Some(places) => places.map(|at| at.map_or(Leader::Unknown, Leader::Parent)),
-            None => document.leaders().map(leader),
+            None => Leader::all_of(document),
         };
-        let loads_module = document.parts.kind.is(Act::LOADED_MODULE);
-        let taint = match loads_module.then(|| document.ask(field::PROCESS_EXT_LOAD_MODULE_TAINT_FLAGS)) {
-            Some(Values::One(Value::Text(letters))) => Some(letters.into()),
-            _ => None,
-        };
-        let environment = document.asked(field::PROCESS_ENV_VARS).and_then(|variables| {
-            let text =
-                |value: &Value<'_>| if let Value::Text(text) = value { Some(text.to_vec()) } else { None };
-            let variables: Vec<_> = variables.as_slice().iter().filter_map(text).collect();
-            if variables.is_empty() {
-                return None;
-            }
-            let Values::One(program) = document.ask(field::PROCESS_EXECUTABLE) else { return None };
-            Some(Environment { executable: text(&program)?, variables })
-        });
-        let captured = document.captured().cloned();
-        let seldom = (captured.is_some() || taint.is_some() || environment.is_some())
-            .then(|| Box::new(Seldom { captured, taint, environment }));
+        let seldom = Seldom::is_of(document).then(|| Box::new(Seldom::of(document)));
         Self {
             created: document.created,
             host: Arc::clone(document.around.host),

@@ -136,25 +136,24 @@ impl<E> Group<E> {
         if self.waiting.len() <= item {
             self.waiting.resize_with(item + 1, Waiting::default);
         }
-        let waiting = &mut self.waiting[item];
-        let before = waiting.each().count();
-        match waiting.newest.take() {
-            None => waiting.newest = Some(partial),
-            Some(newest) if newest.last == partial.last => waiting.newest = Some(partial),
-            Some(newest) if newest.last < partial.last => {
-                waiting.older = Some(Box::new(newest));
-                waiting.newest = Some(partial);
-            }
-            // It comes late: what is newer stays the newest.
-            Some(newest) => {
-                waiting.newest = Some(newest);
-                let last = partial.last;
-                if waiting.older.as_ref().is_none_or(|older| older.last <= last) {
-                    waiting.older = Some(Box::new(partial));
-                }
-            }
+        let Waiting { older, newest } = &mut self.waiting[item];
+        let Some(newest) = newest else {
+            *newest = Some(partial);
+            return 1;
+        };
+        if newest.last == partial.last {
+            *newest = partial;
+            return 0;
         }
-        waiting.each().count() - before
+        let second = if newest.last < partial.last {
+            std::mem::replace(newest, partial)
+        } else if older.as_ref().is_none_or(|older| older.last <= partial.last) {
+            // It comes late: what is newer stays the newest.
+            partial
+        } else {
+            return 0;
+        };
+        usize::from(older.replace(Box::new(second)).is_none())
     }
 
     /// Nothing is left for which they mattered.
