@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::document::{audit_ids, rfc3339, time_of};
 use super::source::account;
 use super::telling::{Item, Parent, Telling};
-use super::{harmless, of_rule, site, target, text};
+use super::{harmless, in_line, site, target, text};
 use crate::audit::Stamp;
 use crate::event::ancestry::Image;
 use crate::event::schema::{FieldId, field};
@@ -91,7 +91,7 @@ pub(super) struct Brief<'a> {
     /// Of tactics, techniques and subtechniques.
     threat: [Cow<'a, str>; 3],
     /// What is written of the rule, unless there is a secret anywhere.
-    of_rule: Option<&'a InLine>,
+    in_line: Option<&'a InLine>,
     audit_ids: String,
     args: Vec<Cow<'a, [u8]>>,
     parents: Vec<Parent<'a>>,
@@ -135,12 +135,12 @@ impl<'a> Brief<'a> {
         texts.put(Item::RuleUuid, &rule.uuid);
         let threat = own.threat.each_ref().map(|ids| Cow::Borrowed(ids.as_str()));
         let (audit_ids, args, parents) = (String::new(), Vec::new(), Vec::new());
-        Self { texts, threat, of_rule: None, audit_ids, args, parents }
+        Self { texts, threat, in_line: None, audit_ids, args, parents }
     }
 
     fn of<'e: 'a>(rule: &'a Rule, event: &AuditDocument<'e>, stamps: &[Stamp], id: &'a str) -> Option<Self> {
-        let own = rule.in_line.get_or_init(|| of_rule::in_line(rule));
-        let mut brief = Self { of_rule: Some(own), ..Self::of_rule(rule, own) };
+        let own = rule.in_line.get_or_init(|| in_line::of(rule));
+        let mut brief = Self { in_line: Some(own), ..Self::of_rule(rule, own) };
         let texts = &mut brief.texts;
         let time = rfc3339(time_of(event.event.stamp));
         // A year of more than four digits is written in another way.
@@ -181,7 +181,7 @@ impl<'a> Brief<'a> {
         let told = self.texts.0.iter().zip(SUSPECTS).filter(|(_, suspect)| *suspect);
         let texts = told.filter_map(|(text, _)| *text);
         let names = self.parents.iter().filter_map(|parent| parent.name.as_deref());
-        let of_rule = self.of_rule.map(|rule| &*rule.texts);
+        let of_rule = self.in_line.map(|rule| &*rule.texts);
         let all = args.iter().copied().chain(texts).chain(names).chain(of_rule);
         harmless::may_hold(masker, all)
     }
@@ -191,7 +191,7 @@ impl<'a> Brief<'a> {
         if !self.may_hold(masker, args) {
             return;
         }
-        self.of_rule = None;
+        self.in_line = None;
         if let Some(masked) = masker.arguments(args) {
             *args = masked.iter().map(|arg| kept(event, arg)).collect();
         }
@@ -229,8 +229,8 @@ impl Telling for Brief<'_> {
         (!ids.is_empty()).then(|| ids.join(",").into())
     }
 
-    fn of_rule(&self) -> Option<&InLine> {
-        self.of_rule
+    fn in_line(&self) -> Option<&InLine> {
+        self.in_line
     }
 
     fn args(&self) -> Cow<'_, [Cow<'_, [u8]>]> {

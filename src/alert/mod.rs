@@ -28,8 +28,8 @@ pub mod case;
 mod document;
 mod harmless;
 mod id;
+mod in_line;
 pub(crate) mod json;
-mod of_rule;
 pub(crate) mod read;
 #[cfg(test)]
 pub(crate) mod sample;

@@ -94,7 +94,7 @@ pub(crate) trait Telling {
     fn threat(&self) -> Option<Cow<'_, str>>;
 
     /// What is written of the rule already; none where that is to be made of the items.
-    fn of_rule(&self) -> Option<&InLine> {
+    fn in_line(&self) -> Option<&InLine> {
         None
     }
 

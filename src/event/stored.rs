@@ -103,7 +103,7 @@ impl Seldom {
     fn is_of(document: &AuditDocument<'_>) -> bool {
         document.captured().is_some()
             || document.parts.kind.is(Act::LOADED_MODULE)
-            || document.asked(field::PROCESS_ENV_VARS).is_some_and(|values| values != Values::None)
+            || document.asked(field::PROCESS_ENV_VARS).is_some_and(|values| !values.as_slice().is_empty())
     }
 
     #[inline(never)]

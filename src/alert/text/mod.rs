@@ -61,7 +61,7 @@ fn write_line(line: &mut String, severity: Severity, document: &dyn Telling) {
     write_sentence(line, severity, document, COMMAND_IN_SENTENCE);
     let mut keys = Pairs { out: line, max: usize::MAX, started: false };
     each_of_event(document, &mut |key, value| keys.put(key, &value));
-    match document.of_rule() {
+    match document.in_line() {
         // The time stands before them.
         Some(rule) => keys.out.push_str(&rule.pairs),
         None => each_of_rule(document, &mut |key, value| keys.put(key, &value)),

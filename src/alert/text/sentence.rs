@@ -38,7 +38,7 @@ pub(super) fn write_sentence(
     document: &dyn Telling,
     command_max: usize,
 ) {
-    match document.of_rule() {
+    match document.in_line() {
         Some(rule) => out.push_str(&rule.head),
         None => write_head(out, severity, document),
     }

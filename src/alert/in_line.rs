@@ -7,7 +7,7 @@ use super::text;
 use crate::rule::{InLine, Rule};
 
 /// See the module.
-pub(super) fn in_line(rule: &Rule) -> InLine {
+pub(super) fn of(rule: &Rule) -> InLine {
     let techniques = || rule.threat.iter().flat_map(|threat| &threat.technique);
     let subtechniques = techniques().flat_map(|technique| &technique.subtechnique);
     let threat = [
