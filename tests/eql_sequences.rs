@@ -7,7 +7,7 @@ mod eql_support;
 use std::collections::BTreeSet;
 
 use auditward::eql::finite::{Bounds, answer};
-use auditward::eql::{Options, Program};
+use auditward::eql::{Limits, Options, Program, Sequences};
 use auditward::event::document::Order;
 use auditward::event::{Document, FieldId, FieldType, Schema, Value, Values};
 use eql_support::reference::{self, Keys};
@@ -108,6 +108,17 @@ fn sequence() -> impl Strategy<Value = String> {
         })
 }
 
+/// A sequence whose items are one stage several times.
+fn whole_run() -> impl Strategy<Value = String> {
+    let shared = prop::sample::select(&["", " by k", " by ?k", " by k, q"][..]);
+    (filter(), shared, prop::option::weighted(0.8, 1..20_u8), 2..7_u8).prop_map(
+        |(filter, shared, maxspan, runs)| {
+            let maxspan = maxspan.map_or(String::new(), |maxspan| format!(" with maxspan={maxspan}ms"));
+            format!("sequence{shared}{maxspan} [{filter}] with runs={runs}")
+        },
+    )
+}
+
 fn compared(query: &str, events: &[Event]) -> Result<Vec<Hit>, TestCaseError> {
     let mut events = events.to_vec();
     if query.contains("until") {
@@ -152,6 +163,47 @@ proptest! {
     #[test]
     fn sequences_as_the_reference_finds_them(query in sequence(), events in prop::collection::vec(event(), 0..24)) {
         compared(&query, &events)?;
+    }
+
+    #[test]
+    fn runs_as_the_reference_finds_them(query in whole_run(), events in prop::collection::vec(event(), 0..32)) {
+        compared(&query, &events)?;
+    }
+
+    /// A run is held in one piece; with an `until`, even one that never comes, each of its partials is held by itself.
+    /// Events come late now and then, room is short, and what is held is saved and restored.
+    #[test]
+    fn a_run_finds_what_its_partials_find(
+        query in whole_run(),
+        events in prop::collection::vec((event(), 0..8_u8), 0..48),
+        partials in prop::sample::select(&[3, 8, usize::MAX][..]),
+    ) {
+        let whole = Program::compile(&ways::source(&query), &Fields).unwrap();
+        let apart = Program::compile(&ways::source(&format!("{query} until [any where false]")), &Fields).unwrap();
+        let limits = Limits { partials, span: Some(40) };
+        let mut sequences = [&whole, &apart].map(|program| (program, Sequences::new(limits), Vec::new()));
+        for (at, (event, way)) in (0_u32..).zip(&events) {
+            // Mostly one behind the other.
+            let order = Order { millis: i64::from(at) + if *way == 0 { -5 } else { 0 }, ..event.order };
+            let event = Event { order, ..event.clone() };
+            for (program, sequences, found) in &mut sequences {
+                sequences.push(program, &event, &at, found);
+                if *way == 1 {
+                    let saved = sequences.save(&mut |at| *at);
+                    *sequences = Sequences::restore(program, limits, &saved, &mut Some).unwrap();
+                }
+            }
+            let [(_, whole, whole_found), (_, apart, apart_found)] = &sequences;
+            prop_assert_eq!(whole.held(), apart.held(), "{}", query);
+            prop_assert_eq!(whole_found, apart_found, "{}", query);
+            let held = |sequences: &Sequences<u32>| {
+                let mut held = Vec::new();
+                sequences.held_by(&mut |_, since, events| held.push((since, events.to_vec())));
+                held.sort();
+                held
+            };
+            prop_assert_eq!(held(whole), held(apart), "{}", query);
+        }
     }
 
     #[test]

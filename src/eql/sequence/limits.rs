@@ -1,6 +1,5 @@
 //! What bounds the state of a sequence query.
 
-use super::partial::Partial;
 use super::{Plan, Sequences};
 use crate::shares::{Cut, Held, Holder};
 
@@ -55,7 +54,7 @@ impl<E: Clone> Sequences<E> {
         let mut gone = 0;
         let holder = self.holder;
         self.groups.retain(|_, group| {
-            gone += group.give_up(&|partial| cut.takes(of(holder, partial), partial.first));
+            gone += group.give_up(&|partial| cut.takes(of(holder, &partial.events), partial.first));
             group.forget_leading(cut.oldest_kept(Holder::Times));
             !group.is_empty()
         });
@@ -66,8 +65,8 @@ impl<E: Clone> Sequences<E> {
     /// Tells of each thing that is held whose it is, when it began, and its events.
     pub fn held_by<'s>(&'s self, tell: &mut dyn FnMut(Holder, i64, &'s [E])) {
         for group in self.groups.values() {
-            for partial in group.partials() {
-                tell(of(self.holder, partial), partial.first, &partial.events);
+            for (since, events) in group.each() {
+                tell(of(self.holder, events), since, events);
             }
             group.leading().into_iter().for_each(|millis| tell(Holder::Times, millis, &[]));
         }
@@ -75,6 +74,6 @@ impl<E: Clone> Sequences<E> {
 }
 
 /// Whose a partial is: who began it.
-fn of<E>(holder: fn(&E) -> Holder, partial: &Partial<E>) -> Holder {
-    partial.events.first().map_or(Holder::NoLogin, holder)
+fn of<E>(holder: fn(&E) -> Holder, events: &[E]) -> Holder {
+    events.first().map_or(Holder::NoLogin, holder)
 }

@@ -13,6 +13,7 @@
 
 mod limits;
 mod partial;
+mod run;
 mod saved;
 
 use std::ops::Range;
@@ -61,6 +62,12 @@ impl Plan {
 
     fn trailing(&self) -> &[usize] {
         self.gaps.last().map_or(&[], |gap| gap)
+    }
+
+    /// Whether its items are one stage several times, and nothing is forbidden.
+    fn is_run(&self) -> bool {
+        let several = matches!(&*self.items, [first, others @ ..] if !others.is_empty() && others.iter().all(|item| item == first));
+        several && self.until.is_none() && self.gaps.iter().all(|gap| gap.is_empty())
     }
 }
 
@@ -196,6 +203,20 @@ impl<E: Clone> Sequences<E> {
                 None => return,
             },
         };
+        if items.len() == plan.items.len()
+            && plan.is_run()
+            && let Some(run) = group.run_before(order)
+        {
+            let before = run.held();
+            let most = plan.maxspan.or(limits.span);
+            if let Some(events) = run.follow(event, order, most, plan.items.len()) {
+                let events = events.into_iter().map(Some).collect();
+                found.push(Found { events, key: JoinKey::from(key), last: order });
+            }
+            *held = *held + run.held() - before;
+            return;
+        }
+        group.spread();
         for item in items.rev() {
             let partial = match item.checked_sub(1) {
                 None => {

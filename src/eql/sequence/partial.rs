@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::run::Run;
 use crate::event::document::Order;
 
 /// The events of a sequence so far.
@@ -30,6 +31,11 @@ impl<E> Partial<E> {
         let mut events = SmallVec::with_capacity(items.min(FEW));
         events.push(event);
         Partial { events, first: order.millis, last: order, leading, gap: None, violated: false }
+    }
+
+    /// With these events, of which none was forbidden.
+    pub(super) fn waiting(events: SmallVec<[E; 2]>, first: i64, last: Order) -> Self {
+        Partial { events, first, last, leading: None, gap: None, violated: false }
     }
 
     fn map<F>(&self, change: &mut dyn FnMut(&E) -> Option<F>) -> Option<Partial<F>> {
@@ -104,17 +110,35 @@ impl<E> Waiting<E> {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Group<E> {
-    /// By item; only as many as were reached, which mostly is one.
+    /// By item; only as many as were reached, which mostly is one. Nothing where there is a run.
     waiting: SmallVec<[Waiting<E>; 1]>,
+    #[serde(skip)]
+    run: Option<Box<Run<E>>>,
     until: Newest<Order>,
     leading: Newest<i64>,
     pub(super) pending: Vec<Pending<E>>,
 }
 
-impl<E> Group<E> {
+impl<E: Clone> Group<E> {
     pub(super) fn new() -> Self {
         let (until, leading) = (Newest::default(), Newest::default());
-        Group { waiting: SmallVec::new(), until, leading, pending: Vec::new() }
+        Group { waiting: SmallVec::new(), run: None, until, leading, pending: Vec::new() }
+    }
+
+    /// What waits, of a sequence whose items are all of one stage, if it can be held as a run and all of it is before `order`.
+    pub(super) fn run_before(&mut self, order: Order) -> Option<&mut Run<E>> {
+        if !self.waiting.is_empty() {
+            return None;
+        }
+        Some(&mut **self.run.get_or_insert_default()).filter(|run| run.is_before(order))
+    }
+
+    /// Lets each partial of a run wait by itself.
+    pub(super) fn spread(&mut self) {
+        if let Some(run) = self.run.take() {
+            let alone = |partial| Waiting { older: None, newest: Some(partial) };
+            self.waiting = run.partials().map(alone).collect();
+        }
     }
 
     /// Takes the newest partial at `item` that is strictly before `order`, and drops those before it.
@@ -205,6 +229,9 @@ impl<E> Group<E> {
         for waiting in &mut self.waiting {
             gone += waiting.drop_if(|partial| partial.first < oldest);
         }
+        if let Some(run) = &mut self.run {
+            gone += run.drop_while(|first| first < oldest);
+        }
         self.forget_leading(oldest);
         gone
     }
@@ -212,6 +239,7 @@ impl<E> Group<E> {
     /// Drops the partials and undecided sequences that `takes` names; says how many.
     pub(super) fn give_up(&mut self, takes: &dyn Fn(&Partial<E>) -> bool) -> usize {
         let before = self.held();
+        self.spread();
         for waiting in &mut self.waiting {
             waiting.drop_if(takes);
         }
@@ -227,8 +255,15 @@ impl<E> Group<E> {
 
     /// The same with other events; none if `change` has none for one of them.
     pub(super) fn map<F>(&self, change: &mut dyn FnMut(&E) -> Option<F>) -> Option<Group<F>> {
-        let mut waiting = SmallVec::with_capacity(self.waiting.len());
-        for Waiting { older, newest } in &self.waiting {
+        let mut spread;
+        let mut this = self;
+        if self.run.is_some() {
+            spread = self.clone();
+            spread.spread();
+            this = &spread;
+        }
+        let mut waiting = SmallVec::with_capacity(this.waiting.len());
+        for Waiting { older, newest } in &this.waiting {
             let mut one = |partial: Option<&Partial<E>>| match partial {
                 Some(partial) => partial.map(change).map(Some),
                 None => Some(None),
@@ -241,7 +276,7 @@ impl<E> Group<E> {
             pending.push(Pending { partial: partial.map(change)?, deadline: *deadline });
         }
         let (until, leading) = (self.until.clone(), self.leading.clone());
-        Some(Group { waiting, until, leading, pending })
+        Some(Group { waiting, run: None, until, leading, pending })
     }
 
     /// Whether it can be of a sequence of so many items, of which the last waits only as pending.
@@ -254,13 +289,15 @@ impl<E> Group<E> {
 
     /// How many partials and undecided sequences it has.
     pub(super) fn held(&self) -> usize {
-        self.partials().count()
+        self.each().count()
     }
 
-    /// The partials and undecided sequences.
-    pub(super) fn partials(&self) -> impl Iterator<Item = &Partial<E>> {
+    /// The partials and undecided sequences: when each began, and its events.
+    pub(super) fn each(&self) -> impl Iterator<Item = (i64, &[E])> {
         let waiting = self.waiting.iter().flat_map(Waiting::each);
-        waiting.chain(self.pending.iter().map(|pending| &pending.partial))
+        let alone = waiting.chain(self.pending.iter().map(|pending| &pending.partial));
+        let run = self.run.iter().flat_map(|run| run.each());
+        run.chain(alone.map(|partial| (partial.first, &partial.events[..])))
     }
 
     /// The latest forbidden event that counts before a first one.
@@ -273,6 +310,7 @@ impl<E> Group<E> {
         self.pending.is_empty()
             && self.leading.newest.is_none()
             && self.waiting.iter().all(|waiting| waiting.newest.is_none() && waiting.older.is_none())
+            && self.run.as_ref().is_none_or(|run| run.held() == 0)
     }
 }
 
