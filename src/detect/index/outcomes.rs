@@ -36,24 +36,38 @@ struct Known<V> {
     places: HashTable<u32>,
     /// In the order in which they were first asked for: what comes again mostly comes in the same order again.
     remembered: Vec<Remembered<V>>,
+    /// The place of the one that was asked for last.
+    last: usize,
 }
 
 #[derive(Debug)]
 struct Remembered<V> {
     fingerprint: Fingerprint,
     outcome: Arc<V>,
+    /// The place of the one that was asked for after it the last time: mostly it is again.
+    next: u32,
 }
 
 impl<V> Known<V> {
     fn nothing() -> Self {
-        Self { places: HashTable::new(), remembered: Vec::new() }
+        Self { places: HashTable::new(), remembered: Vec::new(), last: 0 }
     }
 
-    /// The place of one.
-    fn find(&self, fingerprint: Fingerprint) -> Option<usize> {
-        let at = |place: &u32| self.remembered.get(*place as usize);
+    /// The place of one, for which the table is asked only where another comes than the last time.
+    fn find(&mut self, fingerprint: Fingerprint) -> Option<usize> {
+        let Self { places, remembered, last } = self;
+        let at = |place: &u32| remembered.get(*place as usize);
         let same = |place: &u32| at(place).is_some_and(|known| known.fingerprint == fingerprint);
-        self.places.find(fingerprint[0], same).map(|place| *place as usize)
+        if let Some(next) = remembered.get(*last).map(|before| before.next).filter(same) {
+            *last = next as usize;
+            return Some(*last);
+        }
+        let place = *places.find(fingerprint[0], same)?;
+        if let Some(before) = remembered.get_mut(*last) {
+            before.next = place;
+        }
+        *last = place as usize;
+        Some(*last)
     }
 
     fn get(&self, place: usize) -> Option<&Arc<V>> {
@@ -62,13 +76,18 @@ impl<V> Known<V> {
 
     /// Adds one that is not there; its place.
     fn add(&mut self, fingerprint: Fingerprint, outcome: Arc<V>) -> usize {
-        let Self { places, remembered } = self;
-        let place = remembered.len();
-        remembered.push(Remembered { fingerprint, outcome });
-        let hash = |place: &u32| remembered.get(*place as usize).map_or(0, |known| known.fingerprint[0]);
+        let Self { places, remembered, last } = self;
         // There are never more than are to be remembered.
-        places.insert_unique(fingerprint[0], u32::try_from(place).unwrap_or(u32::MAX), hash);
-        place
+        let place = u32::try_from(remembered.len()).unwrap_or(u32::MAX);
+        if let Some(before) = remembered.get_mut(*last) {
+            before.next = place;
+        }
+        *last = place as usize;
+        // Nothing has come after it; the first is as good as any.
+        remembered.push(Remembered { fingerprint, outcome, next: 0 });
+        let hash = |place: &u32| remembered.get(*place as usize).map_or(0, |known| known.fingerprint[0]);
+        places.insert_unique(fingerprint[0], place, hash);
+        *last
     }
 
     fn clear(&mut self) {
