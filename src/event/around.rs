@@ -9,11 +9,19 @@ use super::names::Names;
 use super::places::Places;
 use crate::audit::execve::Arguments;
 
+/// What events have in common until it changes. What is kept of an event shares it as it was.
+#[derive(Clone, Debug)]
+pub(crate) struct Common {
+    /// The host that events without `node=` belong to.
+    pub(crate) host: Host,
+    /// The names of its users and groups.
+    pub(crate) names: Names,
+}
+
 /// See the module.
 #[derive(Clone, Copy)]
 pub(crate) struct Around<'e> {
-    pub(crate) host: &'e Arc<Host>,
-    pub(crate) names: &'e Arc<Names>,
+    pub(crate) common: &'e Arc<Common>,
     /// Those of the event's EXECVE records.
     pub(crate) arguments: &'e Arguments,
     pub(crate) kin: Kin<'e>,

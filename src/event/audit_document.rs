@@ -102,12 +102,12 @@ impl<'e> AuditDocument<'e> {
     /// The id of the host that the event is of, as text.
     #[must_use]
     pub fn host_id(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(self.around.host.id_of(self.event.node))
+        String::from_utf8_lossy(self.around.common.host.id_of(self.event.node))
     }
 
     /// The name of the host, if it is another than this one.
     pub(crate) fn other_host(&self) -> Option<&'e [u8]> {
-        self.event.node.filter(|_| !self.around.host.is(self.event.node))
+        self.event.node.filter(|_| !self.around.common.host.is(self.event.node))
     }
 
     /// The process of the event as the table knows it.
@@ -138,7 +138,7 @@ impl<'e> AuditDocument<'e> {
 
     /// Whether no names of users and groups are known, neither by the records nor of this host.
     pub(super) fn is_nameless(&self) -> bool {
-        self.parts.who_record.enriched.is_empty() && self.around.names.is_none()
+        self.parts.who_record.enriched.is_empty() && self.around.common.names.is_none()
     }
 
     /// Session leader, group leader, entry leader.

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bumpalo::Bump;
 
 use super::ancestry::{self, Counters, Gaps, Image, NoGaps, ProcessRef, ProcessTable, Sighting, Terminal};
-use super::around::{Around, Kin};
+use super::around::{Around, Common, Kin};
 use super::audit_document::AuditDocument;
 use super::births::{self, Birth};
 use super::from_audit::name_of_exec;
@@ -52,8 +52,7 @@ impl Options {
 
 /// Makes documents of audit events; see the module.
 pub struct Mapper {
-    pub(crate) host: Arc<Host>,
-    pub(crate) names: Arc<Names>,
+    pub(crate) common: Arc<Common>,
     pub(crate) table: ProcessTable,
     pub(crate) arguments: Arguments,
     previous: Option<Image>,
@@ -66,7 +65,7 @@ pub struct Mapper {
 
 impl std::fmt::Debug for Mapper {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mapper").field("host", &self.host).finish_non_exhaustive()
+        f.debug_struct("Mapper").field("host", self.host()).finish_non_exhaustive()
     }
 }
 
@@ -83,8 +82,7 @@ impl Mapper {
     #[must_use]
     pub fn with_gaps(host: Host, options: &Options, gaps: Box<dyn Gaps + Send>) -> Self {
         Self {
-            host: Arc::new(host),
-            names: Arc::new(options.names.clone()),
+            common: Arc::new(Common { host, names: options.names.clone() }),
             table: ProcessTable::new(options.limits),
             arguments: Arguments::default(),
             previous: None,
@@ -98,7 +96,7 @@ impl Mapper {
     /// The host that events without `node=` belong to.
     #[must_use]
     pub fn host(&self) -> &Host {
-        &self.host
+        &self.common.host
     }
 
     /// What the process table has counted.
@@ -131,7 +129,7 @@ impl Mapper {
         births::restore(births, &mut found);
         let count = found.len();
         for process in found {
-            self.table.add_snapshot(0, self.host.id.as_bytes(), process);
+            self.table.add_snapshot(0, self.common.host.id.as_bytes(), process);
         }
         count
     }
@@ -146,12 +144,12 @@ impl Mapper {
     pub fn absorb(&mut self, line: &[u8]) -> bool {
         match snapshot::parse(line) {
             Some(snapshot::Line::Host(host)) => {
-                self.host = Arc::new(host);
+                Arc::make_mut(&mut self.common).host = host;
                 true
             }
             Some(snapshot::Line::Process(found)) => {
                 let node = 0;
-                self.table.add_snapshot(node, self.host.id.as_bytes(), *found);
+                self.table.add_snapshot(node, self.common.host.id.as_bytes(), *found);
                 true
             }
             Some(snapshot::Line::Unknown) => true,
@@ -168,7 +166,9 @@ impl Mapper {
         }
         let process = self.track(event, parts, arena);
         let created = if self.live { now() } else { event.stamp.millis };
-        self.names.refresh(created);
+        if self.common.names.are_old(created) {
+            Arc::make_mut(&mut self.common).names.refresh(created);
+        }
         let this: &'e Self = self;
         let process = process.and_then(|at| this.table.get(at));
         let parent = process.and_then(|p| p.parent).and_then(|at| this.table.get(at));
@@ -176,8 +176,7 @@ impl Mapper {
         let parent = parent.filter(|p| process.is_some_and(|c| c.ppid == p.pid));
         let previous = this.previous.as_ref();
         let around = Around {
-            host: &this.host,
-            names: &this.names,
+            common: &this.common,
             arguments: &this.arguments,
             kin: Kin::Table(&this.table),
             gaps: &this.gaps,
@@ -190,7 +189,8 @@ impl Mapper {
     fn track(&mut self, event: &AuditEvent<'_>, parts: &Parts<'_>, arena: &Bump) -> Option<ProcessRef> {
         self.previous = None;
         let pid = parts.pid()?;
-        let Self { host, table, gaps, arguments, .. } = self;
+        let Self { common, table, gaps, arguments, .. } = self;
+        let host = &common.host;
         let (gaps, millis, exec) = (gaps.get_mut().as_mut(), event.stamp.millis, parts.is_exec());
         let host_id = host.id_of(event.node);
         let executable = decode(parts.who.exe, arena);

@@ -57,15 +57,16 @@ impl Names {
         names
     }
 
-    /// Reads the files again if they were changed; looks at most once a second of `now` (milliseconds),
-    /// and at local files only, so that nothing waits for long.
-    pub fn refresh(self: &mut Arc<Self>, now: u64) {
-        if self.users.is_some() && now.abs_diff(self.looked) >= LOOK_EVERY {
-            // What is kept of earlier events has the names of then.
-            let this = Arc::make_mut(self);
-            this.looked = now;
-            this.read();
-        }
+    /// Whether the files were not looked at for a second, at `now` (milliseconds).
+    #[must_use]
+    pub fn are_old(&self, now: u64) -> bool {
+        self.users.is_some() && now.abs_diff(self.looked) >= LOOK_EVERY
+    }
+
+    /// Reads the files again if they were changed; local files only, so that nothing waits for long.
+    pub fn refresh(&mut self, now: u64) {
+        self.looked = now;
+        self.read();
     }
 
     fn read(&mut self) {
@@ -140,8 +141,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let passwd = dir.path().join("passwd");
         fs::write(&passwd, "bob:x:1000:1000::/:/bin/sh\n").unwrap();
-        let mut names = Arc::new(Names::of_paths(passwd.clone(), dir.path().join("group")));
-        let before = Arc::clone(&names);
+        let mut names = Names::of_paths(passwd.clone(), dir.path().join("group"));
+        let before = names.clone();
+        assert!(names.are_old(LOOK_EVERY) && !names.are_old(LOOK_EVERY - 1));
         assert_eq!(names.user(1000), Some(&b"bob"[..]));
         assert_eq!(names.group(0), None);
         fs::write(&passwd, "carolina:x:1000:1000::/:/bin/sh\n").unwrap();

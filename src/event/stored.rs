@@ -8,13 +8,11 @@ use std::sync::Arc;
 use bumpalo::Bump;
 
 use super::ancestry::{Environment, Found, Gaps, Image, Line, Place, Process};
-use super::around::{Around, Kin};
+use super::around::{Around, Common, Kin};
 use super::audit_document::AuditDocument;
 use super::document::{Value, Values};
 use super::from_audit::parts::Parts;
-use super::host::Host;
 use super::kind::Act;
-use super::names::Names;
 use super::schema::field;
 use crate::audit::execve::Arguments;
 use crate::audit::{AuditEvent, OwnedEvent, Shelf, Shelved, Stamp};
@@ -38,8 +36,7 @@ pub struct Resting {
 #[derive(Debug)]
 struct Beside {
     created: u64,
-    host: Arc<Host>,
-    names: Arc<Names>,
+    common: Arc<Common>,
     /// Without its image, which lies beside the records.
     process: Option<Process>,
     /// The parents of the process.
@@ -143,7 +140,7 @@ impl Stored {
     /// `host.id`.
     #[must_use]
     pub fn host_id(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(self.beside.host.id_of(self.event.event().node))
+        String::from_utf8_lossy(self.beside.common.host.id_of(self.event.event().node))
     }
 
     /// The login uid of its process, where that is known; `u32::MAX` is unset.
@@ -211,8 +208,7 @@ impl Beside {
         let seldom = Seldom::is_of(document).then(|| Box::new(Seldom::of(document)));
         Self {
             created: document.created,
-            host: Arc::clone(document.around.host),
-            names: Arc::clone(document.around.names),
+            common: Arc::clone(document.around.common),
             process: document.process.map(Process::bare),
             line,
             leaders,
@@ -264,8 +260,7 @@ impl Beside {
         };
         let leaders = [leader(0), leader(1), leader(2)];
         let around = Around {
-            host: &self.host,
-            names: &self.names,
+            common: &self.common,
             arguments: &arguments,
             kin: Kin::Stored(self.line.as_ref(), leaders),
             gaps: &gaps,
@@ -329,7 +324,7 @@ impl Gaps for Told {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Mapper, Options, ancestry};
+    use super::super::{Host, Mapper, Names, Options, ancestry};
     use super::*;
     use crate::audit::reassembler::{Limits, Reassembler};
     use crate::audit::{AuditEvent, Record};

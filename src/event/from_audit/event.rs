@@ -120,7 +120,7 @@ pub(super) fn outcome(doc: &AuditDocument<'_>) -> &'static [u8] {
 /// HOST/SECONDS.MILLIS:SERIAL.
 fn event_id<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
     let stamp = doc.event.stamp;
-    let host = String::from_utf8_lossy(doc.around.host.id_of(doc.event.node));
+    let host = String::from_utf8_lossy(doc.around.common.host.id_of(doc.event.node));
     let (seconds, millis) = (stamp.millis / 1000, stamp.millis % 1000);
     let mut number = itoa::Buffer::new();
     let mut id = bumpalo::collections::String::with_capacity_in(host.len() + 40, doc.arena);
@@ -172,7 +172,7 @@ fn tags<'e>(doc: &AuditDocument<'e>) -> Values<'e> {
 }
 
 pub(super) fn host<'e>(doc: &AuditDocument<'e>, id: FieldId) -> Values<'e> {
-    let host = doc.around.host;
+    let host = &doc.around.common.host;
     let node = doc.event.node;
     let own =
         |text: &'e Option<String>| text_or_none(text.as_deref().filter(|_| host.is(node)).map(str::as_bytes));

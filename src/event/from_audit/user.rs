@@ -1,5 +1,6 @@
 //! `user.*` and `group.*`: the ids of the process, the person who logged in, the account that was changed.
 
+use super::super::around::Common;
 use super::super::audit_document::{AuditDocument, text_or_none};
 use super::super::document::Values;
 use super::super::kind::{Act, operation};
@@ -57,13 +58,15 @@ fn number_of(raw: &[u8]) -> Values<'_> {
 /// Both are the host's view, so a process in a container or in namespaces of its own is given none.
 fn user_name<'e>(doc: &AuditDocument<'e>, raw: &[u8], key: &[u8]) -> Values<'e> {
     let Some(uid) = number(raw).filter(|n| *n != UNSET) else { return Values::None };
-    let own = || doc.around.names.user(uid).filter(|_| doc.around.host.is(doc.event.node));
+    let Common { host, names } = &**doc.around.common;
+    let own = || names.user(uid).filter(|_| host.is(doc.event.node));
     text_or_none(enriched(doc, doc.parts.who_record, key).or_else(own).filter(|_| doc.host_view()))
 }
 
 fn group_name<'e>(doc: &AuditDocument<'e>, raw: &[u8], key: &[u8]) -> Values<'e> {
     let Some(gid) = number(raw).filter(|n| *n != UNSET) else { return Values::None };
-    let own = || doc.around.names.group(gid).filter(|_| doc.around.host.is(doc.event.node));
+    let Common { host, names } = &**doc.around.common;
+    let own = || names.group(gid).filter(|_| host.is(doc.event.node));
     text_or_none(enriched(doc, doc.parts.who_record, key).or_else(own).filter(|_| doc.host_view()))
 }
 
