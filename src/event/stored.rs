@@ -30,6 +30,7 @@ pub struct Stored {
 pub struct Resting {
     event: Shelved,
     beside: Beside,
+    size: usize,
 }
 
 /// What a document is made of beside the event's records.
@@ -166,13 +167,15 @@ impl Stored {
 impl Resting {
     /// Puts the event of `document` on a shelf, as [`Stored::of`] would store it.
     pub fn of(document: &AuditDocument<'_>, shelf: &mut Shelf) -> Self {
-        Self { event: shelf.put(document.event, images(document)), beside: Beside::of(document) }
+        let (event, beside) = (shelf.put(document.event, images(document)), Beside::of(document));
+        let size = size_of::<OwnedEvent>() + event.size() + beside.size();
+        Self { event, beside, size }
     }
 
     /// Takes it from its shelf.
     #[must_use]
     pub fn stored(self, shelf: &mut Shelf) -> Stored {
-        let Self { event, beside } = self;
+        let Self { event, beside, .. } = self;
         Stored { event: shelf.take(event), beside }
     }
 
@@ -181,10 +184,10 @@ impl Resting {
         shelf.give_back(&self.event);
     }
 
-    /// [`Stored::size`].
+    /// [`Stored::size`], worked out once: what it is made of is elsewhere in memory.
     #[must_use]
     pub fn size(&self) -> usize {
-        size_of::<OwnedEvent>() + self.event.size() + self.beside.size()
+        self.size
     }
 }
 

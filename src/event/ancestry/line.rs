@@ -14,6 +14,8 @@ pub(crate) struct Line {
     at: ProcessRef,
     process: Process,
     parent: Option<Arc<Line>>,
+    /// Its entry leader, where that stands in the line, and so many steps up.
+    entry: Option<(ProcessRef, usize)>,
     size: usize,
 }
 
@@ -81,6 +83,11 @@ impl Line {
 
     /// How many steps up the process of a reference stands.
     pub(super) fn place_of(&self, at: ProcessRef) -> Option<usize> {
+        if let Some((entry, place)) = self.entry
+            && entry == at
+        {
+            return Some(place);
+        }
         let lines = std::iter::successors(Some(self), |line| line.parent.as_deref());
         lines.enumerate().find(|(_, line)| line.at == at).map(|(place, _)| place)
     }
@@ -91,10 +98,15 @@ impl Line {
     }
 
     fn new(at: ProcessRef, process: &Process, parent: Option<Arc<Self>>) -> Arc<Self> {
+        let place = |entry| match &parent {
+            _ if entry == at => Some(0),
+            parent => parent.as_ref()?.place_of(entry).map(|place| place + 1),
+        };
+        let entry = process.entry.and_then(|entry| Some((entry, place(entry)?)));
         let process = process.detached();
         let own = size_of::<Self>() + process.image.as_ref().map_or(0, |image| image.size());
         let size = own + parent.as_ref().map_or(0, |parent| parent.size);
-        Arc::new(Self { at, process, parent, size })
+        Arc::new(Self { at, process, parent, entry, size })
     }
 
     fn is_of(&self, at: ProcessRef, process: &Process, parent: Option<&Arc<Self>>) -> bool {
