@@ -23,7 +23,8 @@ use crate::rule::{Exception, Rule};
 #[derive(Debug)]
 pub struct Engine {
     rules: Vec<Arc<Rule>>,
-    counts: Vec<Counts>,
+    /// How often each has matched.
+    matched: Vec<u64>,
     /// By the numbers that the index knows, ascending by rule and stage.
     pub(super) units: Vec<Unit>,
     index: Index,
@@ -34,15 +35,17 @@ pub struct Engine {
     events: u64,
 }
 
-/// What the index finds: a stage of a rule.
+/// What the index finds: a stage of a rule. Each event touches a few, whichever they are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unit {
-    pub(super) rule: usize,
-    pub(super) stage: usize,
+    pub(super) rule: u32,
+    pub(super) stage: u32,
     /// The rule's number among those that join events.
-    pub(super) joined: Option<usize>,
+    pub(super) joined: Option<u32>,
     /// Whether it is a stage that makes no difference where the rule holds nothing.
     pub(super) goes_on: bool,
+    /// Events that the whole condition was asked about.
+    pub(super) asked: u64,
 }
 
 /// What became of the events at one rule.
@@ -116,14 +119,15 @@ impl Engine {
             let stages = 0..rule.program.stages().len();
             let goes_on = |stage| rule.program.sequence().is_some_and(|plan| !plan.begins(stage));
             units.extend(stages.map(|stage| Unit {
-                rule: number,
-                stage,
-                joined: joins,
+                rule: short(number),
+                stage: short(stage),
+                joined: joins.map(short),
                 goes_on: goes_on(stage),
+                asked: 0,
             }));
         }
         Self {
-            counts: vec![Counts::default(); live.len()],
+            matched: vec![0; live.len()],
             index: Index::new(
                 live.iter().flat_map(|rule| rule.program.stages()).map(|stage| &stage.condition),
             ),
@@ -144,32 +148,33 @@ impl Engine {
         mut matched: impl FnMut(&Match<'_, D>),
     ) {
         self.events += 1;
-        let Self { index, units, rules, counts, hosts, .. } = &mut *self;
+        let Self { index, units, rules, matched: counts, hosts, .. } = &mut *self;
         let host = event.host_key();
         // Of other hosts' records all is kept at once.
         let can_rest = host == 0 && event.can_rest();
         let mut hits = RuleHits::new();
         let mut fits = Fits::new();
         index.ask(event, |number, holds| {
-            let Some(Unit { rule, stage, joined, goes_on }) = units.get(number).copied() else { return };
-            let (Some(rule), Some(counts)) = (rules.get(rule), counts.get_mut(rule)) else { return };
-            counts.asked += 1;
-            if !holds || event.is_outside(rule) {
-                return;
-            }
-            let Some(joined) = joined else {
-                counts.matched += 1;
+            let Some(unit) = units.get_mut(number) else { return };
+            unit.asked += 1;
+            let (place, stage) = (unit.rule as usize, unit.stage as usize);
+            let Some(rule) = rules.get(place).filter(|rule| holds && !event.is_outside(rule)) else { return };
+            let Some(joined) = unit.joined else {
+                counts.get_mut(place).into_iter().for_each(|count| *count += 1);
                 return matched(&Match { rule, events: Events::One(event) });
             };
+            let number = joined as usize;
             // The stages of a rule follow one another.
-            match hits.last_mut().filter(|(last, _)| *last == joined) {
+            match hits.last_mut().filter(|(last, _)| *last == number) {
                 Some((_, hits)) => hits.fits(&rule.program, stage, event),
-                None if can_rest && goes_on && hosts.own.holds_nothing(joined) => fits.push((joined, stage)),
+                None if can_rest && unit.goes_on && hosts.own.holds_nothing(number) => {
+                    fits.push((joined, unit.stage));
+                }
                 None => {
                     let mut first = Hits::default();
                     first.fits(&rule.program, stage, event);
                     if !first.is_empty() {
-                        hits.push((joined, first));
+                        hits.push((number, first));
                     }
                 }
             }
@@ -201,8 +206,8 @@ impl Engine {
 
     /// The event that a sieve was asked about makes the rule at this place true.
     pub fn alone<D: ?Sized>(&mut self, place: usize, event: &D, matched: impl FnOnce(&Match<'_, D>)) {
-        let Some((rule, counts)) = self.rules.get(place).zip(self.counts.get_mut(place)) else { return };
-        counts.matched += 1;
+        let Some((rule, count)) = self.rules.get(place).zip(self.matched.get_mut(place)) else { return };
+        *count += 1;
         matched(&Match { rule, events: Events::One(event) });
     }
 
@@ -256,11 +261,11 @@ impl Engine {
         matched: &mut impl FnMut(&Match<'_, D>),
         work: impl FnOnce(&mut Hosts, &mut super::joined::Emit<'_>),
     ) {
-        let Self { hosts, joined_rules, rules, counts, .. } = self;
+        let Self { hosts, joined_rules, rules, matched: counts, .. } = self;
         work(hosts, &mut |number, events| {
             let Some(at) = joined_rules.get(number) else { return };
-            if let (Some(rule), Some(counts)) = (rules.get(*at), counts.get_mut(*at)) {
-                counts.matched += 1;
+            if let (Some(rule), Some(count)) = (rules.get(*at), counts.get_mut(*at)) {
+                *count += 1;
                 matched(&Match { rule, events: Events::Kept(&events) });
             }
         });
@@ -286,7 +291,13 @@ impl Engine {
 
     /// Each rule that is run, with its counts.
     pub fn counts(&self) -> impl Iterator<Item = (&Arc<Rule>, Counts)> {
-        self.rules.iter().zip(self.counts.iter().copied())
+        let mut counts: Vec<_> =
+            self.matched.iter().map(|matched| Counts { asked: 0, matched: *matched }).collect();
+        for unit in &self.units {
+            let count = counts.get_mut(unit.rule as usize);
+            count.into_iter().for_each(|count| count.asked += unit.asked);
+        }
+        self.rules.iter().zip(counts)
     }
 
     /// What became of the events and partial sequences of rules that join events.
@@ -316,6 +327,11 @@ impl Engine {
     pub fn span_of(&self, rule: &Rule) -> Option<Span> {
         Span::of(rule, &self.hosts.own.limits)
     }
+}
+
+/// There are never so many rules, or stages of one.
+fn short(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// What bounds the time that a rule's events may lie apart, in milliseconds.

@@ -387,14 +387,14 @@ impl Joined {
     /// Adds what an event is to the rules that sleep no longer.
     fn ask_woken(&self, fits: &[Fit], document: &AuditDocument<'_>, rules: &mut RuleHits) {
         for of_rule in fits.chunk_by(|(this, _), (next, _)| this == next) {
-            let Some((number, _)) = of_rule.first().filter(|(number, _)| !self.holds_nothing(*number)) else {
+            let Some(number) = of_rule.first().map(|(number, _)| *number as usize) else { continue };
+            let Some((rule, _)) = self.rules.get(number).filter(|_| !self.holds_nothing(number)) else {
                 continue;
             };
-            let Some((rule, _)) = self.rules.get(*number) else { continue };
             let mut hits = Hits::default();
-            of_rule.iter().for_each(|(_, stage)| hits.fits(&rule.program, *stage, document));
+            of_rule.iter().for_each(|(_, stage)| hits.fits(&rule.program, *stage as usize, document));
             if !hits.is_empty() {
-                rules.push((*number, hits));
+                rules.push((number, hits));
             }
         }
     }
@@ -520,7 +520,7 @@ impl Limits {
 
 /// Whether one of these rules, which held nothing when the event came, does so no longer.
 fn wakes(awake: &Awake, fits: &[Fit]) -> bool {
-    fits.iter().any(|(number, _)| awake.is(*number))
+    fits.iter().any(|(number, _)| awake.is(*number as usize))
 }
 
 fn hand_out(number: usize, found: &mut Vec<Found<Kept>>, emit: &mut Emit<'_>) {

@@ -52,12 +52,12 @@ impl Sieve {
         let Self { rules, units, index } = self;
         let mut sifted = Sifted::default();
         index.ask(event, |number, holds| {
-            let Some(Unit { rule: place, stage, joined, .. }) = units.get(number).copied().filter(|_| holds)
-            else {
+            let Some(Unit { rule, stage, joined, .. }) = units.get(number).copied().filter(|_| holds) else {
                 return;
             };
+            let (place, stage) = (rule as usize, stage as usize);
             let Some(rule) = rules.get(place).filter(|rule| !event.is_outside(rule)) else { return };
-            let Some(joined) = joined else { return sifted.alone.push(place) };
+            let Some(joined) = joined.map(|joined| joined as usize) else { return sifted.alone.push(place) };
             // The stages of a rule follow one another.
             match sifted.joined.last_mut().filter(|(last, _)| *last == joined) {
                 Some((_, hits)) => hits.fits(&rule.program, stage, event),

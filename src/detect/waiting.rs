@@ -17,7 +17,7 @@ use crate::event::document::Order;
 pub(super) type RuleHits = SmallVec<[(usize, Hits); 1]>;
 
 /// A rule's number among those that join events, and a stage that an event fits.
-pub(super) type Fit = (usize, usize);
+pub(super) type Fit = (u32, u32);
 
 /// What an event fits, ascending: mostly little.
 pub(super) type Fits = SmallVec<[Fit; 4]>;
