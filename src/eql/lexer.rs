@@ -101,6 +101,13 @@ const PUNCTUATION: &[&str] = &[
     "/", "%",
 ];
 
+/// The operator or bracket that `text` begins with.
+fn punctuation(text: &str) -> Option<&'static str> {
+    // Most are told apart by their first byte.
+    let first = text.as_bytes().first();
+    PUNCTUATION.iter().copied().find(|p| p.as_bytes().first() == first && text.starts_with(p))
+}
+
 /// The tokens of `text`, ended by [`TokenKind::End`], and the faults among them.
 pub(crate) fn tokens(text: &str) -> (Vec<Token>, Vec<Fault>) {
     let mut lexer = Lexer { text, at: 0, tokens: Vec::new(), faults: Vec::new() };
@@ -160,14 +167,14 @@ impl<'a> Lexer<'a> {
     fn blank(&mut self) -> bool {
         loop {
             let rest = self.rest();
-            if rest.starts_with("//") {
-                self.at += rest.find(['\n', '\r']).unwrap_or(rest.len());
-            } else if rest.starts_with("/*") {
-                self.comment();
-            } else if let Some(c) = rest.chars().next().filter(|c| c.is_whitespace() || *c == '\u{feff}') {
-                self.at += c.len_utf8();
-            } else {
-                return !rest.is_empty();
+            match rest.chars().next() {
+                None => return false,
+                Some('/') if rest.starts_with("//") => {
+                    self.at += rest.find(['\n', '\r']).unwrap_or(rest.len());
+                }
+                Some('/') if rest.starts_with("/*") => self.comment(),
+                Some(c) if c.is_whitespace() || c == '\u{feff}' => self.at += c.len_utf8(),
+                Some(_) => return true,
             }
         }
     }
@@ -214,7 +221,7 @@ impl<'a> Lexer<'a> {
             c if identifier_start(c) => self.word(),
             c if c.is_ascii_digit() => self.number(),
             '.' if rest[1..].starts_with(|c: char| c.is_ascii_digit()) => self.number(),
-            _ => match PUNCTUATION.iter().find(|p| rest.starts_with(**p)) {
+            _ => match punctuation(rest) {
                 Some(punctuation) => {
                     self.at += punctuation.len();
                     self.push(start, TokenKind::Punctuation(punctuation));
@@ -305,17 +312,19 @@ impl<'a> Lexer<'a> {
         }
         self.at += 1;
         let mut text = String::new();
-        while let Some(c) = self.peek().filter(|c| !matches!(c, '\n' | '\r')) {
-            match c {
-                '"' => {
+        loop {
+            let rest = self.rest();
+            let plain = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | b'\n' | b'\r'));
+            let (plain, behind) = rest.split_at(plain.unwrap_or(rest.len()));
+            text.push_str(plain);
+            self.at += plain.len();
+            match behind.bytes().next() {
+                Some(b'"') => {
                     self.at += 1;
                     return self.push(start, TokenKind::Text(text));
                 }
-                '\\' => self.escape(&mut text),
-                c => {
-                    text.push(c);
-                    self.at += c.len_utf8();
-                }
+                Some(b'\\') => self.escape(&mut text),
+                _ => break,
             }
         }
         self.fault(start, What::UnterminatedString { raw: false });

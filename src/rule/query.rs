@@ -103,12 +103,11 @@ impl<'f> InFile<'f> {
                 return None;
             }
         };
-        let text = Arc::new(Source { name: self.source.name.clone(), text: expanded.text.clone() });
         let back = |fault: Diagnostic| self.push(expanded.back(fault, &self.source));
-        match compile(&text) {
+        match compile(&expanded.text) {
             Ok(program) => {
                 program.warnings().iter().cloned().for_each(back);
-                Some((program, text))
+                Some((program, Arc::clone(&expanded.text)))
             }
             Err(found) => {
                 found.into_iter().for_each(back);

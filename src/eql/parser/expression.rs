@@ -13,10 +13,22 @@ impl Parser {
     /// A whole condition.
     pub(super) fn expression(&mut self) -> Parsed<Expr> {
         self.deeper(|parser| {
+            if let Some(element) = parser.literal_element() {
+                return Ok(element);
+            }
             parser.chain(Keyword::Or, ExprKind::Or, |parser| {
                 parser.chain(Keyword::And, ExprKind::And, Parser::operand)
             })
         })
+    }
+
+    /// A literal alone between brackets and commas, as lists are made of: nothing else can become of it.
+    fn literal_element(&mut self) -> Option<Expr> {
+        if !matches!(self.ahead(1), TokenKind::Punctuation("," | ")")) {
+            return None;
+        }
+        let span = self.span();
+        self.literal().map(|literal| Expr { kind: ExprKind::Literal(literal), span })
     }
 
     /// `a or b or …`, or one operand alone.

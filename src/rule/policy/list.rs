@@ -57,7 +57,8 @@ fn is_name(c: char) -> bool {
 /// A query with its lists put in.
 #[derive(Debug)]
 pub(crate) struct Expanded {
-    pub(crate) text: String,
+    /// The query itself where it names no list.
+    pub(crate) text: Arc<Source>,
     /// What was put in: where it stands in `text`, and where its name stood.
     put_in: Vec<(Range<usize>, Range<usize>)>,
 }
@@ -68,7 +69,11 @@ pub(crate) struct Expanded {
 /// Names that are no list's, each with its place.
 pub(crate) fn expand(source: &Arc<Source>, lists: &Lists) -> Result<Expanded, Vec<Diagnostic>> {
     let text = source.text.as_str();
-    let mut expanded = Expanded { text: String::with_capacity(text.len()), put_in: Vec::new() };
+    if !text.contains('$') {
+        return Ok(Expanded { text: Arc::clone(source), put_in: Vec::new() });
+    }
+    let mut expanded = String::with_capacity(text.len());
+    let mut put_in = Vec::new();
     let mut faults = Vec::new();
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
@@ -76,20 +81,23 @@ pub(crate) fn expand(source: &Arc<Source>, lists: &Lists) -> Result<Expanded, Ve
             let length = name.find(|c| !is_name(c)).unwrap_or(name.len());
             let name = name.get(..length).unwrap_or_default();
             let place = at..at + 1 + length;
-            let start = expanded.text.len();
+            let start = expanded.len();
             match lists.get(name) {
-                Some(list) => expanded.push(&list.values),
+                Some(list) => push_list(&mut expanded, &list.values),
                 None => faults.push(no_such_list(name, source, &place, lists)),
             }
-            expanded.put_in.push((start..expanded.text.len(), place.clone()));
+            put_in.push((start..expanded.len(), place.clone()));
             at = place.end;
         } else {
             let length = whole(rest);
-            expanded.text.push_str(rest.get(..length).unwrap_or(rest));
+            expanded.push_str(rest.get(..length).unwrap_or(rest));
             at += length;
         }
     }
-    if faults.is_empty() { Ok(expanded) } else { Err(faults) }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    Ok(Expanded { text: Arc::new(Source { name: source.name.clone(), text: expanded }), put_in })
 }
 
 /// The length of the string, quoted name or comment that `text` begins with, or of what stands before the next.
@@ -130,16 +138,17 @@ fn string_end(text: &str) -> usize {
     text.len()
 }
 
-impl Expanded {
-    fn push(&mut self, values: &[String]) {
-        self.text.push('(');
-        for (number, value) in values.iter().enumerate() {
-            self.text.push_str(if number > 0 { ", " } else { "" });
-            push_literal(&mut self.text, value);
-        }
-        self.text.push(')');
+/// The values as a list of EQL.
+fn push_list(out: &mut String, values: &[String]) {
+    out.push('(');
+    for (number, value) in values.iter().enumerate() {
+        out.push_str(if number > 0 { ", " } else { "" });
+        push_literal(out, value);
     }
+    out.push(')');
+}
 
+impl Expanded {
     /// `fault`, found in the expanded text, with its places in `source`.
     pub(crate) fn back(&self, fault: Diagnostic, source: &Arc<Source>) -> Diagnostic {
         let label = |label: Label| Label { span: self.original(label.span), text: label.text };
@@ -224,14 +233,14 @@ mod tests {
     #[test]
     fn names_stand_for_their_values() {
         let text = expanded("x in $shells and y : $one").expect("lists").text;
-        assert_eq!(text, r#"x in ("sh", "a\"b\\") and y : ("1")"#);
+        assert_eq!(text.text, r#"x in ("sh", "a\"b\\") and y : ("1")"#);
     }
 
     #[test]
     fn a_dollar_in_strings_names_and_comments_is_left_alone() {
         let text = r#"x == "$one\"$one" and y == """$one" $one""" and `$one` == 1 // $one
             /* $one */"#;
-        assert_eq!(expanded(text).expect("no list is named").text, text);
+        assert_eq!(expanded(text).expect("no list is named").text.text, text);
     }
 
     #[test]
@@ -246,10 +255,10 @@ mod tests {
     fn places_behind_a_list_are_those_of_the_text() {
         let text = "x in $shells and yy == 1";
         let expanded = expanded(text).expect("lists");
-        let at = expanded.text.find("yy").expect("yy");
+        let at = expanded.text.text.find("yy").expect("yy");
         let place = expanded.original(span(at..at + 2));
         assert_eq!(&text[place.start as usize..place.end as usize], "yy");
-        let within = expanded.text.find("a\\\"b").expect("a value");
+        let within = expanded.text.text.find("a\\\"b").expect("a value");
         let place = expanded.original(span(within..within + 2));
         assert_eq!(&text[place.start as usize..place.end as usize], "$shells");
     }
