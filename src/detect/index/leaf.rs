@@ -73,7 +73,7 @@ impl Leaves {
             Scope::Event
         };
         let last = u32::from(LAST.contains(&field)) * 100;
-        let literals = test.literals().filter(|_| scope == Scope::Event);
+        let literals = if scope == Scope::Event { test.literals() } else { None };
         let (texts, places) = (&mut self.texts, &mut self.places);
         let number = literals.and_then(|literals| {
             let place = *places.entry(field).or_insert_with(|| {

@@ -67,7 +67,6 @@ impl Starts {
         }
         let automaton = contiguous::NFA::builder()
             .match_kind(MatchKind::Standard)
-            .ascii_case_insensitive(true)
             .build(texts.iter().map(|(text, _)| text));
         let parts: Vec<(usize, Vec<u32>)> =
             texts.into_iter().map(|(text, numbers)| (text.len(), numbers)).collect();
@@ -77,7 +76,7 @@ impl Starts {
         }
     }
 
-    /// Adds the comparisons that look for a beginning of `text`, whose bytes are given in order.
+    /// Adds the comparisons that look for a beginning of `text`, whose bytes are given in order, in lower case.
     fn find(&self, text: impl Iterator<Item = u8>, found: &mut Set) {
         let Ok(mut state) = self.automaton.start_state(Anchored::Yes) else { return };
         for (at, byte) in text.enumerate() {
@@ -115,10 +114,7 @@ impl Parts {
             return Ok(None);
         }
         let (texts, numbers): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-        let automaton = contiguous::NFA::builder()
-            .match_kind(MatchKind::Standard)
-            .ascii_case_insensitive(true)
-            .build(texts);
+        let automaton = contiguous::NFA::builder().match_kind(MatchKind::Standard).build(texts);
         match automaton {
             Ok(automaton) => Ok(Some(Self { automaton, numbers })),
             Err(_) => Err(numbers.concat()),
@@ -129,7 +125,7 @@ impl Parts {
     fn find(&self, text: &[u8], found: &mut Set) {
         let Ok(mut state) = self.automaton.start_state(Anchored::No) else { return };
         for byte in text {
-            state = self.automaton.next_state(Anchored::No, state, *byte);
+            state = self.automaton.next_state(Anchored::No, state, byte.to_ascii_lowercase());
             if self.automaton.is_special(state) && self.automaton.is_match(state) {
                 for n in 0..self.automaton.match_len(state) {
                     if let Some(numbers) = self.numbers.get(self.automaton.match_pattern(state, n).as_usize())
@@ -253,10 +249,10 @@ impl Texts {
             found.insert_all(&entry.numbers);
         }
         if let Some(starts) = &self.starts {
-            starts.find(text.iter().copied(), found);
+            starts.find(text.iter().map(u8::to_ascii_lowercase), found);
         }
         if let Some(ends) = &self.ends {
-            ends.find(text.iter().rev().copied(), found);
+            ends.find(text.iter().rev().map(u8::to_ascii_lowercase), found);
         }
         if let Some(inside) = &self.inside {
             inside.find(text, found);
