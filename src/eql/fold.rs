@@ -1,5 +1,7 @@
 //! Expressions without fields, worked out when the query is compiled.
 
+use std::borrow::Cow;
+
 use super::ast::{Call, Comparison, Expr, ExprKind, Literal, Sign};
 use super::functions::{Kind, lookup};
 use super::pattern::{Pattern, PatternSet};
@@ -18,11 +20,11 @@ pub(crate) enum Folded {
 
 /// Works `expr` out if it names no field, not even an optional one.
 pub(crate) fn fold(expr: &Expr) -> Folded {
-    constant(expr).map_or(Folded::Open, Folded::Constant)
+    constant(expr).map_or(Folded::Open, |value| Folded::Constant(value.into_owned()))
 }
 
 /// The value of an expression without fields.
-pub(crate) fn constant(expr: &Expr) -> Option<Val<'static>> {
+pub(crate) fn constant(expr: &Expr) -> Option<Val<'_>> {
     Some(match &expr.kind {
         ExprKind::Unreadable | ExprKind::Field(_) => return None,
         ExprKind::Literal(literal) => match literal {
@@ -30,7 +32,7 @@ pub(crate) fn constant(expr: &Expr) -> Option<Val<'static>> {
             Literal::Bool(truth) => Val::Bool(*truth),
             Literal::Long(number) => Val::Long(*number),
             Literal::Double(number) => Val::Double(*number),
-            Literal::Text(text) => Val::text(text.as_bytes()),
+            Literal::Text(text) => Val::Text(Cow::Borrowed(text.as_bytes())),
         },
         ExprKind::Unary(Sign::Plus, inner) => constant(inner)?,
         ExprKind::Unary(Sign::Minus, inner) => negate(&constant(inner)?),

@@ -109,24 +109,25 @@ impl Needs {
 
     /// One of the conditions holds: what both need, with the literals of either.
     pub(crate) fn or(self, other: Self) -> Self {
-        let (left, right) = match (self, other) {
+        let (mut left, mut right) = match (self, other) {
             (Needs::Never, other) | (other, Needs::Never) => return other,
             (Needs::All(left), Needs::All(right)) => (left, right),
         };
+        let fields: Vec<FieldId> = left.iter().map(|l| l.field).collect();
         let mut both: Vec<Requirement> = Vec::new();
-        for l in &left {
-            if both.iter().any(|known| known.field == l.field) {
+        for field in fields {
+            if both.iter().any(|known| known.field == field) {
                 continue;
             }
-            let shortest = |of: &[Requirement]| {
-                let same = of.iter().filter(|r| r.field == l.field);
-                same.min_by_key(|r| r.any_of.len()).map(|r| r.any_of.clone())
+            let shortest = |of: &mut [Requirement]| {
+                let same = of.iter_mut().filter(|r| r.field == field);
+                same.min_by_key(|r| r.any_of.len()).map(|r| std::mem::take(&mut r.any_of))
             };
-            if let (Some(mut any_of), Some(more)) = (shortest(&left), shortest(&right)) {
+            if let (Some(mut any_of), Some(more)) = (shortest(&mut left), shortest(&mut right)) {
                 any_of.extend(more);
                 any_of.sort_unstable();
                 any_of.dedup();
-                both.push(Requirement { field: l.field, any_of });
+                both.push(Requirement { field, any_of });
             }
         }
         Needs::All(both)

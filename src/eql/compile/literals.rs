@@ -152,7 +152,7 @@ impl Compiler<'_> {
     /// Leaves out, with a warning, what no value of the field's type can be equal to.
     fn keep_known(
         &mut self,
-        values: &mut Vec<(Val<'static>, Span)>,
+        values: &mut Vec<(Val<'_>, Span)>,
         field_type: FieldType,
         known: fn(&Val<'_>) -> bool,
     ) {

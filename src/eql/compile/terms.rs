@@ -31,7 +31,7 @@ impl Slots {
 impl Compiler<'_> {
     pub(super) fn term(&mut self, expr: &Expr, slots: &mut Slots) -> Term {
         if let Some(value) = constant(expr) {
-            return Term::Constant(value);
+            return Term::Constant(value.into_owned());
         }
         match &expr.kind {
             ExprKind::Field(_) => match self.field(expr) {
@@ -132,7 +132,7 @@ impl Compiler<'_> {
         // Truth values: few.
         let each = constants.into_iter().map(|constant| {
             let value = Box::new(self.term(&membership.value, slots));
-            Term::Compare(Comparison::Equal, value, Box::new(Term::Constant(constant)))
+            Term::Compare(Comparison::Equal, value, Box::new(Term::Constant(constant.into_owned())))
         });
         Term::Or(each.collect())
     }

@@ -105,7 +105,7 @@ impl<D: Document + ?Sized> Walker<'_, D> {
     fn eval<'b>(&self, expr: &Expr, assignment: &Assignment<'b>, index: bool) -> Val<'b> {
         let inner = |expr: &Expr| self.eval(expr, assignment, false);
         match &expr.kind {
-            ExprKind::Literal(_) => constant(expr).unwrap_or(Val::Null),
+            ExprKind::Literal(_) => constant(expr).map_or(Val::Null, Val::into_owned),
             ExprKind::Unreadable => Val::Null,
             ExprKind::Field(name) => {
                 let field = self.schema.resolve(&name.path).map(|(field, _)| field);
