@@ -1,5 +1,7 @@
 //! The names of indices that a rule is for.
 
+use std::sync::OnceLock;
+
 use crate::eql::{Pattern, PatternSet};
 
 /// `index` of a rule: names in which `*` is any text; those that begin with `-` take away.
@@ -7,20 +9,26 @@ use crate::eql::{Pattern, PatternSet};
 pub struct Indices {
     /// As written.
     pub names: Vec<String>,
-    taken: PatternSet,
-    left_out: PatternSet,
+    /// What they take and what they leave out. Only documents are of an index: made for the first.
+    sets: OnceLock<(PatternSet, PatternSet)>,
 }
 
 impl Indices {
     /// Those of these names.
     #[must_use]
     pub fn new(names: Vec<String>) -> Self {
+        Self { names, sets: OnceLock::new() }
+    }
+
+    fn sets(&self) -> &(PatternSet, PatternSet) {
         let set = |names: Vec<&str>| {
             PatternSet::new(names.into_iter().map(|name| Pattern::wildcard(name.as_bytes())), false)
         };
-        let taken = set(names.iter().map(String::as_str).filter(|name| !name.starts_with('-')).collect());
-        let left_out = set(names.iter().filter_map(|name| name.strip_prefix('-')).collect());
-        Self { names, taken, left_out }
+        let names = self.names.iter().map(String::as_str);
+        self.sets.get_or_init(|| {
+            let taken = set(names.clone().filter(|name| !name.starts_with('-')).collect());
+            (taken, set(names.filter_map(|name| name.strip_prefix('-')).collect()))
+        })
     }
 
     /// Whether a document of `index` is for the rule. One that names no index is for all but those that begin with
@@ -30,7 +38,8 @@ impl Indices {
         if self.names.is_empty() {
             return !index.starts_with('.');
         }
-        self.taken.is_match(index.as_bytes()) && !self.left_out.is_match(index.as_bytes())
+        let (taken, left_out) = self.sets();
+        taken.is_match(index.as_bytes()) && !left_out.is_match(index.as_bytes())
     }
 }
 
