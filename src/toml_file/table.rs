@@ -23,7 +23,9 @@ pub struct Table<'a> {
 
 impl<'a> Table<'a> {
     pub(super) fn new(faults: &'a Faults, name: String, span: Span, entries: &'a DeTable<'a>) -> Self {
-        Self { faults, name, span, entries, asked: RefCell::default() }
+        // Of most tables some twice as many keys are asked for as are there.
+        let asked = RefCell::new(Vec::with_capacity(entries.len() * 2));
+        Self { faults, name, span, entries, asked }
     }
 
     /// Where faults go.
@@ -89,6 +91,10 @@ impl<'a> Table<'a> {
     #[must_use]
     pub fn text(&self, key: &'static str) -> Option<Placed<Cow<'a, str>>> {
         let value = self.get(key)?;
+        self.text_of(key, value)
+    }
+
+    fn text_of(&self, key: &str, value: &'a Spanned<DeValue<'a>>) -> Option<Placed<Cow<'a, str>>> {
         match value.get_ref() {
             DeValue::String(text) => Some(Placed { value: text.clone(), span: span(value.span()) }),
             other => self.wrong_type(&self.path(key), "a string", other, value),
@@ -98,12 +104,11 @@ impl<'a> Table<'a> {
     /// The string of `key`, which must be there and not blank.
     #[must_use]
     pub fn required_text(&self, key: &'static str) -> Option<Placed<Cow<'a, str>>> {
-        if !self.entries.contains_key(key) {
-            self.known(key);
+        let Some(value) = self.get(key) else {
             self.missing(key);
             return None;
-        }
-        let text = self.text(key)?;
+        };
+        let text = self.text_of(key, value)?;
         if text.value.trim().is_empty() {
             self.faults.value(format!("`{}` is empty", self.path(key)), text.span, "write its text");
             return None;
