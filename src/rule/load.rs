@@ -1,7 +1,7 @@
 //! Rules from files and directories, from what is installed, or from inside the program.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -151,11 +151,11 @@ impl<'s> Loader<'s> {
             let title = format!("{} is not looked into: it is too deep", path.display());
             return self.bare(codes::RULE_DIRECTORY_TOO_LARGE, Level::Error, title);
         }
-        let mut paths: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
-        paths.sort();
-        for path in paths {
-            if !is_hidden(&path) {
-                self.entry(&path, ruleset, depth);
+        let mut names: Vec<_> = entries.iter().map(DirEntry::file_name).collect();
+        names.sort_unstable();
+        for name in names {
+            if !name.as_encoded_bytes().starts_with(b".") {
+                self.entry(&path.join(name), ruleset, depth);
             }
         }
     }
@@ -281,10 +281,6 @@ impl<'s> Loader<'s> {
         }
         self.loaded
     }
-}
-
-fn is_hidden(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 fn same_uuid(rule: &Rule, first: &Rule) -> Diagnostic {
