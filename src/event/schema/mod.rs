@@ -8,6 +8,8 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use foldhash::fast::FixedState;
+
 pub(crate) mod table;
 
 pub use table::{ROWS, field};
@@ -205,7 +207,8 @@ pub struct Live;
 
 impl Schema for Live {
     fn resolve(&self, name: &str) -> Option<(FieldId, FieldType)> {
-        static PLACES: LazyLock<HashMap<&str, usize>> =
+        // It holds the schema's own names alone, so nobody can fill one slot from outside.
+        static PLACES: LazyLock<HashMap<&str, usize, FixedState>> =
             LazyLock::new(|| ROWS.iter().enumerate().map(|(at, row)| (row.name, at)).collect());
         let at = *PLACES.get(name)?;
         let kind = ROWS.get(at)?.kind;
