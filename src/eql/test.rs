@@ -1,5 +1,6 @@
 //! A condition on one value: what a comparison of a field with constants comes down to.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use crate::event::Value;
@@ -8,7 +9,7 @@ use super::ast::Comparison;
 use super::functions::{Network, address_of};
 use super::pattern::PatternSet;
 use super::regex::Regex;
-use super::requirement::{Literal, Place};
+use super::requirement::Place;
 use super::text::compare_units;
 use super::value::{Val, address_bits, compare_numbers, holds};
 use super::version;
@@ -117,15 +118,13 @@ impl Test {
         }
     }
 
-    /// Literals of which one takes every text that satisfies it; none where that is not known, or what satisfies
-    /// it need be no text.
-    pub(crate) fn literals(&self) -> Option<Vec<Literal>> {
-        let whole = |text: &[u8], insensitive| {
-            Some(vec![Literal { bytes: text.to_vec(), insensitive, place: Place::Whole }])
-        };
+    /// Literals of which one takes every text that satisfies it, if the case of ASCII letters makes no difference; none
+    /// where that is not known, or what satisfies it need be no text.
+    pub(crate) fn literals(&self) -> Option<Vec<(Place, Cow<'_, [u8]>)>> {
         match self {
-            Test::Equal(text) => whole(text, false),
-            Test::EqualIgnoringCase(text) => whole(text, true),
+            Test::Equal(text) | Test::EqualIgnoringCase(text) => {
+                Some(vec![(Place::Whole, Cow::Borrowed(text))])
+            }
             Test::Patterns(patterns) => patterns.literals(),
             _ => None,
         }

@@ -7,6 +7,7 @@
 //! It may name too many, never too few: the case of ASCII letters makes no difference, a pattern is looked
 //! for by its longest part without a wildcard.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 
@@ -16,7 +17,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use super::lately::Lately;
-use crate::eql::{Literal, Place};
+use crate::eql::Place;
 use crate::event::{Value, Values};
 
 /// The comparisons of one field, by numbers of their own.
@@ -67,6 +68,7 @@ impl Starts {
         }
         let automaton = contiguous::NFA::builder()
             .match_kind(MatchKind::Standard)
+            .prefilter(false)
             .build(texts.iter().map(|(text, _)| text));
         let parts: Vec<(usize, Vec<u32>)> =
             texts.into_iter().map(|(text, numbers)| (text.len(), numbers)).collect();
@@ -114,7 +116,8 @@ impl Parts {
             return Ok(None);
         }
         let (texts, numbers): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-        let automaton = contiguous::NFA::builder().match_kind(MatchKind::Standard).build(texts);
+        let automaton =
+            contiguous::NFA::builder().match_kind(MatchKind::Standard).prefilter(false).build(texts);
         match automaton {
             Ok(automaton) => Ok(Some(Self { automaton, numbers })),
             Err(_) => Err(numbers.concat()),
@@ -139,29 +142,26 @@ impl Parts {
 }
 
 /// What of a literal is looked for: all of it, or of a pattern the longest part without a wildcard.
-fn sought(literal: &Literal) -> Vec<u8> {
-    let text = match literal.place {
-        Place::Pattern => literal
-            .bytes
-            .split(|byte| matches!(byte, b'*' | b'?'))
-            .max_by_key(|part| part.len())
-            .unwrap_or_default(),
-        _ => &literal.bytes,
-    };
-    text.to_ascii_lowercase()
+fn sought(place: Place, text: &[u8]) -> &[u8] {
+    match place {
+        Place::Pattern => {
+            text.split(|byte| matches!(byte, b'*' | b'?')).max_by_key(|part| part.len()).unwrap_or_default()
+        }
+        _ => text,
+    }
 }
 
 impl Texts {
     /// Adds a comparison that takes no texts but by these literals; its number, none where they tell nothing.
-    pub(super) fn add(&mut self, literals: &[Literal]) -> Option<usize> {
-        if literals.iter().any(|literal| literal.place != Place::Whole && sought(literal).is_empty()) {
+    pub(super) fn add(&mut self, literals: &[(Place, Cow<'_, [u8]>)]) -> Option<usize> {
+        if literals.iter().any(|(place, text)| *place != Place::Whole && sought(*place, text).is_empty()) {
             return None;
         }
         let number = self.count;
         self.count += 1;
         let short = u32::try_from(number).unwrap_or(u32::MAX);
-        for literal in literals {
-            let waiting = self.waiting(sought(literal).into(), literal.place);
+        for (place, text) in literals {
+            let waiting = self.waiting(sought(*place, text).to_ascii_lowercase().into(), *place);
             if waiting.last() != Some(&short) {
                 waiting.push(short);
             }
@@ -347,7 +347,7 @@ impl Set {
 mod tests {
     use super::*;
 
-    fn literal(text: &str) -> Literal {
+    fn literal(text: &str) -> (Place, Cow<'_, [u8]>) {
         let (head, tail) = (text.starts_with('*'), text.len() > 1 && text.ends_with('*'));
         let inner = text.trim_matches('*');
         let (place, text) = match (head, tail) {
@@ -357,14 +357,14 @@ mod tests {
             (false, true) => (Place::Start, inner),
             (false, false) => (Place::Whole, inner),
         };
-        Literal { bytes: text.as_bytes().to_vec(), insensitive: true, place }
+        (place, text.as_bytes().into())
     }
 
     /// Texts that take the comparisons of these literals.
     fn texts(comparisons: &[&[&str]]) -> Texts {
         let mut texts = Texts::default();
         for (number, literals) in comparisons.iter().enumerate() {
-            let literals: Vec<Literal> = literals.iter().map(|text| literal(text)).collect();
+            let literals: Vec<_> = literals.iter().map(|text| literal(text)).collect();
             assert_eq!(texts.add(&literals), Some(number));
         }
         texts.finish();

@@ -17,12 +17,13 @@ mod affixes;
 mod exact;
 mod glob;
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem;
 
-use super::requirement::{Literal, Place};
+use super::requirement::Place;
 
 use affixes::Affixes;
 use exact::Exact;
@@ -67,7 +68,6 @@ impl Pattern {
 /// A compiled list of patterns.
 #[derive(Debug)]
 pub(crate) struct PatternSet {
-    insensitive: bool,
     any: bool,
     exact: Exact,
     prefixes: Affixes,
@@ -97,7 +97,6 @@ impl PatternSet {
             }
         }
         PatternSet {
-            insensitive,
             any,
             exact: Exact::new(exact, insensitive),
             prefixes: Affixes::new(prefixes, insensitive),
@@ -107,23 +106,22 @@ impl PatternSet {
         }
     }
 
-    /// Literals of which one takes whatever the patterns take; none where there is a pattern without any.
-    pub(crate) fn literals(&self) -> Option<Vec<Literal>> {
+    /// Literals of which one takes whatever the patterns take, if the case of ASCII letters makes no difference; none where there is a pattern without any.
+    pub(crate) fn literals(&self) -> Option<Vec<(Place, Cow<'_, [u8]>)>> {
         if self.any || !self.loose.is_empty() {
             return None;
         }
-        let insensitive = self.insensitive;
-        let literal = |place, text: &[u8]| Literal { bytes: text.to_vec(), insensitive, place };
-        let mut literals: Vec<Literal> = self.exact.iter().map(|text| literal(Place::Whole, text)).collect();
-        literals.extend(self.prefixes.iter().map(|text| literal(Place::Start, text)));
+        let mut literals: Vec<(Place, Cow<'_, [u8]>)> =
+            self.exact.iter().map(|text| (Place::Whole, text.into())).collect();
+        literals.extend(self.prefixes.iter().map(|text| (Place::Start, text.into())));
         let suffix = |text: &[u8]| text.iter().rev().copied().collect::<Vec<u8>>();
-        literals.extend(self.suffixes.iter().map(|text| literal(Place::End, &suffix(text))));
+        literals.extend(self.suffixes.iter().map(|text| (Place::End, suffix(text).into())));
         match &self.inner {
             Inner::None => {}
-            Inner::Literal(finder) => literals.push(literal(Place::Inside, finder.needle())),
-            Inner::Glob(glob) => literals.push(literal(Place::Inside, glob.longest_literal()?)),
+            Inner::Literal(finder) => literals.push((Place::Inside, finder.needle().into())),
+            Inner::Glob(glob) => literals.push((Place::Inside, glob.longest_literal()?.into())),
             Inner::Many(many) => {
-                literals.extend(many.patterns.iter().map(|(text, _)| literal(Place::Inside, text)));
+                literals.extend(many.patterns.iter().map(|(text, _)| (Place::Inside, text.into())));
             }
         }
         Some(literals)
