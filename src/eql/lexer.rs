@@ -95,22 +95,40 @@ impl Keyword {
     }
 }
 
-/// The operators and brackets, longer ones before those they begin with.
-const PUNCTUATION: &[&str] = &[
-    "==", "!=", "<=", ">=", "![", "<", ">", "=", ":", "?", "(", ")", "[", "]", ",", ".", "|", "+", "-", "*",
-    "/", "%",
-];
-
-/// The operator or bracket that `text` begins with.
+/// The operator or bracket that `text` begins with, the longest there is.
 fn punctuation(text: &str) -> Option<&'static str> {
-    // Most are told apart by their first byte.
-    let first = text.as_bytes().first();
-    PUNCTUATION.iter().copied().find(|p| p.as_bytes().first() == first && text.starts_with(p))
+    Some(match text.as_bytes() {
+        [b'=', b'=', ..] => "==",
+        [b'!', b'=', ..] => "!=",
+        [b'<', b'=', ..] => "<=",
+        [b'>', b'=', ..] => ">=",
+        [b'!', b'[', ..] => "![",
+        [b'<', ..] => "<",
+        [b'>', ..] => ">",
+        [b'=', ..] => "=",
+        [b':', ..] => ":",
+        [b'?', ..] => "?",
+        [b'(', ..] => "(",
+        [b')', ..] => ")",
+        [b'[', ..] => "[",
+        [b']', ..] => "]",
+        [b',', ..] => ",",
+        [b'.', ..] => ".",
+        [b'|', ..] => "|",
+        [b'+', ..] => "+",
+        [b'-', ..] => "-",
+        [b'*', ..] => "*",
+        [b'/', ..] => "/",
+        [b'%', ..] => "%",
+        _ => return None,
+    })
 }
 
 /// The tokens of `text`, ended by [`TokenKind::End`], and the faults among them.
 pub(crate) fn tokens(text: &str) -> (Vec<Token>, Vec<Fault>) {
-    let mut lexer = Lexer { text, at: 0, tokens: Vec::new(), faults: Vec::new() };
+    // Few have more tokens than this, and the room is given back soon.
+    let tokens = Vec::with_capacity(text.len() / 4);
+    let mut lexer = Lexer { text, at: 0, tokens, faults: Vec::new() };
     while lexer.blank() {
         lexer.token();
     }
@@ -238,7 +256,7 @@ impl<'a> Lexer<'a> {
     fn word(&mut self) {
         let start = self.at;
         self.at += 1;
-        self.skip_while(identifier_part);
+        self.skip_while(|byte| identifier_part(byte.into()));
         let text = &self.text[start..self.at];
         if self.rest().starts_with('~') {
             self.at += 1;
@@ -255,25 +273,26 @@ impl<'a> Lexer<'a> {
         self.push(start, kind);
     }
 
-    fn skip_while(&mut self, wanted: impl Fn(char) -> bool) {
+    /// Goes on behind the ASCII characters that are `wanted`.
+    fn skip_while(&mut self, wanted: impl Fn(u8) -> bool) {
         let rest = self.rest();
-        self.at += rest.find(|c| !wanted(c)).unwrap_or(rest.len());
+        self.at += rest.bytes().position(|byte| !(byte.is_ascii() && wanted(byte))).unwrap_or(rest.len());
     }
 
     fn number(&mut self) {
         let start = self.at;
-        self.skip_while(|c| c.is_ascii_digit());
+        self.skip_while(|byte| byte.is_ascii_digit());
         let mut decimal = false;
         if self.rest().starts_with('.') {
             decimal = true;
             self.at += 1;
-            self.skip_while(|c| c.is_ascii_digit());
+            self.skip_while(|byte| byte.is_ascii_digit());
         }
         let exponent = self.rest().strip_prefix(['e', 'E']).map(|r| r.strip_prefix(['+', '-']).unwrap_or(r));
         if let Some(digits) = exponent.filter(|r| r.starts_with(|c: char| c.is_ascii_digit())) {
             decimal = true;
             self.at = self.text.len() - digits.len();
-            self.skip_while(|c| c.is_ascii_digit());
+            self.skip_while(|byte| byte.is_ascii_digit());
         }
         let text = self.text[start..self.at].to_owned();
         self.push(start, if decimal { TokenKind::Decimal(text) } else { TokenKind::Integer(text) });

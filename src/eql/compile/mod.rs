@@ -284,7 +284,8 @@ impl<'a> Compiler<'a> {
         {
             self.pattern_test(matching, Dialect::Java);
         }
-        for part in expr.parts() {
+        // Most are the literals of lists.
+        for part in expr.parts().filter(|part| !matches!(part.kind, ExprKind::Literal(_))) {
             self.check_patterns(part);
         }
     }

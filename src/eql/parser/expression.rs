@@ -273,7 +273,7 @@ impl Parser {
             TokenKind::Keyword(Keyword::Null) => Literal::Null,
             TokenKind::Keyword(Keyword::True) => Literal::Bool(true),
             TokenKind::Keyword(Keyword::False) => Literal::Bool(false),
-            TokenKind::Text(text) => Literal::Text(text.clone()),
+            TokenKind::Text(_) => Literal::Text(self.take_text()),
             TokenKind::Integer(digits) => match digits.parse() {
                 Ok(number) => Literal::Long(number),
                 Err(_) => Literal::Double(digits.parse().unwrap_or(f64::INFINITY)),
@@ -351,7 +351,7 @@ impl Parser {
 
     fn name_part(&mut self, wanted: &'static str) -> Parsed<String> {
         let part = match self.kind() {
-            TokenKind::Identifier(part) | TokenKind::Quoted(part) => part.clone(),
+            TokenKind::Identifier(_) | TokenKind::Quoted(_) => self.take_text(),
             TokenKind::Keyword(word) if follows_a_name(self.ahead(1)) => {
                 let what = What::KeywordAsName(word.text().to_owned());
                 let span = self.span();

@@ -98,6 +98,17 @@ impl Parser {
         token
     }
 
+    /// The text of the token here, which is taken next: nobody reads it again.
+    fn take_text(&mut self) -> String {
+        let last = self.tokens.len() - 1;
+        match &mut self.tokens[self.at.min(last)].kind {
+            TokenKind::Identifier(text) | TokenKind::Quoted(text) | TokenKind::Text(text) => {
+                std::mem::take(text)
+            }
+            _ => String::new(),
+        }
+    }
+
     fn is(&self, punctuation: &str) -> bool {
         matches!(self.kind(), TokenKind::Punctuation(p) if *p == punctuation)
     }
