@@ -182,8 +182,7 @@ impl<'a> Brief<'a> {
         let texts = told.filter_map(|(text, _)| *text);
         let names = self.parents.iter().filter_map(|parent| parent.name.as_deref());
         let of_rule = self.in_line.map(|rule| &*rule.texts);
-        let all = args.iter().copied().chain(texts).chain(names).chain(of_rule);
-        harmless::may_hold(masker, all)
+        harmless::may_hold(masker, args, texts.chain(names).chain(of_rule))
     }
 
     /// Replaces the secrets in all of it.

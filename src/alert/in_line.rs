@@ -17,7 +17,7 @@ pub(super) fn of(rule: &Rule) -> InLine {
     ];
     let [tactics, techniques, subtechniques] = &threat;
     let texts = [&rule.name, &rule.id, &rule.uuid, tactics, techniques, subtechniques];
-    let texts = texts.map(String::as_str).join("\0");
+    let texts = texts.map(String::as_str).join("\n");
     let numbers = [rule.severity.number().into(), rule.risk_score.into(), rule.version];
     let numbers = numbers.map(|number: u64| number.to_string());
     let mut own = InLine { numbers, threat, texts, head: String::new(), pairs: String::new() };

@@ -7,7 +7,7 @@ pub(crate) struct InLine {
     pub(crate) numbers: [String; 3],
     /// Ids of tactics, techniques and subtechniques, with commas between.
     pub(crate) threat: [String; 3],
-    /// All texts that may hold a secret, with NUL between them.
+    /// All texts that may hold a secret, each on a line.
     pub(crate) texts: String,
     /// How the sentence begins.
     pub(crate) head: String,
