@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use bumpalo::Bump;
+use bumpalo::collections::Vec as BumpVec;
 use serde_json::{Map, Value as Json};
 use smallvec::SmallVec;
 
@@ -82,7 +84,11 @@ const SUSPECTS: [bool; Item::COUNT] = {
 /// [`super::text::line`] of the document that [`super::document::build`] makes. None where a text is not UTF-8 or
 /// stands for one that is not: how that is written, the whole document knows.
 pub(super) fn line(rule: &Rule, event: &AuditDocument<'_>, stamps: &[Stamp], id: &str) -> Option<String> {
-    Some(text::line(rule.severity, &Brief::of(rule, event, stamps, id)?))
+    let own = rule.in_line.get_or_init(|| in_line::of(rule));
+    let mut brief = Brief::of_rule(rule, own);
+    brief.in_line = Some(own);
+    brief.tell(event, stamps, id)?;
+    Some(text::line(rule.severity, &brief))
 }
 
 /// What the line tells.
@@ -93,8 +99,9 @@ pub(super) struct Brief<'a> {
     /// What is written of the rule, unless there is a secret anywhere.
     in_line: Option<&'a InLine>,
     audit_ids: String,
-    args: Vec<Cow<'a, [u8]>>,
-    parents: Vec<Parent<'a>>,
+    /// In the event's own memory, as the parents are: nothing in them is owned.
+    args: &'a [Cow<'a, [u8]>],
+    parents: &'a [Parent<'a>],
 }
 
 /// Single texts, each at the place of its item.
@@ -134,14 +141,12 @@ impl<'a> Brief<'a> {
         texts.put(Item::RuleId, &rule.id);
         texts.put(Item::RuleUuid, &rule.uuid);
         let threat = own.threat.each_ref().map(|ids| Cow::Borrowed(ids.as_str()));
-        let (audit_ids, args, parents) = (String::new(), Vec::new(), Vec::new());
-        Self { texts, threat, in_line: None, audit_ids, args, parents }
+        Self { texts, threat, in_line: None, audit_ids: String::new(), args: &[], parents: &[] }
     }
 
-    fn of<'e: 'a>(rule: &'a Rule, event: &AuditDocument<'e>, stamps: &[Stamp], id: &'a str) -> Option<Self> {
-        let own = rule.in_line.get_or_init(|| in_line::of(rule));
-        let mut brief = Self { in_line: Some(own), ..Self::of_rule(rule, own) };
-        let texts = &mut brief.texts;
+    /// And what is to be told of the event.
+    fn tell<'e: 'a>(&mut self, event: &AuditDocument<'e>, stamps: &[Stamp], id: &'a str) -> Option<()> {
+        let texts = &mut self.texts;
         let time = rfc3339(time_of(event.event.stamp));
         // A year of more than four digits is written in another way.
         texts.put(Item::Time, kept(event, Some(&time).filter(|time| time.len() == 24)?));
@@ -167,13 +172,13 @@ impl<'a> Brief<'a> {
         if let Some(name) = guess(event, texts, &args)? {
             texts.put(Item::GuessedTarget, name);
         }
-        brief.parents = parents(event)?;
-        brief.audit_ids = audit_ids(stamps);
+        self.parents = parents(event)?;
+        self.audit_ids = audit_ids(stamps);
         if let Some(masker) = secret::masker() {
-            brief.mask(event, &masker, &mut args);
+            self.mask(event, &masker, &mut args);
         }
-        brief.args = args.iter().map(|arg| Cow::Borrowed(arg.as_bytes())).collect();
-        Some(brief)
+        self.args = event.arena.alloc_slice_fill_iter(args.iter().map(|arg| Cow::Borrowed(arg.as_bytes())));
+        Some(())
     }
 
     /// Whether there may be a secret anywhere in it; numbers, times and ids are none.
@@ -201,8 +206,14 @@ impl<'a> Brief<'a> {
                 *text = kept(event, &masked);
             }
         }
-        let names = self.parents.iter_mut().filter_map(|parent| parent.name.as_mut());
-        for text in names.chain(&mut self.threat) {
+        let masked = |parent: &Parent<'a>| {
+            let name = parent.name.as_deref().and_then(|name| masker.look(name));
+            let name = name.map(|name| Cow::Borrowed(kept(event, &name)));
+            Parent { name: name.or_else(|| parent.name.clone()), pid: parent.pid.clone() }
+        };
+        let arena: &'a Bump = event.arena;
+        self.parents = arena.alloc_slice_fill_iter(self.parents.iter().map(masked));
+        for text in &mut self.threat {
             if let Some(masked) = masker.look(text) {
                 *text = Cow::Owned(masked);
             }
@@ -233,11 +244,11 @@ impl Telling for Brief<'_> {
     }
 
     fn args(&self) -> Cow<'_, [Cow<'_, [u8]>]> {
-        Cow::Borrowed(&self.args)
+        Cow::Borrowed(self.args)
     }
 
     fn parents(&self) -> Cow<'_, [Parent<'_>]> {
-        Cow::Borrowed(&self.parents)
+        Cow::Borrowed(self.parents)
     }
 
     fn objects(&self, _path: &str) -> Vec<&Map<String, Json>> {
@@ -265,8 +276,8 @@ fn guess<'a, 'e: 'a>(event: &AuditDocument<'e>, texts: &Texts<'a>, args: &[&str]
 }
 
 /// The line of parents, with the one that only its child knows; where none is known, what the event itself has.
-fn parents<'a, 'e: 'a>(event: &AuditDocument<'e>) -> Option<Vec<Parent<'a>>> {
-    let mut parents = Vec::with_capacity(8);
+fn parents<'e>(event: &AuditDocument<'e>) -> Option<&'e [Parent<'e>]> {
+    let mut parents = BumpVec::with_capacity_in(8, event.arena);
     let mut next = 0;
     for process in event.ancestors() {
         let image = process.image.as_ref();
@@ -284,7 +295,7 @@ fn parents<'a, 'e: 'a>(event: &AuditDocument<'e>) -> Option<Vec<Parent<'a>>> {
         if next != 0 {
             parents.push(Parent { name: None, pid: Some(number(event, next).into()) });
         }
-        return Some(parents);
+        return Some(parents.into_bump_slice());
     }
     let parent = [field::PROCESS_PARENT_NAME, field::PROCESS_PARENT_EXECUTABLE, field::PROCESS_PARENT_PID];
     let mut texts = [None; 3];
@@ -296,7 +307,7 @@ fn parents<'a, 'e: 'a>(event: &AuditDocument<'e>) -> Option<Vec<Parent<'a>>> {
             texts.map(|text| text.filter(|text| !text.is_empty()).map(Cow::Borrowed));
         parents.push(Parent { name: name.or(executable), pid });
     }
-    Some(parents)
+    Some(parents.into_bump_slice())
 }
 
 /// A text in the event's own memory.
