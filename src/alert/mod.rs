@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -228,7 +229,7 @@ impl Alert {
     #[must_use]
     pub fn of_events(
         rule: &Arc<Rule>,
-        events: &[&Evidence],
+        events: &[impl Deref<Target = Evidence>],
         event: Option<&AuditDocument<'_>>,
         created: Timestamp,
     ) -> Self {

@@ -399,21 +399,20 @@ fn found<D: Subject>(
             let (rule, events) = (Arc::clone(rule), vec![source]);
             cases.take(Finding { rule, severity, events, stamps, host, created }, now, emit);
         }
-        Events::Kept(events) => {
-            let kept: Vec<&Evidence> = events.iter().map(|event| &**event).collect();
+        Events::Kept(kept) => {
             let stamp = kept.last().map(|event| event.stamp());
             let created = created.of(stamp.as_ref());
             if rule.group.is_none() && rule.exceptions.is_empty() {
                 count();
-                return emit(Alert::of_events(rule, &kept, None, created));
+                return emit(Alert::of_events(rule, kept, None, created));
             }
-            let events: Vec<_> = kept.iter().copied().map(document).collect();
+            let events: Vec<_> = kept.iter().map(|event| document(event)).collect();
             if excepted::takes_documents(rule, &events, epoch(stamp.as_ref())) {
                 return;
             }
             count();
             if rule.group.is_none() {
-                return emit(Alert::of_events(rule, &kept, None, created));
+                return emit(Alert::of_events(rule, kept, None, created));
             }
             let stamps = kept.iter().map(|event| event.stamp()).collect();
             let host = kept.last().map_or_else(String::new, |event| event.host_id().into_owned());
