@@ -251,10 +251,11 @@ impl Beside {
             arguments = ARGUMENTS.take().unwrap_or_default();
             arguments.read(event);
         }
-        let gaps: RefCell<Box<dyn Gaps + Send>> = RefCell::new(Box::new(match self.seldom.as_deref() {
-            Some(seldom) => Told(seldom.taint.clone(), seldom.environment.clone()),
-            None => Told(None, None),
-        }));
+        let gaps: RefCell<Box<dyn Gaps + Send>> = RefCell::new(match self.seldom.as_deref() {
+            Some(seldom) => Box::new(Told(seldom.taint.clone(), seldom.environment.clone())),
+            // It takes no memory.
+            None => Box::new(NothingTold),
+        });
         let leader = |at: usize| match self.leaders.get(at)? {
             Leader::Unknown => None,
             Leader::Itself => process.as_ref(),
@@ -322,6 +323,20 @@ impl Gaps for Told {
 
     fn taint(&mut self, _module: &[u8]) -> Option<Vec<u8>> {
         self.0.as_deref().map(<[u8]>::to_vec)
+    }
+}
+
+/// Nothing was asked then.
+#[derive(Debug)]
+struct NothingTold;
+
+impl Gaps for NothingTold {
+    fn look(&mut self, _pid: u32) -> Option<Found> {
+        None
+    }
+
+    fn is_blind(&self) -> bool {
+        true
     }
 }
 
