@@ -405,23 +405,18 @@ fn merge(mut base: Map<String, Value>, over: Map<String, Value>) -> Map<String, 
 pub(super) fn audit_ids(stamps: &[Stamp]) -> String {
     let mut ids = Vec::with_capacity(24 * stamps.len());
     let (mut second, mut serial) = (itoa::Buffer::new(), itoa::Buffer::new());
+    let digit = |number: u64| b'0' + u8::try_from(number % 10).unwrap_or_default();
     // The events of a sequence are mostly of a few seconds.
     for stamps in stamps.chunk_by(|one, next| one.millis / 1000 == next.millis / 1000) {
         let second = second.format(stamps.first().map_or(0, |stamp| stamp.millis / 1000));
-        for stamp in stamps {
-            if !ids.is_empty() {
-                ids.push(b',');
-            }
+        for Stamp { millis, serial: number } in stamps {
             ids.extend_from_slice(second.as_bytes());
-            ids.push(b'.');
-            let millis = stamp.millis % 1000;
-            for digit in [millis / 100, millis / 10 % 10, millis % 10] {
-                ids.push(b'0' + u8::try_from(digit).unwrap_or_default());
-            }
-            ids.push(b':');
-            ids.extend_from_slice(serial.format(stamp.serial).as_bytes());
+            ids.extend_from_slice(&[b'.', digit(millis / 100), digit(millis / 10), digit(*millis), b':']);
+            ids.extend_from_slice(serial.format(*number).as_bytes());
+            ids.push(b',');
         }
     }
+    ids.pop();
     // Digits and what stands between them.
     String::from_utf8(ids).unwrap_or_default()
 }
