@@ -186,8 +186,8 @@ impl<'a> Brief<'a> {
         let told = self.texts.0.iter().zip(SUSPECTS).filter(|(_, suspect)| *suspect);
         let texts = told.filter_map(|(text, _)| *text);
         let names = self.parents.iter().filter_map(|parent| parent.name.as_deref());
-        let of_rule = self.in_line.map(|rule| &*rule.texts);
-        harmless::may_hold(masker, args, texts.chain(names).chain(of_rule))
+        let of_rule = self.in_line.map_or("", |rule| &rule.texts);
+        harmless::may_hold(masker, args, texts.chain(names), of_rule)
     }
 
     /// Replaces the secrets in all of it.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::secret::Masker;
 
-/// Of so many alerts the texts are remembered, and so many bytes of each at most.
-const ALERTS: usize = 4;
+/// So many pieces of texts are remembered, and so many bytes of each at most.
+const PIECES: usize = 8;
 const KEPT: usize = 4 << 10;
 
 thread_local! {
@@ -17,26 +17,28 @@ thread_local! {
 struct Harmless {
     /// Who found it.
     masker: Option<Arc<Masker>>,
-    /// Those of each alert in one piece.
-    texts: [Vec<u8>; ALERTS],
+    /// Those of an event, or of a rule, in one piece.
+    pieces: [Vec<u8>; PIECES],
     /// Which goes next.
     oldest: usize,
     /// Memory to work in.
     next: Vec<u8>,
 }
 
-/// Whether there may be a secret among `args` or in any of `texts`, as [`Masker::may_hold`] says.
+/// Whether there may be a secret among `args`, in any of `texts` or in what a rule is told with, as
+/// [`Masker::may_hold`] says.
 pub(super) fn may_hold<'t>(
     masker: &Arc<Masker>,
     args: &[&str],
     texts: impl Iterator<Item = &'t str>,
+    of_rule: &str,
 ) -> bool {
-    HARMLESS.with_borrow_mut(|harmless| harmless.may_hold(masker, args, texts))
+    HARMLESS.with_borrow_mut(|harmless| harmless.may_hold(masker, args, texts, of_rule))
 }
 
 impl Harmless {
     const fn nothing() -> Self {
-        Self { masker: None, texts: [const { Vec::new() }; ALERTS], oldest: 0, next: Vec::new() }
+        Self { masker: None, pieces: [const { Vec::new() }; PIECES], oldest: 0, next: Vec::new() }
     }
 
     fn may_hold<'t>(
@@ -44,29 +46,38 @@ impl Harmless {
         masker: &Arc<Masker>,
         args: &[&str],
         texts: impl Iterator<Item = &'t str>,
+        of_rule: &str,
     ) -> bool {
-        self.next.clear();
+        if self.masker.as_ref().is_none_or(|known| !Arc::ptr_eq(known, masker)) {
+            self.pieces = Default::default();
+            self.masker = Some(Arc::clone(masker));
+        }
+        let mut next = std::mem::take(&mut self.next);
         let mut push = |text: &str, end| {
-            self.next.extend_from_slice(text.as_bytes());
-            self.next.push(end);
+            next.extend_from_slice(text.as_bytes());
+            next.push(end);
         };
         args.iter().for_each(|arg| push(arg, 0));
         // Nothing follows a program that is named at the end of a text of its own.
         texts.for_each(|text| push(text, b'\n'));
-        if self.masker.as_ref().is_none_or(|known| !Arc::ptr_eq(known, masker)) {
-            self.texts = Default::default();
-            self.masker = Some(Arc::clone(masker));
+        let may = self.may_piece(masker, &next) || self.may_piece(masker, of_rule.as_bytes());
+        // What may be a secret does not stay.
+        if !may && next.len() <= KEPT {
+            next.clear();
+            self.next = next;
         }
-        if self.texts.contains(&self.next) {
+        may
+    }
+
+    fn may_piece(&mut self, masker: &Masker, piece: &[u8]) -> bool {
+        if self.pieces.iter().any(|known| known == piece) {
             return false;
         }
-        let may = masker.may_hold(&self.next);
-        if may || self.next.len() > KEPT {
-            // What may be a secret does not stay.
-            self.next = Vec::new();
-        } else if let Some(oldest) = self.texts.get_mut(self.oldest) {
-            std::mem::swap(oldest, &mut self.next);
-            self.oldest = (self.oldest + 1) % ALERTS;
+        let may = masker.may_hold(piece);
+        if let Some(oldest) = self.pieces.get_mut(self.oldest).filter(|_| !may && piece.len() <= KEPT) {
+            oldest.clear();
+            oldest.extend_from_slice(piece);
+            self.oldest = (self.oldest + 1) % PIECES;
         }
         may
     }
@@ -78,7 +89,7 @@ mod tests {
     use crate::secret::Key;
 
     fn may_hold(harmless: &mut Harmless, masker: &Arc<Masker>, args: &[&str], texts: &[&str]) -> bool {
-        harmless.may_hold(masker, args, texts.iter().copied())
+        harmless.may_hold(masker, args, texts.iter().copied(), "A rule")
     }
 
     #[test]
@@ -115,5 +126,6 @@ mod tests {
         assert!(may_hold(&mut harmless, &masker, &["usermod", "-p", "x"], &[]));
         assert!(may_hold(&mut harmless, &masker, &[], &["usermod -p x"]));
         assert!(!may_hold(&mut harmless, &masker, &[], &["/usr/sbin/usermod", "usermod"]));
+        assert!(harmless.may_hold(&masker, &["id"], std::iter::empty(), "password=1234"));
     }
 }

@@ -3,7 +3,10 @@
 //! Trust: what stands before `msg='` was written by the kernel; what stands inside it was written by
 //! a process. The two come from two iterators and are never mixed.
 
-use memchr::{memchr, memmem, memrchr};
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+use memchr::{memchr, memrchr};
 
 /// One `key=value` of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +81,8 @@ pub fn message(body: &[u8]) -> Option<&[u8]> {
 /// Where the text of `msg='…'` begins.
 fn start_of_message(body: &[u8]) -> Option<usize> {
     const OPEN: &[u8] = b"msg='";
-    let start = if body.starts_with(OPEN) { 0 } else { memmem::find(body, b" msg='")? + 1 };
+    static BEHIND: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" msg='"));
+    let start = if body.starts_with(OPEN) { 0 } else { BEHIND.find(body)? + 1 };
     Some(start + OPEN.len())
 }
 
