@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bumpalo::Bump;
+use foldhash::fast::RandomState;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -45,7 +46,7 @@ pub struct Detector {
 }
 
 /// Matches that no exception took, by the rule's uuid.
-type Matches = HashMap<String, u64>;
+type Matches = HashMap<String, u64, RandomState>;
 
 impl Detector {
     /// A detector for `rules`, with the default bounds of sequences.
