@@ -41,8 +41,11 @@ impl Pairs<'_> {
     }
 
     fn begin(&mut self) {
-        self.out.push_str(if self.started { " " } else { "; " });
-        self.started = true;
+        if !self.started {
+            self.out.push(';');
+            self.started = true;
+        }
+        self.out.push(' ');
     }
 }
 
