@@ -152,7 +152,7 @@ impl<'a> Brief<'a> {
         texts.put(Item::Time, kept(event, Some(&time).filter(|time| time.len() == 24)?));
         texts.put(Item::AlertId, id);
         texts.tell(event, &TOLD)?;
-        let mut args = all(&event.shown(field::PROCESS_ARGS))?;
+        let mut args = all(event, &event.shown(field::PROCESS_ARGS))?;
         if args.is_empty() {
             texts.tell(event, &OF_THE_ACT)?;
         }
@@ -169,7 +169,7 @@ impl<'a> Brief<'a> {
                 texts.put(Item::Ruleset, kept(event, hash));
             }
         }
-        if let Some(name) = guess(event, texts, &args)? {
+        if let Some(name) = guess(event, texts, args)? {
             texts.put(Item::GuessedTarget, name);
         }
         self.parents = parents(event)?;
@@ -191,13 +191,14 @@ impl<'a> Brief<'a> {
     }
 
     /// Replaces the secrets in all of it.
-    fn mask<'e: 'a>(&mut self, event: &AuditDocument<'e>, masker: &Arc<Masker>, args: &mut Args<'a>) {
+    fn mask<'e: 'a>(&mut self, event: &AuditDocument<'e>, masker: &Arc<Masker>, args: &mut &'a [&'a str]) {
         if !self.may_hold(masker, args) {
             return;
         }
+        let arena: &'a Bump = event.arena;
         self.in_line = None;
         if let Some(masked) = masker.arguments(args) {
-            *args = masked.iter().map(|arg| kept(event, arg)).collect();
+            *args = arena.alloc_slice_fill_iter(masked.iter().map(|arg| kept(event, arg)));
         }
         for (at, text) in self.texts.0.iter_mut().enumerate() {
             let Some(text) = text else { continue };
@@ -211,7 +212,6 @@ impl<'a> Brief<'a> {
             let name = name.map(|name| Cow::Borrowed(kept(event, &name)));
             Parent { name: name.or_else(|| parent.name.clone()), pid: parent.pid.clone() }
         };
-        let arena: &'a Bump = event.arena;
         self.parents = arena.alloc_slice_fill_iter(self.parents.iter().map(masked));
         for text in &mut self.threat {
             if let Some(masked) = masker.look(text) {
@@ -259,9 +259,6 @@ impl Telling for Brief<'_> {
         Vec::new()
     }
 }
-
-/// Few have more.
-type Args<'a> = SmallVec<[&'a str; 16]>;
 
 /// The account that the arguments name, where nothing else names one; the outer none where that is not UTF-8.
 #[expect(clippy::option_option, reason = "two ways to be missing")]
@@ -337,12 +334,15 @@ fn told<'e>(event: &AuditDocument<'e>, values: &Values<'e>) -> Option<Option<&'e
     }))
 }
 
-fn all<'a>(values: &Values<'a>) -> Option<Args<'a>> {
-    let text = |value: &Value<'a>| match value {
-        Value::Text(text) => utf8(text),
-        _ => None,
-    };
-    values.as_slice().iter().map(text).collect()
+/// All of some texts; none where one is not UTF-8.
+fn all<'e>(event: &AuditDocument<'e>, values: &Values<'e>) -> Option<&'e [&'e str]> {
+    let values = values.as_slice();
+    let mut texts = BumpVec::with_capacity_in(values.len(), event.arena);
+    for value in values {
+        let Value::Text(text) = value else { return None };
+        texts.push(utf8(text)?);
+    }
+    Some(texts.into_bump_slice())
 }
 
 /// The text, unless some of it is not UTF-8 or looks as if it were not.
