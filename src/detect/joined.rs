@@ -339,7 +339,12 @@ impl Joined {
 
     fn advance(&mut self, millis: i64, emit: &mut Emit<'_>) {
         let mut earliest = None;
-        for (number, (rule, state)) in self.rules.iter_mut().enumerate() {
+        let mut next = self.awake.next_from(0);
+        // To what holds nothing it makes no difference what time it is.
+        while let Some(number) = next {
+            next = self.awake.next_from(number + 1);
+            let Some((rule, state)) = self.rules.get_mut(number) else { continue };
+            let before = state.held();
             match state {
                 State::Sequence(sequences) => {
                     sequences.advance(&rule.program, millis, &mut self.found);
@@ -348,9 +353,9 @@ impl Joined {
                 }
                 State::Sample(samples) => samples.advance(millis),
             }
+            self.awake.note(number, before, state.held(), state.is_awake());
         }
         self.deadline = earliest;
-        self.count_held();
     }
 
     /// Matches the earliest of what waits; false if nothing does.
