@@ -7,7 +7,7 @@ mod eql_support;
 use std::collections::BTreeSet;
 
 use auditward::eql::finite::{Bounds, answer};
-use auditward::eql::{Limits, Options, Program, Sequences};
+use auditward::eql::{Hits, Limits, Options, Program, Samples, Sequences};
 use auditward::event::document::Order;
 use auditward::event::{Document, FieldId, FieldType, Schema, Value, Values};
 use eql_support::reference::{self, Keys};
@@ -221,6 +221,40 @@ proptest! {
                 let one = Program::compile(&ways::source(filter), &Fields).unwrap();
                 prop_assert!(one.matches(&events[*at]), "{}: {}", query, filter);
             }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+    /// When a sample forgets what no longer counts makes no difference to what it finds, and it is not long after.
+    #[test]
+    fn a_sample_finds_the_same_whenever_it_forgets(
+        filters in prop::collection::vec(filter(), 2..4),
+        mut events in prop::collection::vec(event(), 0..48),
+        window in 4..12_i64,
+    ) {
+        let items: String = filters.iter().map(|filter| format!(" [{filter}]")).collect();
+        let query = format!("sample by k{items}");
+        let program = Program::compile(&ways::source(&query), &Fields).unwrap();
+        events.sort_by_key(|event| event.order);
+        let mut samples = [(); 2].map(|()| (Samples::new(filters.len(), Some(window)), Vec::new()));
+        for (at, event) in (0_u32..).zip(&events) {
+            let hits = Hits::of(&program, event);
+            for (told, (samples, found)) in samples.iter_mut().enumerate() {
+                if told == 1 {
+                    samples.advance(event.order.millis);
+                }
+                samples.take(&program, &hits, event.order, &at, found);
+            }
+            let [(_, untold), (samples, found)] = &samples;
+            prop_assert_eq!(untold, found, "{}", query);
+            let mut oldest = i64::MAX;
+            samples.held_by(&mut |_, _, held| {
+                oldest = held.iter().map(|at| events[*at as usize].order.millis).fold(oldest, i64::min);
+            });
+            prop_assert!(oldest >= event.order.millis - window - window / 4 - 1, "{}", query);
         }
     }
 }

@@ -12,6 +12,9 @@ use super::key::{JoinKey, KeyField};
 use super::program::Program;
 use super::sequence::Found;
 
+/// Keys are gone through for what is too old when this part of the window has passed.
+const SWEEPS_PER_WINDOW: i64 = 4;
+
 /// What a sample query asks for, beside the conditions of its stages.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -30,6 +33,8 @@ pub struct Samples<E> {
     window: Option<i64>,
     /// The latest time seen.
     now: i64,
+    /// When all keys were last gone through for what is too old.
+    swept: i64,
     taken: u64,
     held: usize,
     evicted: u64,
@@ -70,7 +75,8 @@ impl<E: Clone> Samples<E> {
     pub fn new(most: usize, window: Option<i64>) -> Self {
         let groups = BTreeMap::new();
         let holder = |_: &E| Holder::NoLogin;
-        Samples { groups, most, window, now: i64::MIN, taken: 0, held: 0, evicted: 0, holder }
+        let (now, swept) = (i64::MIN, i64::MIN);
+        Samples { groups, most, window, now, swept, taken: 0, held: 0, evicted: 0, holder }
     }
 
     /// The same, shared by those whose `holder` says that an event is: see [`crate::shares`].
@@ -134,11 +140,14 @@ impl<E: Clone> Samples<E> {
         self.window.map_or(i64::MIN, |window| self.now.saturating_sub(window))
     }
 
-    /// Time has come to `millis`: forgets what no longer counts.
+    /// Time has come to `millis`: forgets what no longer counts, now and then. Under a key that something comes under, it
+    /// is forgotten in time.
     pub fn advance(&mut self, millis: i64) {
         self.now = self.now.max(millis);
-        let oldest = self.oldest();
-        self.forget(oldest);
+        let Some(window) = self.window else { return };
+        if self.now.saturating_sub(self.swept) >= (window / SWEEPS_PER_WINDOW).max(1) {
+            self.forget_old();
+        }
     }
 
     /// Gives up the events that the cut takes, for lack of room, and the keys of which none is left; it is counted.
@@ -160,6 +169,9 @@ impl<E: Clone> Samples<E> {
 
     /// Makes room, if more than `most` events are held: whoever holds most gives up what was not heard of for longest.
     pub fn keep_within(&mut self, most: usize) {
+        if self.held > most {
+            self.forget_old();
+        }
         if self.held <= most {
             return;
         }
@@ -178,19 +190,21 @@ impl<E: Clone> Samples<E> {
         }
     }
 
-    fn forget(&mut self, oldest: i64) -> usize {
+    /// Forgets what no longer counts.
+    fn forget_old(&mut self) {
+        self.swept = self.now;
+        let oldest = self.oldest();
         let mut gone = 0;
         self.groups.retain(|_, group| {
             gone += group.forget_before(oldest);
             group.touched >= oldest
         });
         self.held -= gone;
-        gone
     }
 
     /// The clock went back: what is held is measured from `millis` on.
     pub fn rewind(&mut self, millis: i64) {
-        self.now = millis;
+        (self.now, self.swept) = (millis, millis);
     }
 
     /// Up to `max` sets for every key, keys in order.
