@@ -5,7 +5,8 @@
 //! gone, whatever comes of it: it is dropped if the event is more than `maxspan` behind the first one or
 //! an `until` event lies between, else it waits at this item or is complete. Nothing is searched for
 //! again. Events of equal order never follow one another; an event is offered to the last item first, so
-//! that it never follows itself.
+//! that it never follows itself. Where all items are one stage (`with runs`) and events come in order, what waits
+//! is held as one row: see `run`.
 //!
 //! Missing items do not take part in this. The first forbidden event behind each partial is remembered,
 //! and what completes is dropped if one lay in between; a trailing missing item waits until its time has
