@@ -18,7 +18,7 @@ const SLOTS: usize = 8;
 /// What is larger does not wait for the next event.
 const LARGEST: usize = 4 * BYTES;
 /// So many bytes wait in each thread that keeps events, at most.
-const SPARE: usize = 2 << 20;
+const SPARE: usize = 1 << 20;
 
 /// What waits for the next events.
 #[derive(Debug, Default)]

@@ -12,7 +12,7 @@ const PAGE: usize = 16 << 10;
 const SLOTS: usize = PAGE / 128;
 /// So many pages that hold nothing wait for the next events: to ask for as much memory again and again costs more
 /// than the events.
-const SPARE: usize = 64;
+const SPARE: usize = 16;
 
 /// See the module.
 #[derive(Debug, Default)]
