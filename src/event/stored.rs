@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 
-use super::ancestry::{Environment, Found, Gaps, Image, Line, Place, Process};
+use super::ancestry::{Environment, Found, Gaps, Image, Line, NoGaps, Place, Process};
 use super::around::{Around, Common, Kin};
 use super::audit_document::AuditDocument;
 use super::document::{Value, Values};
@@ -160,7 +160,7 @@ impl Stored {
     /// shares with some all.
     #[must_use]
     pub fn size(&self) -> usize {
-        size_of::<OwnedEvent>() + self.event.size() + self.beside.size()
+        self.beside.size_with(self.event.size())
     }
 }
 
@@ -168,7 +168,7 @@ impl Resting {
     /// Puts the event of `document` on a shelf, as [`Stored::of`] would store it.
     pub fn of(document: &AuditDocument<'_>, shelf: &mut Shelf) -> Self {
         let (event, beside) = (shelf.put(document.event, images(document)), Beside::of(document));
-        let size = size_of::<OwnedEvent>() + event.size() + beside.size();
+        let size = beside.size_with(event.size());
         Self { event, beside, size }
     }
 
@@ -253,8 +253,7 @@ impl Beside {
         }
         let gaps: RefCell<Box<dyn Gaps + Send>> = RefCell::new(match self.seldom.as_deref() {
             Some(seldom) => Box::new(Told(seldom.taint.clone(), seldom.environment.clone())),
-            // It takes no memory.
-            None => Box::new(NothingTold),
+            None => Box::new(NoGaps),
         });
         let leader = |at: usize| match self.leaders.get(at)? {
             Leader::Unknown => None,
@@ -283,7 +282,8 @@ impl Beside {
         Some(done)
     }
 
-    fn size(&self) -> usize {
+    /// With the event's so many bytes.
+    fn size_with(&self, event: usize) -> usize {
         let process =
             |process: &Process| size_of::<Process>() + process.image.as_ref().map_or(0, Image::size);
         let leaders = self.leaders.iter().map(|leader| match leader {
@@ -296,7 +296,7 @@ impl Beside {
         let environment: usize = variables.map(|variable| size_of::<Vec<u8>>() + variable.len()).sum();
         let processes = self.process.as_ref().map_or(0, process) + line + leaders.sum::<usize>();
         let seldom = self.seldom.as_ref().map_or(0, |_| size_of::<Seldom>());
-        size_of::<Self>() + processes + seldom + environment
+        size_of::<OwnedEvent>() + event + size_of::<Self>() + processes + seldom + environment
     }
 }
 
@@ -326,23 +326,9 @@ impl Gaps for Told {
     }
 }
 
-/// Nothing was asked then.
-#[derive(Debug)]
-struct NothingTold;
-
-impl Gaps for NothingTold {
-    fn look(&mut self, _pid: u32) -> Option<Found> {
-        None
-    }
-
-    fn is_blind(&self) -> bool {
-        true
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{Host, Mapper, Names, Options, ancestry};
+    use super::super::{Document, Host, Mapper, Names, Options, ancestry};
     use super::*;
     use crate::audit::reassembler::{Limits, Reassembler};
     use crate::audit::{AuditEvent, Record};
@@ -393,6 +379,8 @@ mod tests {
         assert!(then.contains("bob") && then.contains("\"id\""), "{then}");
         assert_eq!(stored.with_document(line).as_ref(), Some(then));
         assert!(stored.size() > EXEC.len() / 2);
+        let may_tell_environments = |document: &AuditDocument<'_>| Document::has_environment(document);
+        assert_eq!(stored.with_document(may_tell_environments), Some(false), "none was asked then");
     }
 
     /// A refusal whose SYSCALL record was lost has arguments of its own, not those of the execution before it.

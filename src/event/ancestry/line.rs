@@ -98,10 +98,7 @@ impl Line {
     }
 
     fn new(at: ProcessRef, process: &Process, parent: Option<Arc<Self>>) -> Arc<Self> {
-        let place = |entry| match &parent {
-            _ if entry == at => Some(0),
-            parent => parent.as_ref()?.place_of(entry).map(|place| place + 1),
-        };
+        let place = |entry| if entry == at { Some(0) } else { Some(parent.as_ref()?.place_of(entry)? + 1) };
         let entry = process.entry.and_then(|entry| Some((entry, place(entry)?)));
         let process = process.detached();
         let own = size_of::<Self>() + process.image.as_ref().map_or(0, |image| image.size());
