@@ -28,15 +28,6 @@ impl Awake {
         self.awake.get(number / 64).is_some_and(|word| word >> (number % 64) & 1 != 0)
     }
 
-    /// The first such rule from this number on.
-    pub(super) fn next_from(&self, number: usize) -> Option<usize> {
-        let words = self.awake.iter().enumerate().skip(number / 64);
-        let before = (1 << (number % 64)) - 1;
-        let mut later = words.map(|(at, word)| (at, if at == number / 64 { *word & !before } else { *word }));
-        let (at, word) = later.find(|(_, word)| *word != 0)?;
-        Some(at * 64 + word.trailing_zeros() as usize)
-    }
-
     /// What all rules hold.
     pub(super) fn held(&self) -> usize {
         self.held
@@ -55,8 +46,6 @@ mod tests {
         }
         let which = |awake: &Awake| (0..200).filter(|number| awake.is(*number)).collect::<Vec<_>>();
         assert_eq!((which(&awake), awake.held()), (vec![0, 63, 130], 10));
-        let next = [0, 1, 63, 64, 130, 131, 192, 500].map(|from| awake.next_from(from));
-        assert_eq!(next, [Some(0), Some(63), Some(63), Some(130), Some(130), None, None, None]);
         awake.note(63, 3, 0, false);
         // A forbidden event counts, though nothing is held.
         awake.note(64, 0, 0, true);

@@ -24,7 +24,7 @@ use crate::rule::{Exception, Rule};
 pub struct Engine {
     rules: Vec<Arc<Rule>>,
     /// How often each has matched.
-    matched: Vec<u64>,
+    matches: Vec<u64>,
     /// By the numbers that the index knows, ascending by rule and stage.
     pub(super) units: Vec<Unit>,
     index: Index,
@@ -127,7 +127,7 @@ impl Engine {
             }));
         }
         Self {
-            matched: vec![0; live.len()],
+            matches: vec![0; live.len()],
             index: Index::new(
                 live.iter().flat_map(|rule| rule.program.stages()).map(|stage| &stage.condition),
             ),
@@ -148,7 +148,7 @@ impl Engine {
         mut matched: impl FnMut(&Match<'_, D>),
     ) {
         self.events += 1;
-        let Self { index, units, rules, matched: counts, hosts, .. } = &mut *self;
+        let Self { index, units, rules, matches, hosts, .. } = &mut *self;
         let host = event.host_key();
         // Of other hosts' records all is kept at once.
         let can_rest = host == 0 && event.can_rest();
@@ -160,7 +160,9 @@ impl Engine {
             let (place, stage) = (unit.rule as usize, unit.stage as usize);
             let Some(rule) = rules.get(place).filter(|rule| holds && !event.is_outside(rule)) else { return };
             let Some(joined) = unit.joined else {
-                counts.get_mut(place).into_iter().for_each(|count| *count += 1);
+                if let Some(count) = matches.get_mut(place) {
+                    *count += 1;
+                }
                 return matched(&Match { rule, events: Events::One(event) });
             };
             let number = joined as usize;
@@ -206,7 +208,7 @@ impl Engine {
 
     /// The event that a sieve was asked about makes the rule at this place true.
     pub fn alone<D: ?Sized>(&mut self, place: usize, event: &D, matched: impl FnOnce(&Match<'_, D>)) {
-        let Some((rule, count)) = self.rules.get(place).zip(self.matched.get_mut(place)) else { return };
+        let Some((rule, count)) = self.rules.get(place).zip(self.matches.get_mut(place)) else { return };
         *count += 1;
         matched(&Match { rule, events: Events::One(event) });
     }
@@ -261,10 +263,10 @@ impl Engine {
         matched: &mut impl FnMut(&Match<'_, D>),
         work: impl FnOnce(&mut Hosts, &mut super::joined::Emit<'_>),
     ) {
-        let Self { hosts, joined_rules, rules, matched: counts, .. } = self;
+        let Self { hosts, joined_rules, rules, matches, .. } = self;
         work(hosts, &mut |number, events| {
             let Some(at) = joined_rules.get(number) else { return };
-            if let (Some(rule), Some(count)) = (rules.get(*at), counts.get_mut(*at)) {
+            if let (Some(rule), Some(count)) = (rules.get(*at), matches.get_mut(*at)) {
                 *count += 1;
                 matched(&Match { rule, events: Events::Kept(&events) });
             }
@@ -292,10 +294,11 @@ impl Engine {
     /// Each rule that is run, with its counts.
     pub fn counts(&self) -> impl Iterator<Item = (&Arc<Rule>, Counts)> {
         let mut counts: Vec<_> =
-            self.matched.iter().map(|matched| Counts { asked: 0, matched: *matched }).collect();
+            self.matches.iter().map(|matched| Counts { asked: 0, matched: *matched }).collect();
         for unit in &self.units {
-            let count = counts.get_mut(unit.rule as usize);
-            count.into_iter().for_each(|count| count.asked += unit.asked);
+            if let Some(count) = counts.get_mut(unit.rule as usize) {
+                count.asked += unit.asked;
+            }
         }
         self.rules.iter().zip(counts)
     }

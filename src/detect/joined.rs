@@ -339,11 +339,11 @@ impl Joined {
 
     fn advance(&mut self, millis: i64, emit: &mut Emit<'_>) {
         let mut earliest = None;
-        let mut next = self.awake.next_from(0);
-        // To what holds nothing it makes no difference what time it is.
-        while let Some(number) = next {
-            next = self.awake.next_from(number + 1);
-            let Some((rule, state)) = self.rules.get_mut(number) else { continue };
+        for (number, (rule, state)) in self.rules.iter_mut().enumerate() {
+            // To what holds nothing it makes no difference what time it is.
+            if !self.awake.is(number) {
+                continue;
+            }
             let before = state.held();
             match state {
                 State::Sequence(sequences) => {

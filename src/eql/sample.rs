@@ -10,10 +10,7 @@ use crate::shares::{Cut, Held, Holder};
 use super::hits::Hits;
 use super::key::{JoinKey, KeyField};
 use super::program::Program;
-use super::sequence::Found;
-
-/// Keys are gone through for what is too old when this part of the window has passed.
-const SWEEPS_PER_WINDOW: i64 = 4;
+use super::sequence::{Found, sweep_is_due};
 
 /// What a sample query asks for, beside the conditions of its stages.
 #[derive(Debug)]
@@ -144,8 +141,7 @@ impl<E: Clone> Samples<E> {
     /// is forgotten in time.
     pub fn advance(&mut self, millis: i64) {
         self.now = self.now.max(millis);
-        let Some(window) = self.window else { return };
-        if self.now.saturating_sub(self.swept) >= (window / SWEEPS_PER_WINDOW).max(1) {
+        if self.window.is_some_and(|window| sweep_is_due(self.now, self.swept, window)) {
             self.forget_old();
         }
     }

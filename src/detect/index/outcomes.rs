@@ -55,19 +55,24 @@ impl<V> Known<V> {
 
     /// The place of one, for which the table is asked only where another comes than the last time.
     fn find(&mut self, fingerprint: Fingerprint) -> Option<usize> {
-        let Self { places, remembered, last } = self;
-        let at = |place: &u32| remembered.get(*place as usize);
+        let at = |place: &u32| self.remembered.get(*place as usize);
         let same = |place: &u32| at(place).is_some_and(|known| known.fingerprint == fingerprint);
-        if let Some(next) = remembered.get(*last).map(|before| before.next).filter(same) {
-            *last = next as usize;
-            return Some(*last);
+        let expected = self.remembered.get(self.last).map(|before| before.next).filter(same);
+        if let Some(next) = expected {
+            self.last = next as usize;
+            return Some(self.last);
         }
-        let place = *places.find(fingerprint[0], same)?;
-        if let Some(before) = remembered.get_mut(*last) {
+        let place = *self.places.find(fingerprint[0], same)?;
+        Some(self.go_on_with(place))
+    }
+
+    /// The one at this place was asked for after the last one.
+    fn go_on_with(&mut self, place: u32) -> usize {
+        if let Some(before) = self.remembered.get_mut(self.last) {
             before.next = place;
         }
-        *last = place as usize;
-        Some(*last)
+        self.last = place as usize;
+        self.last
     }
 
     fn get(&self, place: usize) -> Option<&Arc<V>> {
@@ -76,18 +81,14 @@ impl<V> Known<V> {
 
     /// Adds one that is not there; its place.
     fn add(&mut self, fingerprint: Fingerprint, outcome: Arc<V>) -> usize {
-        let Self { places, remembered, last } = self;
+        let Self { places, remembered, .. } = self;
         // There are never more than are to be remembered.
         let place = u32::try_from(remembered.len()).unwrap_or(u32::MAX);
-        if let Some(before) = remembered.get_mut(*last) {
-            before.next = place;
-        }
-        *last = place as usize;
         // Nothing has come after it; the first is as good as any.
         remembered.push(Remembered { fingerprint, outcome, next: 0 });
         let hash = |place: &u32| remembered.get(*place as usize).map_or(0, |known| known.fingerprint[0]);
         places.insert_unique(fingerprint[0], place, hash);
-        *last
+        self.go_on_with(place)
     }
 
     fn clear(&mut self) {

@@ -17,8 +17,14 @@ impl Limits {
     pub const NONE: Limits = Limits { partials: usize::MAX, span: None };
 }
 
-/// Groups are gone through for old partials when this part of the longest span has passed.
+/// What is held is gone through for what is too old when this part of the longest span has passed.
 const SWEEPS_PER_SPAN: i64 = 4;
+
+/// Whether it is time for that again, where something is held for `span` milliseconds.
+pub(crate) fn sweep_is_due(now: i64, swept: i64, span: i64) -> bool {
+    now.saturating_sub(swept) >= (span / SWEEPS_PER_SPAN).max(1)
+}
+
 /// This part of what is held is given up at once, so that it is seldom done.
 const EVICTED_PART: usize = 16;
 
@@ -26,8 +32,7 @@ impl<E: Clone> Sequences<E> {
     /// Drops what can never be completed any more, now and then.
     pub(super) fn sweep(&mut self, plan: &Plan) {
         let Some(span) = plan.maxspan.or(self.limits.span) else { return };
-        let pause = (span / SWEEPS_PER_SPAN).max(1);
-        if self.now.saturating_sub(self.swept) < pause {
+        if !sweep_is_due(self.now, self.swept, span) {
             return;
         }
         self.swept = self.now;

@@ -32,6 +32,7 @@ use super::key::{JoinKey, KeyField};
 use super::program::Program;
 
 pub use limits::Limits;
+pub(super) use limits::sweep_is_due;
 use partial::{Group, Partial, Pending};
 pub use saved::Saved;
 
@@ -67,7 +68,7 @@ impl Plan {
 
     /// Whether its items are one stage several times, and nothing is forbidden.
     fn is_run(&self) -> bool {
-        let several = matches!(&*self.items, [first, others @ ..] if !others.is_empty() && others.iter().all(|item| item == first));
+        let several = self.items.len() > 1 && self.items.iter().all(|item| self.items.first() == Some(item));
         several && self.until.is_none() && self.gaps.iter().all(|gap| gap.is_empty())
     }
 }

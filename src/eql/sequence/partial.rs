@@ -30,7 +30,7 @@ impl<E> Partial<E> {
     pub(super) fn first(event: E, order: Order, leading: Option<i64>, items: usize) -> Self {
         let mut events = SmallVec::with_capacity(items.min(FEW));
         events.push(event);
-        Partial { events, first: order.millis, last: order, leading, gap: None, violated: false }
+        Partial { leading, ..Self::waiting(events, order.millis, order) }
     }
 
     /// With these events, of which none was forbidden.
@@ -255,15 +255,13 @@ impl<E: Clone> Group<E> {
 
     /// The same with other events; none if `change` has none for one of them.
     pub(super) fn map<F>(&self, change: &mut dyn FnMut(&E) -> Option<F>) -> Option<Group<F>> {
-        let mut spread;
-        let mut this = self;
         if self.run.is_some() {
-            spread = self.clone();
+            let mut spread = self.clone();
             spread.spread();
-            this = &spread;
+            return spread.map(change);
         }
-        let mut waiting = SmallVec::with_capacity(this.waiting.len());
-        for Waiting { older, newest } in &this.waiting {
+        let mut waiting = SmallVec::with_capacity(self.waiting.len());
+        for Waiting { older, newest } in &self.waiting {
             let mut one = |partial: Option<&Partial<E>>| match partial {
                 Some(partial) => partial.map(change).map(Some),
                 None => Some(None),
