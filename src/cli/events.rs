@@ -147,7 +147,7 @@ impl<W: Write> Printer<W> {
 }
 
 impl<W: Write> Sink for Printer<W> {
-    fn begins(&mut self, path: &Path) {
+    fn begins(&mut self, path: &Path, _grows: bool) {
         self.documents.begins(path);
     }
 

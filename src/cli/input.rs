@@ -18,8 +18,8 @@ use crate::daemon::signals::Signals;
 
 /// Where lines go.
 pub(super) trait Sink {
-    /// What comes from now on is of `path`, from its first line.
-    fn begins(&mut self, _path: &Path) {}
+    /// What comes from now on is of `path`, from its first line; `grows` says whether somebody may still write to it.
+    fn begins(&mut self, _path: &Path, _grows: bool) {}
 
     /// One line, without its end. `now` is milliseconds on a monotonic clock, which stands still while
     /// a regular file is read: its events never time out.
@@ -80,7 +80,7 @@ pub(super) fn read(inputs: &[PathBuf], progress: Option<bool>, sink: &mut dyn Si
     for path in &inputs {
         let read = match Lines::open(path, &Options::default()) {
             Ok(mut lines) => {
-                reader.sink.begins(path);
+                reader.sink.begins(path, lines.size().is_none());
                 let read = reader.drain(&mut lines)?;
                 result.cut += lines.cut_lines();
                 reader.progress.before += lines.consumed();
@@ -135,7 +135,7 @@ pub(super) fn follow(path: &Path, sink: &mut dyn Sink) -> io::Result<Read> {
     let clock = Clock::start();
     let signals = Signals::install()?;
     let mut follower = Follow::open(path, &Start::Beginning, &Options::default())?;
-    sink.begins(path);
+    sink.begins(path, true);
     while !signals.stop() {
         match follower.next_line(Some(clock.wake(sink.deadline(), Instant::now() + TICK)))? {
             Next::Line(line) => sink.line(line, clock.millis())?,

@@ -188,6 +188,11 @@ struct Asked {
 }
 
 impl Asked {
+    /// Takes the events that are held back: a document comes behind them.
+    fn give_out<W: Write>(&mut self, intake: &mut Intake, alerts: &mut Alerts<W>) {
+        intake.give_out(&mut |event| self.detector.event(event, &mut |alert| alerts.print(alert)));
+    }
+
     /// Takes a value that is whole, or broken.
     fn piece<W: Write>(&mut self, file: &str, piece: Piece<'_>, counts: &mut Counts, alerts: &mut Alerts<W>) {
         let Self { reader, detector } = self;
@@ -291,13 +296,16 @@ impl<W: Write> Replay<W> {
     }
 
     fn end_of_file(&mut self) {
-        let Self { documents: Documents { cutter, file, counts }, asked, alerts, ahead, .. } = self;
-        cutter.end(&mut |piece| match ahead {
-            // That a thread has ended is told when all is taken.
-            Some(ahead) => {
-                let _ = ahead.push(file, piece, &mut |file, done| asked.done(file, done, counts, alerts));
+        let Self { documents: Documents { cutter, file, counts }, intake, asked, alerts, ahead, .. } = self;
+        cutter.end(&mut |piece| {
+            asked.give_out(intake, alerts);
+            match ahead {
+                // That a thread has ended is told when all is taken.
+                Some(ahead) => {
+                    let _ = ahead.push(file, piece, &mut |file, done| asked.done(file, done, counts, alerts));
+                }
+                None => asked.piece(file, piece, counts, alerts),
             }
-            None => asked.piece(file, piece, counts, alerts),
         });
     }
 
@@ -399,21 +407,29 @@ fn progress(args: &Args) -> Option<bool> {
 }
 
 impl<W: Write> Sink for Replay<W> {
-    fn begins(&mut self, path: &Path) {
+    fn begins(&mut self, path: &Path, grows: bool) {
         self.end_of_file();
         self.documents.begins(path);
+        let Self { intake, asked: Asked { detector, .. }, alerts, .. } = self;
+        let joins = !grows && detector.engine().joins();
+        let within = joins.then(|| detector.engine().reorder().unsigned_abs());
+        intake.hold_back(within, &mut |event| detector.event(event, &mut |alert| alerts.print(alert)));
     }
 
     fn line(&mut self, line: &[u8], now: u64) -> std::io::Result<()> {
         self.mark(line)?;
-        let Self { documents: Documents { cutter, file, counts }, asked, alerts, ahead, .. } = self;
+        let Self { documents: Documents { cutter, file, counts }, intake, asked, alerts, ahead, .. } = self;
         let mut failed = None;
-        let is_json = cutter.line(line, &mut |piece| match ahead {
-            Some(ahead) => {
-                let taken = ahead.push(file, piece, &mut |file, done| asked.done(file, done, counts, alerts));
-                failed = failed.take().or(taken.err());
+        let is_json = cutter.line(line, &mut |piece| {
+            asked.give_out(intake, alerts);
+            match ahead {
+                Some(ahead) => {
+                    let taken =
+                        ahead.push(file, piece, &mut |file, done| asked.done(file, done, counts, alerts));
+                    failed = failed.take().or(taken.err());
+                }
+                None => asked.piece(file, piece, counts, alerts),
             }
-            None => asked.piece(file, piece, counts, alerts),
         });
         if let Some(error) = failed {
             return Err(error);

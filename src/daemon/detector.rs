@@ -97,6 +97,11 @@ impl Detector {
             }
             cases.event_at(epoch(Some(&event.event.stamp)), emit);
         }
+        if event.event.in_order && engine.joins() {
+            engine.nothing_before(event.order(), |matched: &Match<'_, AuditDocument<'_>>| {
+                found(matched, *created, cases, matches, None, emit);
+            });
+        }
         engine.process(event, |matched| found(matched, *created, cases, matches, roots.as_mut(), emit));
     }
 

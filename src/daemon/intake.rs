@@ -64,9 +64,24 @@ impl Intake {
         match Record::from_log_line_after(line, &mut self.last) {
             Ok(record) => self.record(&record, now, emit),
             Err(_) if line.iter().all(u8::is_ascii_whitespace) => {}
-            Err(_) if self.mapping.mapper.absorb(line) => {}
-            Err(_) => self.malformed += 1,
+            Err(_) => {
+                // What a snapshot tells is told to the events behind it.
+                self.give_out(emit);
+                self.malformed += u64::from(!self.mapping.mapper.absorb(line));
+            }
         }
+    }
+
+    /// See [`Reassembler::hold_back`].
+    pub fn hold_back(&mut self, within: Option<u64>, emit: &mut dyn FnMut(&AuditDocument<'_>)) {
+        let Self { reassembler, mapping, .. } = self;
+        reassembler.hold_back(within, &mut |event| mapping.map(event, emit));
+    }
+
+    /// Gives out what is held back.
+    pub fn give_out(&mut self, emit: &mut dyn FnMut(&AuditDocument<'_>)) {
+        let Self { reassembler, mapping, .. } = self;
+        reassembler.give_out(&mut |event| mapping.map(event, emit));
     }
 
     /// Takes one record; `now` in milliseconds of a monotonic clock.

@@ -152,6 +152,7 @@ impl Engine {
         let host = event.host_key();
         // Of other hosts' records all is kept at once.
         let can_rest = host == 0 && event.can_rest();
+        let is_placed = host == 0 && hosts.own.is_placed(event.order());
         let mut hits = RuleHits::new();
         let mut fits = Fits::new();
         index.ask(event, |number, holds| {
@@ -170,7 +171,10 @@ impl Engine {
             match hits.last_mut().filter(|(last, _)| *last == number) {
                 Some((_, hits)) => hits.fits(&rule.program, stage, event),
                 None if can_rest && unit.goes_on && hosts.own.holds_nothing(number) => {
-                    fits.push((joined, unit.stage));
+                    // What it could go on with would have come by now.
+                    if !is_placed {
+                        fits.push((joined, unit.stage));
+                    }
                 }
                 None => {
                     let mut first = Hits::default();
@@ -196,6 +200,24 @@ impl Engine {
             }
             joined.event_at(order.millis, emit);
         });
+    }
+
+    /// Whether there are rules that join events, and so care for their order.
+    #[must_use]
+    pub fn joins(&self) -> bool {
+        !self.joined_rules.is_empty()
+    }
+
+    /// How long, in milliseconds, events wait for earlier ones.
+    #[must_use]
+    pub fn reorder(&self) -> i64 {
+        self.hosts.own.limits.reorder
+    }
+
+    /// Of this host nothing before `order` is still to come, within [`Engine::reorder`]: what waits for its place is
+    /// matched, and an event of this order, if it comes next, need not wait.
+    pub fn nothing_before<D: ?Sized>(&mut self, order: Order, mut matched: impl FnMut(&Match<'_, D>)) {
+        self.with_hosts(&mut matched, |hosts, emit| hosts.own.nothing_before(order, emit));
     }
 
     /// An event came, at `millis` since the Unix epoch and of the host with this key, that a sieve has let fall.

@@ -112,6 +112,10 @@ pub(super) struct Joined {
     arrived: u64,
     /// Everything before this was matched.
     watermark: i64,
+    /// The latest time that was told.
+    now: i64,
+    /// Nothing before this is to come, and everything before it was matched.
+    placed: Option<Order>,
     /// Nothing waits for a place before this.
     waits_from: i64,
     /// The earliest time at which some rule decides something without an event.
@@ -155,6 +159,8 @@ impl Joined {
             waiting: Waiting::default(),
             arrived: 0,
             watermark: i64::MIN,
+            now: i64::MIN,
+            placed: None,
             waits_from: i64::MAX,
             deadline: None,
             swept: i64::MIN,
@@ -202,6 +208,23 @@ impl Joined {
         }
     }
 
+    /// Nothing before `order` is still to come: what waits for its place has it, and so has an event of this order.
+    pub(super) fn nothing_before(&mut self, order: Order, emit: &mut Emit<'_>) {
+        if order.millis < self.watermark {
+            return;
+        }
+        self.pass(order.millis, emit);
+        while self.waiting.first().is_some_and(|(first, _)| first < order) {
+            self.release_first(emit);
+        }
+        self.placed = Some(order);
+    }
+
+    /// Whether an event of this order is in its place.
+    pub(super) fn is_placed(&self, order: Order) -> bool {
+        self.placed == Some(order)
+    }
+
     /// An event came that fits nothing but stages of rules that sleep; `store` keeps it, so that it can be asked
     /// for its keys if in its place the rules no longer do.
     pub(super) fn rest(
@@ -247,6 +270,8 @@ impl Joined {
         if order.millis < self.watermark {
             self.late += 1;
             self.offer(&rules, order, &event, emit);
+        } else if self.is_placed(order) {
+            self.offer(&rules, order, &event, emit);
         } else {
             self.arrived += 1;
             self.waits_from = self.waits_from.min(order.millis);
@@ -283,8 +308,8 @@ impl Joined {
     /// The host was booted anew, and nothing of before is still to come: what was to be decided by the last event is.
     pub(super) fn booted(&mut self, emit: &mut Emit<'_>) {
         self.release_all(emit);
-        if self.watermark > i64::MIN {
-            self.advance(self.watermark.saturating_add(self.limits.reorder), emit);
+        if self.now > i64::MIN {
+            self.advance(self.now, emit);
         }
         self.forget_undecided();
     }
@@ -305,6 +330,7 @@ impl Joined {
         self.behind = Behind::default();
         self.rewound += 1;
         self.watermark = newest.saturating_sub(self.limits.reorder);
+        (self.now, self.placed) = (newest, None);
         self.swept = self.watermark;
         for (_, state) in &mut self.rules {
             match state {
@@ -317,7 +343,12 @@ impl Joined {
     /// Time has come to `millis`: what has waited for its place, or for something not to happen, is
     /// matched.
     pub(super) fn time_is(&mut self, millis: i64, emit: &mut Emit<'_>) {
-        let watermark = millis.saturating_sub(self.limits.reorder);
+        self.now = self.now.max(millis);
+        self.pass(millis.saturating_sub(self.limits.reorder), emit);
+    }
+
+    /// Nothing before `watermark` is still to come.
+    fn pass(&mut self, watermark: i64, emit: &mut Emit<'_>) {
         if watermark <= self.watermark {
             return;
         }
@@ -500,6 +531,7 @@ impl Joined {
     /// A former run had matched everything before `watermark`.
     pub(super) fn go_on_from(&mut self, watermark: i64) {
         self.watermark = watermark;
+        self.now = watermark.saturating_add(self.limits.reorder);
         self.swept = watermark;
         self.keep_within();
     }

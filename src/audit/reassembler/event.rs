@@ -36,6 +36,8 @@ pub struct AuditEvent<'a> {
     pub incomplete: bool,
     /// What is known to be missing.
     pub gaps: Gaps,
+    /// Whether it is known that nothing stamped earlier ends behind it: see [`Reassembler::hold_back`](super::Reassembler::hold_back).
+    pub in_order: bool,
     pub(super) records: &'a [Slot],
     pub(super) bytes: &'a [u8],
 }
@@ -191,6 +193,7 @@ impl Layout {
             ended: self.ended,
             incomplete: !self.gaps.is_empty(),
             gaps: self.gaps,
+            in_order: false,
             records: slots,
             bytes: records,
         }

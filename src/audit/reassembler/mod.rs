@@ -7,6 +7,7 @@
 //! Records of one event are told by node, time and serial. One that repeats type and body of another in
 //! its event is a duplicate; one whose event has been given out is late. Both are counted and dropped.
 
+mod ahead;
 mod event;
 mod gaps;
 mod limits;
@@ -25,6 +26,7 @@ pub use self::gaps::{Gap, Gaps};
 pub use self::limits::{Counters, Limits};
 pub use self::shelf::{Shelf, Shelved};
 
+use self::ahead::{Ahead, Whole};
 use self::open::{At, Buffers, OpenEvent, OpenEvents};
 use self::remembered::Remembered;
 use super::execve::Arguments;
@@ -46,7 +48,7 @@ pub struct Reassembler {
     /// EOE or PROCTITLE has been seen, so that an event without either has lost them.
     ends_come: bool,
     arguments: Arguments,
-    single: Buffers,
+    ahead: Ahead,
 }
 
 impl Reassembler {
@@ -62,7 +64,7 @@ impl Reassembler {
             settling: VecDeque::new(),
             ends_come: false,
             arguments: Arguments::with_limit(limits.event_bytes),
-            single: Buffers::default(),
+            ahead: Ahead::default(),
             limits,
         }
     }
@@ -114,6 +116,25 @@ impl Reassembler {
         while let Some((at, _)) = self.open.oldest() {
             self.end(at, Ended::EndOfInput, emit);
         }
+        while let Some((event, in_order)) = self.ahead.last() {
+            self.emit(event, in_order, emit);
+        }
+    }
+
+    /// For what comes from now on, which is in a file: events are given out in the order in which they end, but each only
+    /// once one has ended that is stamped more than `within` milliseconds later. So it is known of each whether it is
+    /// [`AuditEvent::in_order`] as far as that. None: at once, and so are those of a named node, whose clocks are
+    /// their own.
+    pub fn hold_back(&mut self, within: Option<u64>, emit: &mut dyn FnMut(&AuditEvent<'_>)) {
+        self.give_out(emit);
+        self.ahead.set(within);
+    }
+
+    /// Gives out what is held back.
+    pub fn give_out(&mut self, emit: &mut dyn FnMut(&AuditEvent<'_>)) {
+        while let Some(event) = self.ahead.take() {
+            self.emit(event, false, emit);
+        }
     }
 
     /// A record that is an event of its own.
@@ -125,17 +146,15 @@ impl Reassembler {
             return;
         }
         self.remembered.add(hash, record.stamp, false);
-        let mut buffers = std::mem::take(&mut self.single);
+        let mut buffers = self.open.spare();
         let (record, cut) = self.fitted(record);
+        let node = buffers.add_node(&record);
         buffers.add(&record);
         let mut gaps = Gaps::default();
         if cut || fields::is_cut_message(record.body) {
             gaps.add(Gap::Cut);
         }
-        self.emit(record.node, &record, &buffers, (Ended::Single, gaps), emit);
-        buffers.bytes.clear();
-        buffers.slots.clear();
-        self.single = buffers;
+        self.has_ended(Whole { node, stamp: record.stamp, ended: Ended::Single, gaps, buffers }, emit);
     }
 
     fn push_end(&mut self, record: &Record<'_>, emit: &mut dyn FnMut(&AuditEvent<'_>)) {
@@ -259,10 +278,22 @@ impl Reassembler {
             Ended::Bound => self.counters.evicted += 1,
             _ => {}
         }
-        let node = event.node();
-        let record = Record { node, kind: RecordType::EOE, stamp: event.stamp, body: &[], enriched: &[] };
-        self.emit(node, &record, &event.buffers, (ended, gaps), emit);
-        self.open.recycle(event.buffers);
+        let OpenEvent { node, stamp, buffers, .. } = event;
+        self.has_ended(Whole { node, stamp, ended, gaps, buffers }, emit);
+    }
+
+    fn has_ended(&mut self, event: Whole, emit: &mut dyn FnMut(&AuditEvent<'_>)) {
+        if !self.ahead.is_on() {
+            return self.emit(event, false, emit);
+        }
+        if event.node.is_some() {
+            self.give_out(emit);
+            return self.emit(event, false, emit);
+        }
+        self.ahead.push(event);
+        while let Some((event, in_order)) = self.ahead.next() {
+            self.emit(event, in_order, emit);
+        }
     }
 
     fn gaps(&mut self, event: &OpenEvent, ended: Ended) -> Gaps {
@@ -278,26 +309,12 @@ impl Reassembler {
         gaps
     }
 
-    fn emit(
-        &mut self,
-        node: Option<&[u8]>,
-        record: &Record<'_>,
-        buffers: &Buffers,
-        (ended, gaps): (Ended, Gaps),
-        emit: &mut dyn FnMut(&AuditEvent<'_>),
-    ) {
+    fn emit(&mut self, event: Whole, in_order: bool, emit: &mut dyn FnMut(&AuditEvent<'_>)) {
         self.counters.events += 1;
-        self.counters.incomplete += u64::from(!gaps.is_empty());
-        self.counters.given += buffers.slots.len() as u64;
-        emit(&AuditEvent {
-            node,
-            stamp: record.stamp,
-            ended,
-            incomplete: !gaps.is_empty(),
-            gaps,
-            records: &buffers.slots,
-            bytes: &buffers.bytes,
-        });
+        self.counters.incomplete += u64::from(!event.gaps.is_empty());
+        self.counters.given += event.buffers.slots.len() as u64;
+        emit(&event.event(in_order));
+        self.open.recycle(event.buffers);
     }
 
     /// Of node and stamp: what tells one event from another.

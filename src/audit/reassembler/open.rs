@@ -18,9 +18,10 @@ const NONE: At = At::MAX;
 /// Beyond this many records of an event, repeated ones are looked for by hash.
 const FEW: usize = 32;
 
-/// Buffers kept for the next events, and the largest that is kept.
-const KEPT_BUFFERS: usize = 64;
-const KEPT_BYTES: usize = 64 << 10;
+/// Buffers kept for the next events, the largest that is kept, and all of them.
+const KEPT_BUFFERS: usize = 1 << 10;
+const LARGEST_KEPT: usize = 64 << 10;
+const KEPT_BYTES: usize = 2 << 20;
 
 /// The buffers of an event.
 #[derive(Debug, Default)]
@@ -38,6 +39,14 @@ impl Buffers {
 
     fn used(&self) -> usize {
         self.bytes.len() + self.slots.len() * size_of::<Slot>()
+    }
+
+    /// Copies the record's node in, where it has one; its length.
+    pub(super) fn add_node(&mut self, record: &Record<'_>) -> Option<u32> {
+        let node = record.node?;
+        self.bytes.extend_from_slice(node);
+        #[expect(clippy::cast_possible_truncation, reason = "a line's length; a longer one is cut")]
+        Some(node.len() as u32)
     }
 
     /// Copies a record in. The bound on an event keeps positions within 32 bits.
@@ -62,7 +71,7 @@ pub(super) struct OpenEvent {
     pub(super) hash: u64,
     pub(super) stamp: Stamp,
     /// Length of the node at the front of the buffer, if one is named.
-    node: Option<u32>,
+    pub(super) node: Option<u32>,
     pub(super) buffers: Buffers,
     /// Hashes of the bodies, once there are more than a few.
     bodies: Option<Box<HashTable<(u64, u32)>>>,
@@ -133,6 +142,7 @@ pub(super) struct OpenEvents {
     oldest: At,
     newest: At,
     kept: Vec<Buffers>,
+    kept_bytes: usize,
     opened: u64,
     /// Memory that the buffers of all of them take.
     held: usize,
@@ -147,6 +157,7 @@ impl OpenEvents {
             oldest: NONE,
             newest: NONE,
             kept: Vec::new(),
+            kept_bytes: 0,
             opened: 0,
             held: 0,
         }
@@ -187,13 +198,9 @@ impl OpenEvents {
 
     /// Opens an event for `record`, without taking it in.
     pub(super) fn open(&mut self, hash: u64, record: &Record<'_>) -> At {
-        let mut buffers = self.kept.pop().unwrap_or_default();
+        let mut buffers = self.spare();
         self.held += buffers.capacity();
-        #[expect(clippy::cast_possible_truncation, reason = "a line's length; a longer one is cut")]
-        let node = record.node.map(|node| {
-            buffers.bytes.extend_from_slice(node);
-            node.len() as u32
-        });
+        let node = buffers.add_node(record);
         self.opened += 1;
         let event = OpenEvent {
             hash,
@@ -274,11 +281,21 @@ impl OpenEvents {
         Some(event)
     }
 
+    /// Empty buffers.
+    pub(super) fn spare(&mut self) -> Buffers {
+        let buffers = self.kept.pop().unwrap_or_default();
+        self.kept_bytes -= buffers.capacity();
+        buffers
+    }
+
     /// Gives back the buffers of an event that was closed.
     pub(super) fn recycle(&mut self, mut buffers: Buffers) {
-        if self.kept.len() < KEPT_BUFFERS && buffers.capacity() <= KEPT_BYTES {
+        let size = buffers.capacity();
+        let has_room = self.kept.len() < KEPT_BUFFERS && self.kept_bytes + size <= KEPT_BYTES;
+        if has_room && size <= LARGEST_KEPT {
             buffers.bytes.clear();
             buffers.slots.clear();
+            self.kept_bytes += size;
             self.kept.push(buffers);
         }
     }

@@ -148,7 +148,7 @@ impl Asked<'_> {
 }
 
 impl Sink for Asked<'_> {
-    fn begins(&mut self, path: &Path) {
+    fn begins(&mut self, path: &Path, _grows: bool) {
         self.input.begins(path);
     }
 
