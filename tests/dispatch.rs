@@ -161,12 +161,12 @@ fn dispatch_finds_the_sequences_that_asking_about_every_event_finds() {
         each_document(&log, |event| {
             events.push(Held::copy(event, &wanted, &arena));
             engine.process(event, |matched| match matched.events {
-                Events::Kept(kept) => note(matched.rule, kept),
+                Events::Kept(kept, _) => note(matched.rule, kept),
                 Events::One(_) => panic!("only sequences are loaded"),
             });
         });
         engine.finish(|matched: &Match<'_, Held<'_>>| match matched.events {
-            Events::Kept(kept) => note(matched.rule, kept),
+            Events::Kept(kept, _) => note(matched.rule, kept),
             Events::One(_) => panic!("only sequences are loaded"),
         });
         assert_eq!((engine.join_counts().late, engine.join_counts().evicted), (0, 0), "{name}");

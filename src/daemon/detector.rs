@@ -17,7 +17,7 @@ use super::roots::Roots;
 use crate::alert::case::{CaseCounts, Cases, Finding, WithoutEffect};
 use crate::alert::{Alert, source, text_of};
 use crate::audit::{Boots, Shelf, Stamp};
-use crate::detect::{Engine, Events, Evidence, Keep, Limits, Match, Source, holder, host_key};
+use crate::detect::{Engine, Events, Evidence, Keep, Kept, Limits, Match, Source, holder, host_key};
 use crate::event::document::Order;
 use crate::event::schema::ROWS;
 use crate::event::{AuditDocument, Document, FieldId, Held, Resting, Stored, Values, live_document};
@@ -258,6 +258,10 @@ trait Subject: Document + Keep {
     }
     /// The alert of a rule without a group.
     fn alert(&self, rule: &Arc<Rule>, created: Timestamp) -> Alert;
+    /// The same of several events, where `_last` is the last of them, if it is at hand.
+    fn alert_of(rule: &Arc<Rule>, kept: &[Kept], _last: Option<&Self>, created: Timestamp) -> Alert {
+        Alert::of_events(rule, kept, None, created)
+    }
 }
 
 impl Subject for AuditDocument<'_> {
@@ -279,6 +283,10 @@ impl Subject for AuditDocument<'_> {
 
     fn alert(&self, rule: &Arc<Rule>, created: Timestamp) -> Alert {
         Alert::of_events(rule, &[&Keep::keep(self)], Some(self), created)
+    }
+
+    fn alert_of(rule: &Arc<Rule>, kept: &[Kept], last: Option<&Self>, created: Timestamp) -> Alert {
+        Alert::of_events(rule, kept, last, created)
     }
 }
 
@@ -405,12 +413,12 @@ fn found<D: Subject>(
             let (rule, events) = (Arc::clone(rule), vec![source]);
             cases.take(Finding { rule, severity, events, stamps, host, created }, now, emit);
         }
-        Events::Kept(kept) => {
+        Events::Kept(kept, last) => {
             let stamp = kept.last().map(|event| event.stamp());
             let created = created.of(stamp.as_ref());
             if rule.group.is_none() && rule.exceptions.is_empty() {
                 count();
-                return emit(Alert::of_events(rule, kept, None, created));
+                return emit(D::alert_of(rule, kept, *last, created));
             }
             let events: Vec<_> = kept.iter().map(|event| document(event)).collect();
             if excepted::takes_documents(rule, &events, epoch(stamp.as_ref())) {
@@ -418,7 +426,7 @@ fn found<D: Subject>(
             }
             count();
             if rule.group.is_none() {
-                return emit(Alert::of_events(rule, kept, None, created));
+                return emit(D::alert_of(rule, kept, *last, created));
             }
             let stamps = kept.iter().map(|event| event.stamp()).collect();
             let host = kept.last().map_or_else(String::new, |event| event.host_id().into_owned());

@@ -1,5 +1,6 @@
 //! The engine: each event goes to the rules that it can match, and to no other.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -80,8 +81,9 @@ pub struct Match<'m, D: ?Sized> {
 pub enum Events<'m, D: ?Sized> {
     /// The event that is being processed.
     One(&'m D),
-    /// Those of a sequence or sample, in the order of the query, without the missing ones.
-    Kept(&'m [Kept]),
+    /// Those of a sequence or sample, in the order of the query, without the missing ones; and the last of them, if it
+    /// is the event that is being processed.
+    Kept(&'m [Kept], Option<&'m D>),
 }
 
 impl Engine {
@@ -186,13 +188,16 @@ impl Engine {
             }
         });
         let order = event.order();
-        self.with_hosts(&mut matched, |hosts, emit| {
+        let now = Cell::new(None);
+        let is_now = |kept: &Kept| (now.get() == Some(kept.address())).then_some(event);
+        self.with_hosts(&mut matched, is_now, |hosts, emit| {
             if hits.is_empty() && fits.is_empty() {
                 return hosts.known(host).into_iter().for_each(|joined| joined.event_at(order.millis, emit));
             }
             let joined = hosts.of(host, emit);
             if !hits.is_empty() {
                 let kept = Kept::new(event.keep(), &joined.meter);
+                now.set(Some(kept.address()));
                 joined.take(hits, fits, order, kept, emit);
             } else {
                 let store = |shelf: &mut Shelf| event.rest(shelf);
@@ -217,15 +222,19 @@ impl Engine {
     /// Of this host nothing before `order` is still to come, within [`Engine::reorder`]: what waits for its place is
     /// matched, and an event of this order, if it comes next, need not wait.
     pub fn nothing_before<D: ?Sized>(&mut self, order: Order, mut matched: impl FnMut(&Match<'_, D>)) {
-        self.with_hosts(&mut matched, |hosts, emit| hosts.own.nothing_before(order, emit));
+        self.with_hosts(&mut matched, |_| None, |hosts, emit| hosts.own.nothing_before(order, emit));
     }
 
     /// An event came, at `millis` since the Unix epoch and of the host with this key, that a sieve has let fall.
     pub fn idle<D: ?Sized>(&mut self, host: u64, millis: i64, mut matched: impl FnMut(&Match<'_, D>)) {
         self.events += 1;
-        self.with_hosts(&mut matched, |hosts, emit| {
-            hosts.known(host).into_iter().for_each(|joined| joined.event_at(millis, emit));
-        });
+        self.with_hosts(
+            &mut matched,
+            |_| None,
+            |hosts, emit| {
+                hosts.known(host).into_iter().for_each(|joined| joined.event_at(millis, emit));
+            },
+        );
     }
 
     /// The event that a sieve was asked about makes the rule at this place true.
@@ -249,30 +258,34 @@ impl Engine {
             return self.idle(host, order.millis, matched);
         }
         self.events += 1;
-        self.with_hosts(&mut matched, |hosts, emit| {
-            let joined = hosts.of(host, emit);
-            let kept = Kept::new(event, &joined.meter);
-            joined.take(sifted.joined, Fits::new(), order, kept, emit);
-            joined.event_at(order.millis, emit);
-        });
+        self.with_hosts(
+            &mut matched,
+            |_| None,
+            |hosts, emit| {
+                let joined = hosts.of(host, emit);
+                let kept = Kept::new(event, &joined.meter);
+                joined.take(sifted.joined, Fits::new(), order, kept, emit);
+                joined.event_at(order.millis, emit);
+            },
+        );
     }
 
     /// The host's clock stands at `millis` (since the Unix epoch), and every event before was processed:
     /// what has waited until then is matched.
     pub fn time_is<D: ?Sized>(&mut self, millis: i64, mut matched: impl FnMut(&Match<'_, D>)) {
-        self.with_hosts(&mut matched, |hosts, emit| hosts.own.time_is(millis, emit));
+        self.with_hosts(&mut matched, |_| None, |hosts, emit| hosts.own.time_is(millis, emit));
     }
 
     /// No more events come: what has waited for earlier events is matched. What waits for something not
-    /// to happen stays undecided ([`JoinCounts::undecided`]).
+    /// to happen stays undecided ([`JoinCounts::undecided`]), unless its time was over by the last event.
     pub fn finish<D: ?Sized>(&mut self, mut matched: impl FnMut(&Match<'_, D>)) {
-        self.with_hosts(&mut matched, Hosts::release_all);
+        self.with_hosts(&mut matched, |_| None, Hosts::finish);
     }
 
     /// The host was booted anew behind the events so far. What waits for something not to happen is given up
     /// ([`JoinCounts::booted`]), unless its time was over by the last event: while the host was down nothing could happen.
     pub fn booted<D: ?Sized>(&mut self, mut matched: impl FnMut(&Match<'_, D>)) {
-        self.with_hosts(&mut matched, |hosts, emit| hosts.own.booted(emit));
+        self.with_hosts(&mut matched, |_| None, |hosts, emit| hosts.own.booted(emit));
     }
 
     /// The same, where a former run has decided what was to be.
@@ -280,9 +293,11 @@ impl Engine {
         self.hosts.own.forget_undecided();
     }
 
-    fn with_hosts<D: ?Sized>(
+    /// `is_now` gives the event that is being processed, if it is the one that was kept.
+    fn with_hosts<'d, D: ?Sized + 'd>(
         &mut self,
         matched: &mut impl FnMut(&Match<'_, D>),
+        is_now: impl Fn(&Kept) -> Option<&'d D>,
         work: impl FnOnce(&mut Hosts, &mut super::joined::Emit<'_>),
     ) {
         let Self { hosts, joined_rules, rules, matches, .. } = self;
@@ -290,7 +305,8 @@ impl Engine {
             let Some(at) = joined_rules.get(number) else { return };
             if let (Some(rule), Some(count)) = (rules.get(*at), matches.get_mut(*at)) {
                 *count += 1;
-                matched(&Match { rule, events: Events::Kept(&events) });
+                let last = events.last().and_then(&is_now);
+                matched(&Match { rule, events: Events::Kept(&events, last) });
             }
         });
     }

@@ -74,10 +74,10 @@ impl Hosts {
         });
     }
 
-    /// Whatever waits of any host is matched.
-    pub(super) fn release_all(&mut self, emit: &mut Emit<'_>) {
-        self.own.release_all(emit);
-        self.others.values_mut().for_each(|other| other.joined.release_all(emit));
+    /// Nothing more comes of any host.
+    pub(super) fn finish(&mut self, emit: &mut Emit<'_>) {
+        self.own.finish(emit);
+        self.others.values_mut().for_each(|other| other.joined.finish(emit));
     }
 
     pub(super) fn counts(&self) -> JoinCounts {

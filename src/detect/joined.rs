@@ -307,11 +307,16 @@ impl Joined {
 
     /// The host was booted anew, and nothing of before is still to come: what was to be decided by the last event is.
     pub(super) fn booted(&mut self, emit: &mut Emit<'_>) {
+        self.finish(emit);
+        self.forget_undecided();
+    }
+
+    /// Nothing more comes: what was to be decided by the last event is.
+    pub(super) fn finish(&mut self, emit: &mut Emit<'_>) {
         self.release_all(emit);
         if self.now > i64::MIN {
             self.advance(self.now, emit);
         }
-        self.forget_undecided();
     }
 
     /// What would not have happened while the host was down is not told: nobody could have done it.

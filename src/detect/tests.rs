@@ -71,7 +71,7 @@ fn rule(query: &str) -> Arc<Rule> {
 fn serials(matched: &Match<'_, Timed>) -> Vec<u64> {
     match matched.events {
         Events::One(event) => vec![event.order.tiebreaker],
-        Events::Kept(kept) => kept.iter().map(|event| event.serial).collect(),
+        Events::Kept(kept, _) => kept.iter().map(|event| event.serial).collect(),
     }
 }
 

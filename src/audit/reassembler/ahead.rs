@@ -119,3 +119,87 @@ impl Ahead {
         Some(event)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Limits, Reassembler};
+    use super::*;
+    use crate::audit::Record;
+
+    /// Serials, and whether each was in order, as they come out.
+    type Given = Vec<(u64, bool)>;
+
+    /// A message of this time; of the program of that node, where one is named.
+    fn push(reassembler: &mut Reassembler, node: &str, millis: u64, serial: u64, given: &mut Given) {
+        let (seconds, millis) = (1_795_600_800 + millis / 1000, millis % 1000);
+        let line = format!(
+            "{node}type=USER_LOGIN msg=audit({seconds}.{millis:03}:{serial}): pid=1 uid=0 auid=0 ses=1"
+        );
+        let record = Record::from_log_line(line.as_bytes()).expect("a record");
+        reassembler.push(&record, 0, &mut |event| given.push((event.stamp.serial, event.in_order)));
+    }
+
+    /// What comes of messages of these times, numbered from 1, one after the other, and when no more come.
+    fn given(millis: &[u64]) -> Vec<Given> {
+        let mut reassembler = Reassembler::new(Limits::default());
+        reassembler.hold_back(Some(100), &mut |_| unreachable!("nothing came"));
+        let mut all: Vec<Given> = (1..)
+            .zip(millis)
+            .map(|(serial, millis)| {
+                let mut given = Given::new();
+                push(&mut reassembler, "", *millis, serial, &mut given);
+                given
+            })
+            .collect();
+        let mut given = Given::new();
+        reassembler.finish(&mut |event| given.push((event.stamp.serial, event.in_order)));
+        all.push(given);
+        all
+    }
+
+    #[test]
+    fn an_event_is_in_order_when_one_far_behind_it_has_come_and_none_that_was_earlier() {
+        let out: Vec<Given> = given(&[0, 50, 100, 101, 160]);
+        assert_eq!(
+            out,
+            [vec![], vec![], vec![], vec![(1, true)], vec![(2, true)], vec![(3, true), (4, true), (5, true)]]
+        );
+    }
+
+    #[test]
+    fn what_is_overtaken_is_known_at_once_not_to_be() {
+        // Of the same millisecond the number decides.
+        let out = given(&[10, 20, 20, 5, 20, 200]);
+        assert_eq!(out[..3], [vec![], vec![], vec![]]);
+        assert_eq!(out[3], [(1, false), (2, false), (3, false)]);
+        assert_eq!(out[4..], [vec![], vec![(4, true), (5, true)], vec![(6, true)]]);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_holds_nothing_up() {
+        let out = given(&[900_000, 900_010, 0, 10, 120, 900_000]);
+        assert_eq!(out[2], [(1, false), (2, false)]);
+        assert_eq!(out[3..], [vec![], vec![(3, true), (4, true)], vec![(5, true)], vec![(6, true)]]);
+    }
+
+    #[test]
+    fn no_more_is_held_back_than_is_bounded() {
+        let out = given(&vec![7; 3 * EVENTS]);
+        let held: usize = out.last().map_or(0, Vec::len);
+        assert_eq!(held, EVENTS);
+        assert!(out[..3 * EVENTS].concat().iter().all(|(_, in_order)| !in_order), "nobody knows");
+    }
+
+    #[test]
+    fn what_is_of_a_node_comes_at_once_behind_what_came_before() {
+        let (mut reassembler, mut given) = (Reassembler::new(Limits::default()), Given::new());
+        reassembler.hold_back(Some(100), &mut |_| unreachable!("nothing came"));
+        push(&mut reassembler, "", 0, 1, &mut given);
+        push(&mut reassembler, "node=other ", 0, 2, &mut given);
+        assert_eq!(given, [(1, false), (2, false)]);
+        push(&mut reassembler, "", 5, 3, &mut given);
+        reassembler.hold_back(None, &mut |event| given.push((event.stamp.serial, event.in_order)));
+        push(&mut reassembler, "", 500, 4, &mut given);
+        assert_eq!(given[2..], [(3, false), (4, false)]);
+    }
+}
