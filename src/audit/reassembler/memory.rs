@@ -53,12 +53,15 @@ impl Memory {
     /// Empty memory, which has room for so many bytes of records.
     pub(super) fn with_room(bytes: usize) -> Self {
         let next = |waiting: &RefCell<Option<Spare>>| waiting.borrow_mut().get_or_insert_default().take();
-        let mut memory = WAITING.try_with(next).ok().flatten().unwrap_or_else(|| Self {
-            bytes: Vec::with_capacity(bytes.max(BYTES)),
-            slots: Vec::with_capacity(SLOTS),
-        });
+        let waiting = WAITING.try_with(next).ok().flatten();
+        let mut memory =
+            waiting.unwrap_or_else(|| Self { bytes: Vec::new(), slots: Vec::with_capacity(SLOTS) });
         memory.bytes.clear();
         memory.slots.clear();
+        // In place of what is too small, of which nothing is to be copied; in steps, so that it is large enough for others.
+        if memory.bytes.capacity() < bytes.max(BYTES) {
+            memory.bytes = Vec::with_capacity(bytes.next_multiple_of(BYTES / 2).max(BYTES));
+        }
         memory
     }
 
