@@ -178,6 +178,32 @@ fn what_must_not_follow_is_waited_for() {
     let mut run = Run::new(query, WIDE);
     run.events(&pair).finish();
     assert_eq!((run.found.len(), run.counts().undecided), (0, 1), "the end decides nothing");
+    let mut run = Run::new(query, WIDE);
+    run.events(&pair).events([&simple(2_001, 3, 0, 3)]).finish();
+    assert_eq!(run.found, [[1, 2]], "but the last event has");
+}
+
+/// What nothing earlier comes behind is matched at once, behind what waited; what it could only have gone on with is not kept for it.
+#[test]
+fn what_is_in_its_place_does_not_wait() {
+    let order = |millis, tiebreaker| Order { millis, tiebreaker };
+    let mut run = Run::new(AB, WIDE);
+    let nothing_before = |run: &mut Run, order: Order| {
+        run.engine.nothing_before(order, |matched: &Match<'_, Timed>| run.found.push(serials(matched)));
+    };
+    run.events([&simple(1_050, 2, 0, 1), &simple(1_040, 1, 0, 0)]);
+    assert_eq!((run.found.len(), run.engine.due()), (0, Some(1_141)), "both wait");
+    nothing_before(&mut run, order(1_060, 4));
+    assert_eq!(run.found, [[1, 2]], "what came before has its place");
+    run.events([&simple(1_060, 4, 0, 0)]);
+    nothing_before(&mut run, order(1_060, 6));
+    run.events([&simple(1_060, 6, 0, 1)]);
+    assert_eq!(run.found, [[1, 2], [4, 6]]);
+    // Another than was announced waits, one that is behind it comes too late.
+    nothing_before(&mut run, order(1_070, 7));
+    run.events([&simple(1_070, 8, 0, 1), &simple(1_069, 9, 0, 0)]).time_is(END);
+    assert_eq!((run.found.len(), run.counts().late), (3, 1));
+    assert_eq!(run.found[2], [9, 8]);
 }
 
 #[test]
