@@ -25,6 +25,7 @@ mod texts;
 use std::cell::OnceCell;
 use std::hash::{Hash, Hasher};
 use std::num::NonZeroU64;
+use std::sync::OnceLock;
 
 use crate::eql::Cond;
 use crate::event::circumstances::Circumstances;
@@ -135,11 +136,12 @@ enum Truth {
     Of(Node),
 }
 
-/// Units that are open, and fewer where that is simply found, which follows from what is open.
+/// Units that are open, and fewer where that is simply found, which follows from what is open: worked out when an event
+/// first asks for it.
 #[derive(Debug)]
 struct Narrowed {
     open: Open,
-    quiet: Option<Box<Quiet>>,
+    quiet: OnceLock<Option<Box<Quiet>>>,
 }
 
 impl PartialEq for Narrowed {
@@ -246,8 +248,7 @@ impl Index {
             // Narrowed by no more than what it is remembered by: the next event has other values of the rest.
             let open = kind.open_for(event, leaves, answers, settled, Leaves::is_remembered_text);
             let known = &mut |number| leaves.is_remembered(number).then(|| leaves.holds(number, event));
-            let open = reduce(open, known);
-            Narrowed::new(open, leaves)
+            Narrowed::new(reduce(open, known))
         };
         if by_number
             && kind.push_key(event, key)
@@ -323,8 +324,7 @@ impl Kind {
         key.extend_from_slice(&self.number.to_le_bytes());
         push_values(event, &self.settled, key);
         let answer = answers.get_or_make(key, || {
-            let open = reduce(&self.open, &mut |number| leaves.known(number, Scope::Settled, event));
-            Narrowed::new(open, leaves)
+            Narrowed::new(reduce(&self.open, &mut |number| leaves.known(number, Scope::Settled, event)))
         });
         answer.map_or(&self.open, |answer| answer.by(event, leaves, may))
     }
@@ -420,20 +420,23 @@ fn truth(reduced: Reduced) -> Option<Truth> {
     }
 }
 
-impl Narrowed {
+impl Quiet {
     /// So many units must ask for a field for it to be worth asking whether any can be satisfied.
     const WORTH: usize = 3;
 
-    fn new(open: Open, leaves: &Leaves) -> Self {
+    /// None where no field is asked for by enough of `open`.
+    fn of(open: &[(u32, Truth)], leaves: &Leaves) -> Option<Box<Self>> {
         let nodes = || open.iter().filter_map(|(_, truth)| truth.node());
-        let field = (nodes().nth(Self::WORTH - 1).is_some())
-            .then(|| leaves.text_field_of_most(nodes(), Self::WORTH))
-            .flatten();
-        let quiet = field.map(|field| {
-            let rest = reduce(&open, &mut |number| leaves.is_text_of(number, &field).then_some(false));
-            Box::new(Quiet { rest: Self::new(rest, leaves), field })
-        });
-        Self { open, quiet }
+        nodes().nth(Self::WORTH - 1)?;
+        let field = leaves.text_field_of_most(nodes(), Self::WORTH)?;
+        let rest = reduce(open, &mut |number| leaves.is_text_of(number, &field).then_some(false));
+        Some(Box::new(Self { field, rest: Narrowed::new(rest) }))
+    }
+}
+
+impl Narrowed {
+    fn new(open: Open) -> Self {
+        Self { open, quiet: OnceLock::new() }
     }
 
     /// What of it is open for `event`, by the fields that `may` be asked.
@@ -444,7 +447,7 @@ impl Narrowed {
         may: impl Fn(&Leaves, &TextField) -> bool,
     ) -> &[(u32, Truth)] {
         let mut this = self;
-        while let Some(quiet) = &this.quiet
+        while let Some(quiet) = this.quiet.get_or_init(|| Quiet::of(&this.open, leaves))
             && may(leaves, &quiet.field)
             && !leaves.could_satisfy_any(&quiet.field, event)
         {
