@@ -59,6 +59,12 @@ impl Slot {
         bytes.get(self.start as usize..(self.start + self.body) as usize).unwrap_or_default()
     }
 
+    /// The record of an event with this buffer.
+    #[inline]
+    fn record<'a>(self, node: Option<&'a [u8]>, stamp: Stamp, bytes: &'a [u8]) -> Record<'a> {
+        Record { node, kind: self.kind, stamp, body: self.body(bytes), enriched: self.enriched(bytes) }
+    }
+
     #[inline]
     fn enriched(self, bytes: &[u8]) -> &[u8] {
         let start = self.start + self.body;
@@ -70,13 +76,7 @@ impl<'a> AuditEvent<'a> {
     /// The records in order of arrival (EOE left out).
     pub fn records(&self) -> impl ExactSizeIterator<Item = Record<'a>> + Clone + use<'a> {
         let (node, stamp, bytes) = (self.node, self.stamp, self.bytes);
-        self.records.iter().map(move |slot| Record {
-            node,
-            kind: slot.kind,
-            stamp,
-            body: slot.body(bytes),
-            enriched: slot.enriched(bytes),
-        })
+        self.records.iter().map(move |slot| slot.record(node, stamp, bytes))
     }
 
     /// The types of the records, in order of arrival.
@@ -86,7 +86,9 @@ impl<'a> AuditEvent<'a> {
 
     /// The records of a type, in order of arrival.
     pub fn records_of(&self, kind: RecordType) -> impl Iterator<Item = Record<'a>> + Clone + use<'a> {
-        self.records().filter(move |record| record.kind == kind)
+        let (node, stamp, bytes) = (self.node, self.stamp, self.bytes);
+        let slots = self.records.iter().filter(move |slot| slot.kind == kind);
+        slots.map(move |slot| slot.record(node, stamp, bytes))
     }
 
     /// The first record of a type.
