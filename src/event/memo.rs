@@ -44,23 +44,21 @@ impl<V, S: BuildHasher + Default> Memo<V, S> {
         hasher.write(key);
         let hash = hasher.finish();
         let Self { young, old, most, bytes, most_bytes, .. } = self;
+        let same = |entry: &Remembered<V>| entry.hash == hash && *entry.key == *key;
+        let young = match young.find_entry(hash, same) {
+            Ok(known) => return &known.into_mut().value,
+            Err(absent) => absent.into_table(),
+        };
+        let known = match old.find_entry(hash, same) {
+            Ok(known) => known.remove().0,
+            Err(_) => Remembered { hash, key: key.into(), value: make() },
+        };
         if young.len() >= *most || *bytes >= *most_bytes {
             *old = std::mem::take(young);
             *bytes = 0;
         }
-        let same = |entry: &Remembered<V>| entry.hash == hash && *entry.key == *key;
-        match young.find_entry(hash, same) {
-            Ok(known) => &known.into_mut().value,
-            Err(absent) => {
-                let known = match old.find_entry(hash, same) {
-                    Ok(known) => known.remove().0,
-                    Err(_) => Remembered { hash, key: key.into(), value: make() },
-                };
-                *bytes += key.len();
-                let young = absent.into_table();
-                &young.insert_unique(hash, known, |entry| entry.hash).into_mut().value
-            }
-        }
+        *bytes += key.len();
+        &young.insert_unique(hash, known, |entry| entry.hash).into_mut().value
     }
 }
 
