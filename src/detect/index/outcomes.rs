@@ -186,6 +186,7 @@ impl<V: Eq + Hash> Outcomes<V> {
     }
 
     /// Remembers what is not among those that were asked for lately; its place there.
+    #[cold]
     fn learn(&mut self, fingerprint: Fingerprint, make: impl FnOnce() -> V) -> usize {
         let Self { young, old, most, different, .. } = self;
         if young.remembered.len() >= *most {
