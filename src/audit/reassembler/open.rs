@@ -198,7 +198,9 @@ impl OpenEvents {
 
     /// Opens an event for `record`, without taking it in.
     pub(super) fn open(&mut self, hash: u64, record: &Record<'_>) -> At {
-        let mut buffers = self.spare();
+        // What begins with another record may be alone and wait for the end of the log: in no more memory than it needs.
+        let goes_on = record.kind == RecordType::SYSCALL;
+        let mut buffers = if goes_on { self.spare() } else { Buffers::default() };
         self.held += buffers.capacity();
         let node = buffers.add_node(record);
         self.opened += 1;
