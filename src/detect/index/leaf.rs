@@ -14,7 +14,7 @@ use crate::event::{Document, FieldId};
 #[derive(Debug, Default)]
 pub(super) struct Leaves {
     leaves: Vec<Leaf>,
-    /// By fields that are asked of the event itself.
+    /// By fields of which texts are looked for.
     texts: Vec<(FieldId, Texts)>,
     places: HashMap<FieldId, usize>,
     /// Which event it is.
@@ -72,8 +72,7 @@ impl Leaves {
         } else {
             Scope::Event
         };
-        let last = u32::from(LAST.contains(&field)) * 100;
-        let literals = if scope == Scope::Event { test.literals() } else { None };
+        let literals = if scope == Scope::Kind { None } else { test.literals() };
         let (texts, places) = (&mut self.texts, &mut self.places);
         let number = literals.and_then(|literals| {
             let place = *places.entry(field).or_insert_with(|| {
@@ -82,16 +81,17 @@ impl Leaves {
             });
             Some((place, texts.get_mut(place)?.1.add(&literals)?))
         });
+        let cost = match scope {
+            Scope::Kind => 0,
+            Scope::Settled => 1,
+            Scope::Event => 10 + test.cost() + u32::from(LAST.contains(&field)) * 100,
+        };
         let test = Arc::clone(test);
-        let cost = test.cost() + last;
-        match (scope, number) {
-            (Scope::Event, Some((place, number))) => {
-                self.push(scope, 10 + cost, Asks::Text { place, number, field, test })
-            }
-            (Scope::Event, None) => self.push(scope, 10 + cost, Asks::Field(field, test)),
-            (Scope::Settled, _) => self.push(scope, 1, Asks::Field(field, test)),
-            (Scope::Kind, _) => self.push(scope, 0, Asks::Field(field, test)),
-        }
+        let asks = match number {
+            Some((place, number)) => Asks::Text { place, number, field, test },
+            None => Asks::Field(field, test),
+        };
+        self.push(scope, cost, asks)
     }
 
     /// Adds an expression; its number.
@@ -127,20 +127,20 @@ impl Leaves {
 
     /// The field of a comparison of this scope.
     pub(super) fn field(&self, number: u32, scope: Scope) -> Option<FieldId> {
-        match self.leaf(number) {
-            Some(Leaf { scope: own, asks: Asks::Field(field, _), .. }) if *own == scope => Some(*field),
-            _ => None,
+        match &self.leaf(number).filter(|leaf| leaf.scope == scope)?.asks {
+            Asks::Field(field, _) | Asks::Text { field, .. } => Some(*field),
+            Asks::Script(_) => None,
         }
     }
 
     /// Whether `event` satisfies a comparison of this scope.
-    pub(super) fn known<D: Document + ?Sized>(&self, number: u32, scope: Scope, event: &D) -> Option<bool> {
-        match self.leaf(number) {
-            Some(Leaf { scope: own, asks: Asks::Field(field, test), .. }) if *own == scope => {
-                Some(satisfied(event, *field, test))
-            }
-            _ => None,
-        }
+    pub(super) fn known<D: Document + ?Sized>(
+        &mut self,
+        number: u32,
+        scope: Scope,
+        event: &D,
+    ) -> Option<bool> {
+        (self.leaf(number)?.scope == scope).then(|| self.holds(number, event))
     }
 
     /// Whether a comparison of one value asks for the system call.

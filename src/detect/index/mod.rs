@@ -212,6 +212,7 @@ impl Index {
     /// condition holds. All others do not hold. Allocates nothing for what is remembered.
     pub(crate) fn ask<D: Document + ?Sized>(&mut self, event: &D, mut each: impl FnMut(usize, bool)) {
         let Self { leaves, units, kinds, known, outcomes, answers, key, settled } = self;
+        leaves.next_event();
         let kind = event.kind();
         let by_number = kind.is_some();
         let kind = match &kind {
@@ -243,7 +244,6 @@ impl Index {
         if kind.open.is_empty() {
             return;
         }
-        leaves.next_event();
         let mut make = || {
             // Narrowed by no more than what it is remembered by: the next event has other values of the rest.
             let open = kind.open_for(event, leaves, answers, settled, Leaves::is_remembered_text);
