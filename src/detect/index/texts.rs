@@ -31,7 +31,7 @@ pub(super) struct Texts {
     /// Of texts read backwards.
     ends: Option<Starts>,
     inside: Option<Parts>,
-    /// The same until all are added.
+    /// The same until a text is first looked up: many fields are never asked for.
     building: BTreeMap<(Place, Box<[u8]>), Vec<u32>>,
     /// Those whose parts cannot be looked for.
     unknown: Set,
@@ -178,13 +178,18 @@ impl Texts {
         &mut entry.or_insert_with(|| Entry { text, numbers: Vec::new() }).into_mut().numbers
     }
 
-    /// All are added. Where the automaton cannot be built (too many texts), comparisons with parts are
-    /// always named.
+    /// All are added.
     pub(super) fn finish(&mut self) {
         for set in [&mut self.unknown, &mut self.could, &mut self.answer] {
             set.make_room(self.count);
         }
         self.lately = Lately::new(self.count);
+    }
+
+    /// Builds what texts are looked up in. Where an automaton cannot be built (too many texts), comparisons with parts are
+    /// always named.
+    #[cold]
+    fn build(&mut self) {
         let (mut starts, mut ends, mut inside) = (Vec::new(), Vec::new(), Vec::new());
         for ((place, text), numbers) in std::mem::take(&mut self.building) {
             match place {
@@ -233,6 +238,9 @@ impl Texts {
         let hash = hash(text);
         if let Some(known) = self.lately.get(hash, text) {
             return self.could.add_words(known);
+        }
+        if !self.building.is_empty() {
+            self.build();
         }
         let mut answer = std::mem::take(&mut self.answer);
         answer.copy(&self.unknown);
