@@ -41,6 +41,9 @@ pub(super) struct Whole {
 const EVENTS: usize = 1 << 10;
 const BYTES: usize = 2 << 20;
 
+/// So many end between two times that any are given out: the same code then works on one after the other, while it is at hand.
+const AT_A_TIME: u64 = 32;
+
 impl Whole {
     /// With whether nothing behind it is stamped earlier.
     pub(super) fn event(&self, in_order: bool) -> AuditEvent<'_> {
@@ -84,14 +87,22 @@ impl Ahead {
         self.events.push_back(event);
     }
 
+    /// Whether it is time to give some out.
+    pub(super) fn is_due(&self) -> bool {
+        (self.gone + self.events.len() as u64).is_multiple_of(AT_A_TIME) || self.is_full()
+    }
+
+    fn is_full(&self) -> bool {
+        self.events.len() > EVENTS || self.bytes > BYTES
+    }
+
     /// The first, and whether nothing behind it is stamped earlier, once that is known or too many are held back.
     pub(super) fn next(&mut self) -> Option<(Whole, bool)> {
         let first = self.events.front()?.stamp;
         let is_behind = self.is_behind(first);
         let until = first.millis.saturating_add(self.within.unwrap_or(0));
         let known = is_behind || self.latest.millis > until;
-        let full = self.events.len() > EVENTS || self.bytes > BYTES;
-        if known || full { self.take().map(|event| (event, known && !is_behind)) } else { None }
+        if known || self.is_full() { self.take().map(|event| (event, known && !is_behind)) } else { None }
     }
 
     /// The first, where nothing more comes.
@@ -129,37 +140,26 @@ mod tests {
     /// Serials, and whether each was in order, as they come out.
     type Given = Vec<(u64, bool)>;
 
-    /// A message of this time; of the program of that node, where one is named.
-    fn push(reassembler: &mut Reassembler, node: &str, millis: u64, serial: u64, given: &mut Given) {
-        let (seconds, millis) = (1_795_600_800 + millis / 1000, millis % 1000);
-        let line = format!(
-            "{node}type=USER_LOGIN msg=audit({seconds}.{millis:03}:{serial}): pid=1 uid=0 auid=0 ses=1"
-        );
-        let record = Record::from_log_line(line.as_bytes()).expect("a record");
-        reassembler.push(&record, 0, &mut |event| given.push((event.stamp.serial, event.in_order)));
-    }
-
-    /// What comes of messages of these times, numbered from 1, one after the other, and when no more come.
+    /// What is known by events of these times, numbered from 1, one after the other, and when no more come.
     fn given(millis: &[u64]) -> Vec<Given> {
-        let mut reassembler = Reassembler::new(Limits::default());
-        reassembler.hold_back(Some(100), &mut |_| unreachable!("nothing came"));
-        let mut all: Vec<Given> = (1..)
-            .zip(millis)
-            .map(|(serial, millis)| {
-                let mut given = Given::new();
-                push(&mut reassembler, "", *millis, serial, &mut given);
-                given
-            })
-            .collect();
-        let mut given = Given::new();
-        reassembler.finish(&mut |event| given.push((event.stamp.serial, event.in_order)));
-        all.push(given);
+        let mut ahead = Ahead::default();
+        ahead.set(Some(100));
+        let all = (1..).zip(millis).map(|(serial, millis)| {
+            let stamp = Stamp { millis: *millis, serial };
+            let (gaps, buffers) = (Gaps::default(), Buffers::default());
+            ahead.push(Whole { node: None, stamp, ended: Ended::Eoe, gaps, buffers });
+            std::iter::from_fn(|| ahead.next()).map(|(event, known)| (event.stamp.serial, known)).collect()
+        });
+        let mut all: Vec<Given> = all.collect();
+        all.push(
+            std::iter::from_fn(|| ahead.last()).map(|(event, known)| (event.stamp.serial, known)).collect(),
+        );
         all
     }
 
     #[test]
     fn an_event_is_in_order_when_one_far_behind_it_has_come_and_none_that_was_earlier() {
-        let out: Vec<Given> = given(&[0, 50, 100, 101, 160]);
+        let out = given(&[0, 50, 100, 101, 160]);
         assert_eq!(
             out,
             [vec![], vec![], vec![], vec![(1, true)], vec![(2, true)], vec![(3, true), (4, true), (5, true)]]
@@ -182,12 +182,41 @@ mod tests {
         assert_eq!(out[3..], [vec![], vec![(3, true), (4, true)], vec![(5, true)], vec![(6, true)]]);
     }
 
+    /// A message of this time; of the program of that node, where one is named.
+    fn push(reassembler: &mut Reassembler, node: &str, millis: u64, serial: u64, given: &mut Given) {
+        let (seconds, millis) = (1_795_600_800 + millis / 1000, millis % 1000);
+        let line = format!(
+            "{node}type=USER_LOGIN msg=audit({seconds}.{millis:03}:{serial}): pid=1 uid=0 auid=0 ses=1"
+        );
+        let record = Record::from_log_line(line.as_bytes()).expect("a record");
+        reassembler.push(&record, 0, &mut |event| given.push((event.stamp.serial, event.in_order)));
+    }
+
+    #[test]
+    fn some_are_given_out_at_a_time_in_the_order_in_which_they_ended() {
+        let (mut reassembler, mut given) = (Reassembler::new(Limits::default()), Given::new());
+        reassembler.hold_back(Some(100), &mut |_| unreachable!("nothing came"));
+        let mut steps = Vec::new();
+        for serial in 1..=200 {
+            let before = given.len();
+            // Each is 101 ms behind the one before.
+            push(&mut reassembler, "", 101 * serial, serial, &mut given);
+            steps.extend((given.len() > before).then_some((serial, given.len() - before)));
+        }
+        assert_eq!(steps, [(32, 31), (64, 32), (96, 32), (128, 32), (160, 32), (192, 32)]);
+        reassembler.finish(&mut |event| given.push((event.stamp.serial, event.in_order)));
+        assert_eq!(given, (1..=200).map(|serial| (serial, true)).collect::<Given>());
+    }
+
     #[test]
     fn no_more_is_held_back_than_is_bounded() {
-        let out = given(&vec![7; 3 * EVENTS]);
-        let held: usize = out.last().map_or(0, Vec::len);
-        assert_eq!(held, EVENTS);
-        assert!(out[..3 * EVENTS].concat().iter().all(|(_, in_order)| !in_order), "nobody knows");
+        let (mut reassembler, mut given) = (Reassembler::new(Limits::default()), Given::new());
+        reassembler.hold_back(Some(100), &mut |_| unreachable!("nothing came"));
+        for serial in 1..=3 * EVENTS as u64 {
+            push(&mut reassembler, "", 7, serial, &mut given);
+        }
+        assert_eq!(given.len(), 2 * EVENTS);
+        assert!(given.iter().all(|(_, in_order)| !in_order), "nobody knows");
     }
 
     #[test]

@@ -122,8 +122,8 @@ impl Reassembler {
     }
 
     /// For what comes from now on, which is in a file: events are given out in the order in which they end, but each only
-    /// once one has ended that is stamped more than `within` milliseconds later. So it is known of each whether it is
-    /// [`AuditEvent::in_order`] as far as that. None: at once, and so are those of a named node, whose clocks are
+    /// once one has ended that is stamped more than `within` milliseconds later, and some at a time. So it is known of each
+    /// whether it is [`AuditEvent::in_order`] as far as that. None: at once, and so are those of a named node, whose clocks are
     /// their own.
     pub fn hold_back(&mut self, within: Option<u64>, emit: &mut dyn FnMut(&AuditEvent<'_>)) {
         self.give_out(emit);
@@ -291,6 +291,9 @@ impl Reassembler {
             return self.emit(event, false, emit);
         }
         self.ahead.push(event);
+        if !self.ahead.is_due() {
+            return;
+        }
         while let Some((event, in_order)) = self.ahead.next() {
             self.emit(event, in_order, emit);
         }
