@@ -39,7 +39,7 @@ impl Suspects {
         let searcher = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .kind(Some(AhoCorasickKind::DFA))
             .build(words);
         Self(searcher.ok().map(Arc::new))
     }
