@@ -267,10 +267,9 @@ impl Joined {
         if rules.is_empty() && fits.is_empty() {
             return self.keep_within();
         }
-        if order.millis < self.watermark {
-            self.late += 1;
-            self.offer(&rules, order, &event, emit);
-        } else if self.is_placed(order) {
+        let is_late = order.millis < self.watermark;
+        self.late += u64::from(is_late);
+        if is_late || self.is_placed(order) {
             self.offer(&rules, order, &event, emit);
         } else {
             self.arrived += 1;
