@@ -310,12 +310,19 @@ impl Joined {
         self.forget_undecided();
     }
 
-    /// Nothing more comes: what was to be decided by the last event is.
+    /// Nothing more comes: what was to be decided by the last event is, and what is still held could go on after it.
     pub(super) fn finish(&mut self, emit: &mut Emit<'_>) {
         self.release_all(emit);
         if self.now > i64::MIN {
             self.advance(self.now, emit);
         }
+        for (rule, state) in &mut self.rules {
+            match state {
+                State::Sequence(sequences) => sequences.forget_old(&rule.program),
+                State::Sample(samples) => samples.forget_old(),
+            }
+        }
+        self.count_held();
     }
 
     /// What would not have happened while the host was down is not told: nobody could have done it.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 
+use super::joined::look_back;
 use super::{Engine, Events, Evidence, JoinCounts, Keep, Limits, Match, Resumed, Span};
-use crate::alert::sample;
+use crate::alert;
 use crate::diagnostic::Source;
 use crate::eql::finite::{Bounds, answer};
 use crate::eql::generate::{Choices, Event, Fields};
@@ -65,7 +66,7 @@ fn program(query: &str) -> Program {
 }
 
 fn rule(query: &str) -> Arc<Rule> {
-    Arc::new(Rule { program: program(query), query: query.to_owned(), ..sample::rule() })
+    Arc::new(Rule { program: program(query), query: query.to_owned(), ..alert::sample::rule() })
 }
 
 fn serials(matched: &Match<'_, Timed>) -> Vec<u64> {
@@ -142,6 +143,19 @@ fn a_boot_decides_nothing_that_was_open() {
     assert_eq!((run.counts().held, run.counts().undecided, run.engine.due()), (0, 0, None));
     run.time_is(END);
     assert_eq!(run.found.len(), 1);
+}
+
+/// When it was last gone through for what is too old is a matter of when events came.
+#[test]
+fn at_the_end_nothing_is_held_that_could_not_go_on() {
+    let sample = "sample by name [any where pid == 1] [any where pid == 0]";
+    for (query, span) in [(AB, 1_000), (sample, look_back(&alert::sample::rule().from))] {
+        let begin = |millis: i64, name: u8| simple(10_000 + millis, 1, name, 0);
+        let mut run = Run::new(query, WIDE);
+        run.events(&[begin(0, 0), begin(span - span / 10, 1), begin(span + span / 20, 2)]);
+        assert_eq!(run.finish().found, Vec::<Vec<u64>>::new());
+        assert_eq!(run.counts().held, 2, "{query}");
+    }
 }
 
 #[test]
@@ -286,7 +300,7 @@ fn a_clock_that_went_back_blinds_nothing() {
 #[test]
 fn a_sample_gives_each_key_once_within_the_look_back() {
     let query = "sample by name [any where pid == 1] [any where pid == 0]";
-    let mut look = sample::rule();
+    let mut look = alert::sample::rule();
     look.from = "now-1m".to_owned();
     let rule = Arc::new(Rule { program: program(query), ..look });
     assert_eq!(Span::of(&rule, &WIDE), Some(Span::LookBack(60_000)));

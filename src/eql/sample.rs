@@ -187,7 +187,7 @@ impl<E: Clone> Samples<E> {
     }
 
     /// Forgets what no longer counts.
-    fn forget_old(&mut self) {
+    pub fn forget_old(&mut self) {
         self.swept = self.now;
         let oldest = self.oldest();
         let mut gone = 0;

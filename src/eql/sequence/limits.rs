@@ -1,6 +1,6 @@
 //! What bounds the state of a sequence query.
 
-use super::{Plan, Sequences};
+use super::{Plan, Program, Sequences};
 use crate::shares::{Cut, Held, Holder};
 
 /// Bounds of what one query may hold.
@@ -32,11 +32,21 @@ impl<E: Clone> Sequences<E> {
     /// Drops what can never be completed any more, now and then.
     pub(super) fn sweep(&mut self, plan: &Plan) {
         let Some(span) = plan.maxspan.or(self.limits.span) else { return };
-        if !sweep_is_due(self.now, self.swept, span) {
-            return;
+        if sweep_is_due(self.now, self.swept, span) {
+            self.forget_before(self.now.saturating_sub(span));
         }
+    }
+
+    /// Drops what can never be completed any more.
+    pub fn forget_old(&mut self, program: &Program) {
+        let span = program.sequence().and_then(|plan| plan.maxspan.or(self.limits.span));
+        if let Some(span) = span {
+            self.forget_before(self.now.saturating_sub(span));
+        }
+    }
+
+    fn forget_before(&mut self, oldest: i64) {
         self.swept = self.now;
-        let oldest = self.now.saturating_sub(span);
         let mut gone = 0;
         self.groups.retain(|_, group| {
             gone += group.forget_before(oldest);
