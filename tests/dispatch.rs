@@ -204,7 +204,7 @@ fn what_is_kept_of_an_event_makes_the_alert_that_its_source_makes() {
         let mut check = |kept: &mut Vec<Waiting>, shelf: &mut Shelf| {
             for (evidence, source, rested) in &mut *kept {
                 if let Some(rested) = rested.take() {
-                    evidence.source = Source::Event(Arc::new(rested.stored(shelf)));
+                    evidence.source = Source::Event(rested.stored(shelf));
                 }
                 // As texts, so that the order of the keys counts.
                 let text: Json = serde_json::from_str(&text_of(&evidence.source)).unwrap();

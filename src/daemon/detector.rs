@@ -360,7 +360,7 @@ impl Keep for AuditDocument<'_> {
             serial: self.event.stamp.serial,
             host: None,
             holder: holder(self),
-            source: Source::Event(Arc::new(Stored::of(self))),
+            source: Source::Event(Stored::of(self)),
         }
     }
 

@@ -423,7 +423,7 @@ impl Joined {
                 event.with_document(|document| self.ask_woken(&fits, document, &mut rules));
                 if !rules.is_empty() {
                     self.cut += u64::from(rules.iter().any(|(_, hits)| hits.cut()));
-                    let event = Kept::new(Evidence::of_rested(*event), &self.meter);
+                    let event = Kept::new(Evidence::of_rested(event), &self.meter);
                     self.offer(&rules, order, &event, emit);
                 }
             }

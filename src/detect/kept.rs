@@ -34,7 +34,7 @@ pub struct Evidence {
 #[derive(Clone, Debug)]
 pub enum Source {
     /// As it came.
-    Event(Arc<Stored>),
+    Event(Stored),
     /// As JSON, as [`crate::alert::source_text()`] gives it: what a former run left.
     Text(Arc<str>),
 }
@@ -44,7 +44,7 @@ impl Source {
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Event(this), Self::Event(other)) => Arc::ptr_eq(this, other),
+            (Self::Event(this), Self::Event(other)) => this.is(other),
             (Self::Text(this), Self::Text(other)) => Arc::ptr_eq(this, other),
             _ => false,
         }
@@ -69,7 +69,7 @@ impl Evidence {
             Some(auid) => Holder::of(Some(auid)),
             None => event.with_document(|event| holder(event)).unwrap_or_default(),
         };
-        Self { millis, serial, host: None, holder, source: Source::Event(Arc::new(event)) }
+        Self { millis, serial, host: None, holder, source: Source::Event(event) }
     }
 
     /// `host.id`.

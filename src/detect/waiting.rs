@@ -63,7 +63,7 @@ pub(super) struct Queued {
 pub(super) enum First {
     Kept(Queued),
     /// One that some rule heeds by now.
-    Rested(Fits, Box<Stored>),
+    Rested(Fits, Stored),
 }
 
 impl Waiting {
@@ -128,7 +128,7 @@ impl Waiting {
             Waits::Kept(event) => First::Kept(event),
             Waits::Rested(fits, rested) => {
                 self.bytes = self.bytes.saturating_sub(rested.size());
-                First::Rested(fits, Box::new(rested.stored(&mut self.shelf)))
+                First::Rested(fits, rested.stored(&mut self.shelf))
             }
         };
         self.leave(number);

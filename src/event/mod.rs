@@ -45,6 +45,7 @@ pub mod schema;
 pub(crate) mod secrets;
 pub mod skim;
 pub mod snapshot;
+mod spare;
 mod stored;
 pub mod text;
 pub mod wrapped;

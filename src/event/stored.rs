@@ -14,15 +14,20 @@ use super::document::{Value, Values};
 use super::from_audit::parts::Parts;
 use super::kind::Act;
 use super::schema::field;
+use super::spare;
 use crate::audit::execve::Arguments;
 use crate::audit::{AuditEvent, OwnedEvent, Shelf, Shelved, Stamp};
 
 /// See the module. It answers as the event did when it was stored, whatever has become of the processes,
-/// names and files that it tells of.
+/// names and files that it tells of. A clone is the same one; the memory of it that is dropped last is the next one's.
+#[derive(Clone, Debug)]
+pub struct Stored(Arc<Copied>);
+
 #[derive(Debug)]
-pub struct Stored {
+pub(super) struct Copied {
     event: OwnedEvent,
-    beside: Beside,
+    /// None while it waits for the next event.
+    beside: Option<Beside>,
 }
 
 /// An event on a shelf, from which it can be stored. The shelf must get it back.
@@ -129,38 +134,69 @@ impl Stored {
     /// Stores the event of `document`. Live, /proc is asked now for what the document might want of it.
     #[must_use]
     pub fn of(document: &AuditDocument<'_>) -> Self {
-        Self { event: OwnedEvent::of(document.event, images(document)), beside: Beside::of(document) }
+        Self::with(document.event, images(document), Beside::of(document))
+    }
+
+    fn with(event: &AuditEvent<'_>, images: [Option<&[u8]>; 2], beside: Beside) -> Self {
+        if let Some(mut spare) = spare::take()
+            && let Some(copied) = Arc::get_mut(&mut spare)
+        {
+            copied.event.put(event, images);
+            copied.beside = Some(beside);
+            return Self(spare);
+        }
+        Self(Arc::new(Copied { event: OwnedEvent::of(event, images), beside: Some(beside) }))
+    }
+
+    /// Whether it is the same one.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// When the event was.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
-        self.event.stamp()
+        self.0.event.stamp()
     }
 
     /// `host.id`.
     #[must_use]
     pub fn host_id(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(self.beside.common.host.id_of(self.event.event().node))
+        let Copied { event, beside } = &*self.0;
+        let id = beside.as_ref().map(|beside| beside.common.host.id_of(event.event().node));
+        String::from_utf8_lossy(id.unwrap_or_default())
     }
 
     /// The login uid of its process, where that is known; `u32::MAX` is unset.
     #[must_use]
     pub fn auid(&self) -> Option<u32> {
-        self.beside.process.as_ref()?.login().map(|login| login.auid)
+        self.0.beside.as_ref()?.process.as_ref()?.login().map(|login| login.auid)
     }
 
     /// Makes the document and gives it to `work`.
     pub fn with_document<T>(&self, work: impl FnOnce(&AuditDocument<'_>) -> T) -> Option<T> {
-        let images = self.event.beside().map(|image| image.map(Image::of_bytes));
-        self.beside.with_document(&self.event.event(), images, work)
+        let Copied { event, beside } = &*self.0;
+        let images = event.beside().map(|image| image.map(Image::of_bytes));
+        beside.as_ref()?.with_document(&event.event(), images, work)
     }
 
     /// About how many bytes of memory it takes; of what it shares with all others nothing is counted, of what it
     /// shares with some all.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.beside.size_with(self.event.size())
+        let Copied { event, beside } = &*self.0;
+        beside.as_ref().map_or(0, |beside| beside.size_with(event.size()))
+    }
+}
+
+impl Drop for Stored {
+    fn drop(&mut self) {
+        if let Some(copied) = Arc::get_mut(&mut self.0) {
+            copied.beside = None;
+            let size = size_of::<Copied>() + copied.event.size();
+            spare::give(&self.0, size);
+        }
     }
 }
 
@@ -176,7 +212,7 @@ impl Resting {
     #[must_use]
     pub fn stored(self, shelf: &mut Shelf) -> Stored {
         let Self { event, beside, .. } = self;
-        Stored { event: shelf.take(event), beside }
+        shelf.take(event, |event, images| Stored::with(event, images, beside))
     }
 
     /// It is no longer wanted, and asked for nothing from now on.
@@ -296,7 +332,7 @@ impl Beside {
         let environment: usize = variables.map(|variable| size_of::<Vec<u8>>() + variable.len()).sum();
         let processes = self.process.as_ref().map_or(0, process) + line + leaders.sum::<usize>();
         let seldom = self.seldom.as_ref().map_or(0, |_| size_of::<Seldom>());
-        size_of::<OwnedEvent>() + event + size_of::<Self>() + processes + seldom + environment
+        size_of::<Copied>() + event + processes + seldom + environment
     }
 }
 
@@ -381,6 +417,44 @@ mod tests {
         assert!(stored.size() > EXEC.len() / 2);
         let may_tell_environments = |document: &AuditDocument<'_>| Document::has_environment(document);
         assert_eq!(stored.with_document(may_tell_environments), Some(false), "none was asked then");
+    }
+
+    #[test]
+    fn what_is_given_up_is_used_again_and_bounded() {
+        let mut mapper = Mapper::new(Host::recorded(None), &Options::replay());
+        let (largest, most) = spare::BOUNDS;
+        let (count, mut stored) = (2 * most / 1024, Vec::new());
+        each(EXEC, &mut mapper, &mut |document| {
+            stored.extend((0..count).map(|_| (Stored::of(document), line(document))));
+        });
+        let same = stored[0].0.clone();
+        assert!(same.is(&stored[0].0) && !same.is(&stored[1].0));
+        drop(stored.swap_remove(0));
+        assert_eq!(spare::waiting(), (0, 0), "it is still shared");
+        assert_eq!(same.with_document(line).as_ref(), Some(&stored[0].1));
+        drop((same, stored));
+        let (waiting, bytes) = spare::waiting();
+        assert!(
+            waiting < count && bytes <= most && bytes > most - bytes / waiting,
+            "{waiting} of {bytes} bytes"
+        );
+        // Of a larger event, the memory is another, and does not wait for the next.
+        let argument = "y".repeat(largest);
+        each(&EXEC.replace("\"-u\"", &format!("\"{argument}\"")), &mut mapper, &mut |document| {
+            let stored = Stored::of(document);
+            assert_eq!(spare::waiting().0, waiting - 1);
+            assert_eq!(stored.with_document(line), Some(line(document)));
+        });
+        assert_eq!(spare::waiting().0, waiting - 1, "what is large goes");
+        let mut last = None;
+        each(EXEC, &mut mapper, &mut |document| last = Some((Stored::of(document), line(document))));
+        let (last, then) = last.expect("an event");
+        assert_eq!((last.with_document(line), spare::waiting().0), (Some(then), waiting - 2));
+        let other = std::thread::spawn(move || {
+            drop(last);
+            spare::waiting()
+        });
+        assert_eq!(other.join().expect("it ends"), (0, 0), "who stores no event has no use for its memory");
     }
 
     /// A refusal whose SYSCALL record was lost has arguments of its own, not those of the execution before it.

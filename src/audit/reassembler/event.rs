@@ -3,7 +3,6 @@
 use super::super::record::{Record, Stamp};
 use super::super::types::RecordType;
 use super::gaps::Gaps;
-use super::memory::Memory;
 
 /// Why an event ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -115,18 +114,37 @@ impl<'a> AuditEvent<'a> {
 #[derive(Debug)]
 pub struct OwnedEvent {
     layout: Layout,
-    memory: Memory,
+    bytes: Vec<u8>,
+    slots: Vec<Slot>,
 }
+
+/// Of an event there are mostly no more bytes, and no more records.
+const BYTES: usize = 1024;
+const SLOTS: usize = 8;
 
 impl OwnedEvent {
     /// A copy of `event` and of what belongs to it.
     #[must_use]
     pub fn of(event: &AuditEvent<'_>, beside: [Option<&[u8]>; 2]) -> Self {
-        let layout = Layout::of(event, beside);
-        let mut memory = Memory::with_room(layout.size());
-        Layout::write(event, beside, &mut memory.bytes);
-        memory.slots.extend_from_slice(event.records);
-        Self { layout, memory }
+        let (bytes, slots) = (Vec::new(), Vec::with_capacity(SLOTS));
+        let mut owned = Self { layout: Layout::of(event, beside), bytes, slots };
+        owned.put(event, beside);
+        owned
+    }
+
+    /// Takes a copy of `event` and of what belongs to it, in the place of what it holds.
+    pub fn put(&mut self, event: &AuditEvent<'_>, beside: [Option<&[u8]>; 2]) {
+        let Self { layout, bytes, slots } = self;
+        *layout = Layout::of(event, beside);
+        bytes.clear();
+        slots.clear();
+        // In place of what is too small, of which nothing is to be copied; in steps, so that it is large enough for others.
+        let size = layout.size().max(BYTES);
+        if bytes.capacity() < size {
+            *bytes = Vec::with_capacity(size.next_multiple_of(BYTES / 2));
+        }
+        Layout::write(event, beside, bytes);
+        slots.extend_from_slice(event.records);
     }
 
     /// When the event was.
@@ -138,19 +156,19 @@ impl OwnedEvent {
     /// The event, as the reassembler gave it.
     #[must_use]
     pub fn event(&self) -> AuditEvent<'_> {
-        self.layout.event(&self.memory.bytes, &self.memory.slots)
+        self.layout.event(&self.bytes, &self.slots)
     }
 
     /// What was put beside it.
     #[must_use]
     pub fn beside(&self) -> [Option<&[u8]>; 2] {
-        self.layout.beside(&self.memory.bytes)
+        self.layout.beside(&self.bytes)
     }
 
     /// Bytes of memory beside its own.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.memory.size()
+        self.bytes.capacity() + self.slots.capacity() * size_of::<Slot>()
     }
 }
 

@@ -11,7 +11,6 @@ mod ahead;
 mod event;
 mod gaps;
 mod limits;
-mod memory;
 mod open;
 mod remembered;
 mod shelf;

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use super::event::{AuditEvent, Layout, OwnedEvent, Slot};
+use super::event::{AuditEvent, Layout, Slot};
 
 /// Bytes of a page; a larger event has one of its own.
 const PAGE: usize = 16 << 10;
@@ -63,16 +63,20 @@ impl Shelf {
         Shelved { page: number, bytes: bytes..page.bytes.len(), slots: slots..page.slots.len(), layout }
     }
 
-    /// Takes an event from the shelf, with what was put beside it.
+    /// Takes an event from the shelf, and gives it to `work` with what was put beside it.
     #[expect(clippy::needless_pass_by_value, reason = "its place is another's from now on")]
-    pub fn take(&mut self, shelved: Shelved) -> OwnedEvent {
+    pub fn take<T>(
+        &mut self,
+        shelved: Shelved,
+        work: impl FnOnce(&AuditEvent<'_>, [Option<&[u8]>; 2]) -> T,
+    ) -> T {
         let empty = Page::default();
         let page = shelved.page.checked_sub(self.first).and_then(|at| self.pages.get(at)).unwrap_or(&empty);
         let bytes = page.bytes.get(shelved.bytes.clone()).unwrap_or_default();
         let slots = page.slots.get(shelved.slots.clone()).unwrap_or_default();
-        let event = OwnedEvent::of(&shelved.layout.event(bytes, slots), shelved.layout.beside(bytes));
+        let done = work(&shelved.layout.event(bytes, slots), shelved.layout.beside(bytes));
         self.give_back(&shelved);
-        event
+        done
     }
 
     /// An event is no longer wanted: its place is another's from now on.
@@ -128,12 +132,10 @@ mod tests {
 
     /// What is taken from the shelf, as text.
     fn taken(shelf: &mut Shelf, shelved: Shelved) -> (String, [Option<&'static str>; 2]) {
-        let event = shelf.take(shelved);
         let known = |bytes: &[u8]| ["one", "the other"].into_iter().find(|text| text.as_bytes() == bytes);
-        (
-            text(&event.event()),
-            event.beside().map(|bytes| bytes.map(|bytes| known(bytes).expect("what was put"))),
-        )
+        shelf.take(shelved, |event, beside| {
+            (text(event), beside.map(|bytes| bytes.map(|bytes| known(bytes).expect("what was put"))))
+        })
     }
 
     fn events(count: usize, work: &mut dyn FnMut(&AuditEvent<'_>)) {
