@@ -82,12 +82,14 @@ fn push(value: &Value<'_>, out: &mut Vec<u8>) {
         Value::Text(text) => {
             out.push(TEXT);
             // The end is marked by 0, and 0 itself by 0 and 1, so that the order stays that of the texts.
-            for byte in *text {
-                out.push(*byte);
-                if *byte == 0 {
-                    out.push(1);
-                }
+            let mut rest = *text;
+            while let Some(zero) = memchr::memchr(0, rest) {
+                let (front, behind) = rest.split_at(zero + 1);
+                out.extend_from_slice(front);
+                out.push(1);
+                rest = behind;
             }
+            out.extend_from_slice(rest);
             out.extend([0, 0]);
         }
     }

@@ -198,7 +198,7 @@ impl<E: Clone> Sequences<E> {
         let At { plan, order, .. } = *at;
         let Self { groups, held, deadline, limits, .. } = self;
         let group = match items.start {
-            0 => groups.entry(key.into()).or_insert_with(Group::new),
+            0 => groups.entry(KeyBytes::from_slice(key)).or_insert_with(Group::new),
             // Nothing goes on where nothing is.
             _ => match groups.get_mut(key) {
                 Some(group) => group,
@@ -280,7 +280,7 @@ impl<E: Clone> Sequences<E> {
 
     /// The group of `key`, made if there is none.
     fn group(&mut self, key: &[u8]) -> &mut Group<E> {
-        self.groups.entry(key.into()).or_insert_with(Group::new)
+        self.groups.entry(KeyBytes::from_slice(key)).or_insert_with(Group::new)
     }
 
     /// A partial with its last event: none if a missing event was there after all, with a deadline if
