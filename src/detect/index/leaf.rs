@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::node::Node;
-use super::texts::{Set, Texts};
+use super::texts::{Set, Texts, tells_texts};
 use super::{LAST, OF_KIND, SETTLED, is_remembered};
 use crate::eql::{Script, Test};
 use crate::event::schema::{Cardinality, field, row};
@@ -16,7 +16,7 @@ pub(super) struct Leaves {
     leaves: Vec<Leaf>,
     /// By fields of which texts are looked for.
     texts: Vec<(FieldId, Texts)>,
-    places: HashMap<FieldId, usize>,
+    places: HashMap<FieldId, usize, foldhash::fast::RandomState>,
     /// Which event it is.
     event: u64,
 }
@@ -72,15 +72,8 @@ impl Leaves {
         } else {
             Scope::Event
         };
-        let literals = if scope == Scope::Kind { None } else { test.literals() };
-        let (texts, places) = (&mut self.texts, &mut self.places);
-        let number = literals.and_then(|literals| {
-            let place = *places.entry(field).or_insert_with(|| {
-                texts.push((field, Texts::default()));
-                texts.len() - 1
-            });
-            Some((place, texts.get_mut(place)?.1.add(&literals)?))
-        });
+        let text = scope != Scope::Kind && tells_texts(test);
+        let number = if text { self.add_text(field, test) } else { None };
         let cost = match scope {
             Scope::Kind => 0,
             Scope::Settled => 1,
@@ -92,6 +85,16 @@ impl Leaves {
             None => Asks::Field(field, test),
         };
         self.push(scope, cost, asks)
+    }
+
+    /// The place of the field and the number of the comparison there.
+    fn add_text(&mut self, field: FieldId, test: &Arc<Test>) -> Option<(usize, usize)> {
+        let texts = &mut self.texts;
+        let place = *self.places.entry(field).or_insert_with(|| {
+            texts.push((field, Texts::default()));
+            texts.len() - 1
+        });
+        Some((place, texts.get_mut(place)?.1.add(test)))
     }
 
     /// Adds an expression; its number.

@@ -10,6 +10,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
 
 use aho_corasick::automaton::Automaton;
 use aho_corasick::{Anchored, MatchKind, nfa::contiguous};
@@ -17,7 +18,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use super::lately::Lately;
-use crate::eql::Place;
+use crate::eql::{Place, Test};
 use crate::event::{Value, Values};
 
 /// The comparisons of one field, by numbers of their own.
@@ -31,8 +32,8 @@ pub(super) struct Texts {
     /// Of texts read backwards.
     ends: Option<Starts>,
     inside: Option<Parts>,
-    /// The same until a text is first looked up: many fields are never asked for.
-    building: BTreeMap<(Place, Box<[u8]>), Vec<u32>>,
+    /// The comparisons until a text is first looked up: many fields are never asked for.
+    building: Vec<Arc<Test>>,
     /// Those whose parts cannot be looked for.
     unknown: Set,
     lately: Lately,
@@ -151,29 +152,23 @@ fn sought(place: Place, text: &[u8]) -> &[u8] {
     }
 }
 
+/// Whether a comparison tells which texts it takes, or a part of them.
+pub(super) fn tells_texts(test: &Test) -> bool {
+    let is_sought =
+        |(place, text): &(Place, Cow<'_, [u8]>)| *place == Place::Whole || !sought(*place, text).is_empty();
+    test.literals().is_some_and(|literals| literals.iter().all(is_sought))
+}
+
 impl Texts {
-    /// Adds a comparison that takes no texts but by these literals; its number, none where they tell nothing.
-    pub(super) fn add(&mut self, literals: &[(Place, Cow<'_, [u8]>)]) -> Option<usize> {
-        if literals.iter().any(|(place, text)| *place != Place::Whole && sought(*place, text).is_empty()) {
-            return None;
-        }
-        let number = self.count;
-        self.count += 1;
-        let short = u32::try_from(number).unwrap_or(u32::MAX);
-        for (place, text) in literals {
-            let waiting = self.waiting(sought(*place, text).to_ascii_lowercase().into(), *place);
-            if waiting.last() != Some(&short) {
-                waiting.push(short);
-            }
-        }
-        Some(number)
+    /// Adds a comparison of which [`tells_texts`] is true; its number.
+    pub(super) fn add(&mut self, test: &Arc<Test>) -> usize {
+        self.building.push(Arc::clone(test));
+        self.count = self.building.len();
+        self.count - 1
     }
 
-    /// The comparisons that wait for a text at a place.
-    fn waiting(&mut self, text: Box<[u8]>, place: Place) -> &mut Vec<u32> {
-        if place != Place::Whole {
-            return self.building.entry((place, text)).or_default();
-        }
+    /// The comparisons that wait for a whole text.
+    fn waiting(&mut self, text: Box<[u8]>) -> &mut Vec<u32> {
         let entry = self.whole.entry(hash(&text), |known| known.text == text, |known| hash(&known.text));
         &mut entry.or_insert_with(|| Entry { text, numbers: Vec::new() }).into_mut().numbers
     }
@@ -190,8 +185,21 @@ impl Texts {
     /// always named.
     #[cold]
     fn build(&mut self) {
+        let mut parts: BTreeMap<(Place, Box<[u8]>), Vec<u32>> = BTreeMap::new();
+        for (number, test) in (0..).zip(std::mem::take(&mut self.building)) {
+            for (place, text) in test.literals().unwrap_or_default() {
+                let text = sought(place, &text).to_ascii_lowercase().into();
+                let waiting = match place {
+                    Place::Whole => self.waiting(text),
+                    _ => parts.entry((place, text)).or_default(),
+                };
+                if waiting.last() != Some(&number) {
+                    waiting.push(number);
+                }
+            }
+        }
         let (mut starts, mut ends, mut inside) = (Vec::new(), Vec::new(), Vec::new());
-        for ((place, text), numbers) in std::mem::take(&mut self.building) {
+        for ((place, text), numbers) in parts {
             match place {
                 Place::Start => starts.push((text, numbers)),
                 Place::End => ends.push((text.iter().rev().copied().collect(), numbers)),
@@ -354,26 +362,21 @@ impl Set {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eql::{Pattern, PatternSet};
 
-    fn literal(text: &str) -> (Place, Cow<'_, [u8]>) {
-        let (head, tail) = (text.starts_with('*'), text.len() > 1 && text.ends_with('*'));
-        let inner = text.trim_matches('*');
-        let (place, text) = match (head, tail) {
-            _ if inner.contains(['*', '?']) || inner.is_empty() && head => (Place::Pattern, text),
-            (true, true) => (Place::Inside, inner),
-            (true, false) => (Place::End, inner),
-            (false, true) => (Place::Start, inner),
-            (false, false) => (Place::Whole, inner),
-        };
-        (place, text.as_bytes().into())
+    /// The comparison with these patterns.
+    fn comparison(patterns: &[&str]) -> Arc<Test> {
+        let patterns = patterns.iter().map(|text| Pattern::wildcard(text.as_bytes()));
+        Arc::new(Test::Patterns(Box::new(PatternSet::new(patterns, false))))
     }
 
-    /// Texts that take the comparisons of these literals.
+    /// Texts that take the comparisons with these patterns.
     fn texts(comparisons: &[&[&str]]) -> Texts {
         let mut texts = Texts::default();
-        for (number, literals) in comparisons.iter().enumerate() {
-            let literals: Vec<_> = literals.iter().map(|text| literal(text)).collect();
-            assert_eq!(texts.add(&literals), Some(number));
+        for (number, patterns) in comparisons.iter().enumerate() {
+            let comparison = comparison(patterns);
+            assert!(tells_texts(&comparison));
+            assert_eq!(texts.add(&comparison), number);
         }
         texts.finish();
         texts
@@ -424,9 +427,9 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_without_any_text_has_no_number() {
+    fn a_pattern_without_any_text_tells_no_texts() {
         for pattern in ["*", "??*", "**"] {
-            assert_eq!(Texts::default().add(&[literal(pattern)]), None);
+            assert!(!tells_texts(&comparison(&[pattern])));
         }
     }
 
