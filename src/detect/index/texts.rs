@@ -1,8 +1,8 @@
 //! Which comparisons of a field its values could satisfy, found without trying each.
 //!
 //! Of most comparisons is known which texts they take: whole ones, or texts that begin, end or go on with
-//! some part. One table finds the whole texts of all of them, an automaton each all beginnings, all ends (both
-//! leave a text at its first byte that none has), and all other parts.
+//! some part. One table finds the whole texts of all of them, a sorted list each all beginnings and all ends, an
+//! automaton all other parts.
 //!
 //! It may name too many, never too few: the case of ASCII letters makes no difference, a pattern is looked
 //! for by its longest part without a wildcard.
@@ -28,9 +28,9 @@ pub(super) struct Texts {
     count: usize,
     /// Whole texts.
     whole: HashTable<Entry>,
-    starts: Option<Starts>,
+    starts: Starts,
     /// Of texts read backwards.
-    ends: Option<Starts>,
+    ends: Starts,
     inside: Option<Parts>,
     /// The comparisons until a text is first looked up: many fields are never asked for.
     building: Vec<Arc<Test>>,
@@ -53,51 +53,45 @@ struct Entry {
     numbers: Vec<u32>,
 }
 
-/// Beginnings of texts, all at once.
+/// Beginnings of texts, in order. Whatever stands between a text and one of its beginnings begins with that too: so the
+/// last one before the text leads to all.
+#[derive(Debug, Default)]
+struct Starts(Vec<Start>);
+
 #[derive(Debug)]
-struct Starts {
-    automaton: contiguous::NFA,
-    /// By the number of the beginning: its length, and the comparisons that look for it.
-    parts: Vec<(usize, Vec<u32>)>,
+struct Start {
+    text: Box<[u8]>,
+    /// The comparisons that look for it.
+    numbers: Vec<u32>,
+    /// The place of the longest other that it begins with.
+    shorter: Option<usize>,
 }
 
 impl Starts {
-    /// None of nothing. Where it cannot be built (too many), the comparisons are given back.
-    fn new(texts: Vec<(Box<[u8]>, Vec<u32>)>) -> Result<Option<Self>, Vec<u32>> {
-        if texts.is_empty() {
-            return Ok(None);
+    fn new(mut texts: Vec<(Box<[u8]>, Vec<u32>)>) -> Self {
+        texts.sort_unstable();
+        let mut starts: Vec<Start> = Vec::with_capacity(texts.len());
+        for (text, numbers) in texts {
+            let mut shorter = starts.len().checked_sub(1);
+            while let Some(other) = shorter.and_then(|at| starts.get(at))
+                && !text.starts_with(&other.text)
+            {
+                shorter = other.shorter;
+            }
+            starts.push(Start { text, numbers, shorter });
         }
-        let automaton = contiguous::NFA::builder()
-            .match_kind(MatchKind::Standard)
-            .prefilter(false)
-            .build(texts.iter().map(|(text, _)| text));
-        let parts: Vec<(usize, Vec<u32>)> =
-            texts.into_iter().map(|(text, numbers)| (text.len(), numbers)).collect();
-        match automaton {
-            Ok(automaton) => Ok(Some(Self { automaton, parts })),
-            Err(_) => Err(parts.into_iter().flat_map(|(_, numbers)| numbers).collect()),
-        }
+        Self(starts)
     }
 
     /// Adds the comparisons that look for a beginning of `text`, whose bytes are given in order, in lower case.
-    fn find(&self, text: impl Iterator<Item = u8>, found: &mut Set) {
-        let Ok(mut state) = self.automaton.start_state(Anchored::Yes) else { return };
-        for (at, byte) in text.enumerate() {
-            state = self.automaton.next_state(Anchored::Yes, state, byte);
-            if !self.automaton.is_special(state) {
-                continue;
+    fn find(&self, text: impl Iterator<Item = u8> + Clone, found: &mut Set) {
+        let behind = self.0.partition_point(|start| start.text.iter().copied().le(text.clone()));
+        let mut last = behind.checked_sub(1);
+        while let Some(start) = last.and_then(|at| self.0.get(at)) {
+            if start.text.iter().copied().eq(text.clone().take(start.text.len())) {
+                found.insert_all(&start.numbers);
             }
-            if self.automaton.is_dead(state) {
-                return;
-            }
-            let matches = if self.automaton.is_match(state) { self.automaton.match_len(state) } else { 0 };
-            for n in 0..matches {
-                let part = self.parts.get(self.automaton.match_pattern(state, n).as_usize());
-                // What ends here may have begun later.
-                if let Some((_, numbers)) = part.filter(|(length, _)| *length == at + 1) {
-                    found.insert_all(numbers);
-                }
-            }
+            last = start.shorter;
         }
     }
 }
@@ -181,8 +175,8 @@ impl Texts {
         self.lately = Lately::new(self.count);
     }
 
-    /// Builds what texts are looked up in. Where an automaton cannot be built (too many texts), comparisons with parts are
-    /// always named.
+    /// Builds what texts are looked up in. Where the automaton cannot be built (too many texts), comparisons with parts
+    /// are always named.
     #[cold]
     fn build(&mut self) {
         let mut parts: BTreeMap<(Place, Box<[u8]>), Vec<u32>> = BTreeMap::new();
@@ -206,11 +200,11 @@ impl Texts {
                 Place::Whole | Place::Inside | Place::Pattern => inside.push((text, numbers)),
             }
         }
-        let Self { unknown, .. } = self;
-        let starts = Starts::new(starts).unwrap_or_else(|numbers| unknown.insert_all_of(&numbers));
-        let ends = Starts::new(ends).unwrap_or_else(|numbers| unknown.insert_all_of(&numbers));
-        let inside = Parts::new(inside).unwrap_or_else(|numbers| unknown.insert_all_of(&numbers));
-        (self.starts, self.ends, self.inside) = (starts, ends, inside);
+        (self.starts, self.ends) = (Starts::new(starts), Starts::new(ends));
+        self.inside = Parts::new(inside).unwrap_or_else(|numbers| {
+            self.unknown.insert_all(&numbers);
+            None
+        });
     }
 
     /// Whether one of the values could satisfy comparison `number`. `values` is asked once for `event`.
@@ -264,12 +258,8 @@ impl Texts {
         if let Some(entry) = self.whole.find(hash, same) {
             found.insert_all(&entry.numbers);
         }
-        if let Some(starts) = &self.starts {
-            starts.find(text.iter().map(u8::to_ascii_lowercase), found);
-        }
-        if let Some(ends) = &self.ends {
-            ends.find(text.iter().rev().map(u8::to_ascii_lowercase), found);
-        }
+        self.starts.find(text.iter().map(u8::to_ascii_lowercase), found);
+        self.ends.find(text.iter().rev().map(u8::to_ascii_lowercase), found);
         if let Some(inside) = &self.inside {
             inside.find(text, found);
         }
@@ -339,11 +329,6 @@ impl Set {
 
     fn insert_all(&mut self, numbers: &[u32]) {
         numbers.iter().for_each(|number| self.insert(*number as usize));
-    }
-
-    fn insert_all_of<T>(&mut self, numbers: &[u32]) -> Option<T> {
-        self.insert_all(numbers);
-        None
     }
 
     fn add_words(&mut self, words: &[u64]) {
@@ -424,6 +409,24 @@ mod tests {
             "any value will do"
         );
         assert_eq!(named(&mut texts, 101, &[]), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn beginnings_of_one_another_are_all_found() {
+        let list: [&[&str]; 7] = [&["a*"], &["ab*"], &["abc*"], &["abd*"], &["b*"], &["*ba"], &["*a"]];
+        let mut texts = texts(&list);
+        for (event, (value, found)) in (1..).zip([
+            ("abce", &[0, 1, 2][..]),
+            ("ABD", &[0, 1, 3]),
+            ("abcz", &[0, 1, 2]),
+            ("ac", &[0]),
+            ("ab", &[0, 1]),
+            ("bzba", &[4, 5, 6]),
+            ("zza", &[6]),
+            ("zz", &[]),
+        ]) {
+            assert_eq!(named(&mut texts, event, &[text(value)]), found, "{value}");
+        }
     }
 
     #[test]
