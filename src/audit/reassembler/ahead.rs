@@ -19,7 +19,8 @@ pub(super) struct Ahead {
     events: VecDeque<Whole>,
     /// How many have gone before the first of them.
     gone: u64,
-    /// Stamps behind a later one, each with the last event of it, counted as `gone` is.
+    /// Of those that are behind a later one, by their numbers as `gone` counts them, each that none behind it is before or
+    /// beside: the first is the earliest.
     behind: VecDeque<(u64, Stamp)>,
     /// The latest stamp of `events`.
     latest: Stamp,
@@ -76,10 +77,10 @@ impl Ahead {
     pub(super) fn push(&mut self, event: Whole) {
         let number = self.gone + self.events.len() as u64;
         if event.stamp < self.latest {
-            match self.behind.back_mut() {
-                Some((last, stamp)) if *stamp == event.stamp => *last = number,
-                _ => self.behind.push_back((number, event.stamp)),
+            while self.behind.back().is_some_and(|(_, stamp)| *stamp >= event.stamp) {
+                self.behind.pop_back();
             }
+            self.behind.push_back((number, event.stamp));
         } else {
             self.latest = event.stamp;
         }
@@ -116,7 +117,7 @@ impl Ahead {
         while self.behind.front().is_some_and(|(number, _)| *number <= self.gone) {
             self.behind.pop_front();
         }
-        self.behind.iter().any(|(_, other)| *other < stamp)
+        self.behind.front().is_some_and(|(_, earliest)| *earliest < stamp)
     }
 
     /// The first.
