@@ -44,8 +44,8 @@ struct Known<V> {
 struct Remembered<V> {
     fingerprint: Fingerprint,
     outcome: Arc<V>,
-    /// The place of the one that was asked for after it the last time: mostly it is again.
-    next: u32,
+    /// The places of the two that were asked for after it lately: mostly one of them is again.
+    next: [u32; 2],
 }
 
 impl<V> Known<V> {
@@ -57,7 +57,7 @@ impl<V> Known<V> {
     fn find(&mut self, fingerprint: Fingerprint) -> Option<usize> {
         let at = |place: &u32| self.remembered.get(*place as usize);
         let same = |place: &u32| at(place).is_some_and(|known| known.fingerprint == fingerprint);
-        let expected = self.remembered.get(self.last).map(|before| before.next).filter(same);
+        let expected = self.remembered.get(self.last).and_then(|before| before.next.into_iter().find(same));
         if let Some(next) = expected {
             self.last = next as usize;
             return Some(self.last);
@@ -69,7 +69,7 @@ impl<V> Known<V> {
     /// The one at this place was asked for after the last one.
     fn go_on_with(&mut self, place: u32) -> usize {
         if let Some(before) = self.remembered.get_mut(self.last) {
-            before.next = place;
+            before.next = [place, before.next[0]];
         }
         self.last = place as usize;
         self.last
@@ -85,7 +85,7 @@ impl<V> Known<V> {
         // There are never more than are to be remembered.
         let place = u32::try_from(remembered.len()).unwrap_or(u32::MAX);
         // Nothing has come after it; the first is as good as any.
-        remembered.push(Remembered { fingerprint, outcome, next: 0 });
+        remembered.push(Remembered { fingerprint, outcome, next: [0; 2] });
         let hash = |place: &u32| remembered.get(*place as usize).map_or(0, |known| known.fingerprint[0]);
         places.insert_unique(fingerprint[0], place, hash);
         self.go_on_with(place)
