@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use super::super::record::Stamp;
 use super::event::{AuditEvent, Ended};
 use super::gaps::Gaps;
+use super::limits::Limits;
 use super::open::Buffers;
 
 /// See the module.
@@ -25,6 +26,8 @@ pub(super) struct Ahead {
     /// The latest stamp of `events`.
     latest: Stamp,
     bytes: usize,
+    /// The most events, and bytes of them, that are held back.
+    most: (usize, usize),
 }
 
 /// An event that has ended.
@@ -38,7 +41,7 @@ pub(super) struct Whole {
     pub(super) buffers: Buffers,
 }
 
-/// The most that is held back.
+/// The most that is held back, where events that are open may be as many and as large.
 const EVENTS: usize = 1 << 10;
 const BYTES: usize = 2 << 20;
 
@@ -63,6 +66,11 @@ impl Whole {
 }
 
 impl Ahead {
+    /// Nothing is held back yet, and never more than may be open.
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self { most: (EVENTS.min(limits.open_events), BYTES.min(limits.total_bytes)), ..Self::default() }
+    }
+
     /// From now on events are held back until one has ended that is more than `within` milliseconds later; none: no longer.
     pub(super) fn set(&mut self, within: Option<u64>) {
         self.within = within;
@@ -94,7 +102,8 @@ impl Ahead {
     }
 
     fn is_full(&self) -> bool {
-        self.events.len() > EVENTS || self.bytes > BYTES
+        let (events, bytes) = self.most;
+        self.events.len() > events || self.bytes > bytes
     }
 
     /// The first, and whether nothing behind it is stamped earlier, once that is known or too many are held back.
@@ -134,7 +143,7 @@ impl Ahead {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Limits, Reassembler};
+    use super::super::Reassembler;
     use super::*;
     use crate::audit::Record;
 
@@ -143,7 +152,7 @@ mod tests {
 
     /// What is known by events of these times, numbered from 1, one after the other, and when no more come.
     fn given(millis: &[u64]) -> Vec<Given> {
-        let mut ahead = Ahead::default();
+        let mut ahead = Ahead::new(&Limits::default());
         ahead.set(Some(100));
         let all = (1..).zip(millis).map(|(serial, millis)| {
             let stamp = Stamp { millis: *millis, serial };
@@ -211,13 +220,17 @@ mod tests {
 
     #[test]
     fn no_more_is_held_back_than_is_bounded() {
-        let (mut reassembler, mut given) = (Reassembler::new(Limits::default()), Given::new());
-        reassembler.hold_back(Some(100), &mut |_| unreachable!("nothing came"));
-        for serial in 1..=3 * EVENTS as u64 {
-            push(&mut reassembler, "", 7, serial, &mut given);
+        for most in [EVENTS, 10] {
+            let open_events = if most == EVENTS { 2 * EVENTS } else { most };
+            let limits = Limits { open_events, ..Limits::default() };
+            let (mut reassembler, mut given) = (Reassembler::new(limits), Given::new());
+            reassembler.hold_back(Some(100), &mut |_| unreachable!("nothing came"));
+            for serial in 1..=3 * most as u64 {
+                push(&mut reassembler, "", 7, serial, &mut given);
+            }
+            assert_eq!(given.len(), 2 * most);
+            assert!(given.iter().all(|(_, in_order)| !in_order), "nobody knows");
         }
-        assert_eq!(given.len(), 2 * EVENTS);
-        assert!(given.iter().all(|(_, in_order)| !in_order), "nobody knows");
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Reassembler {
             settling: VecDeque::new(),
             ends_come: false,
             arguments: Arguments::with_limit(limits.event_bytes),
-            ahead: Ahead::default(),
+            ahead: Ahead::new(&limits),
             limits,
         }
     }
