@@ -220,8 +220,7 @@ mod tests {
 
     #[test]
     fn no_more_is_held_back_than_is_bounded() {
-        for most in [EVENTS, 10] {
-            let open_events = if most == EVENTS { 2 * EVENTS } else { most };
+        for (open_events, most) in [(2 * EVENTS, EVENTS), (10, 10)] {
             let limits = Limits { open_events, ..Limits::default() };
             let (mut reassembler, mut given) = (Reassembler::new(limits), Given::new());
             reassembler.hold_back(Some(100), &mut |_| unreachable!("nothing came"));

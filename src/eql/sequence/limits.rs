@@ -15,6 +15,11 @@ pub struct Limits {
 impl Limits {
     /// No bounds: for a set of events that is finite anyway.
     pub const NONE: Limits = Limits { partials: usize::MAX, span: None };
+
+    /// How long, in milliseconds, a sequence may take.
+    pub(super) fn span_of(&self, plan: &Plan) -> Option<i64> {
+        plan.maxspan.or(self.span)
+    }
 }
 
 /// What is held is gone through for what is too old when this part of the longest span has passed.
@@ -31,7 +36,7 @@ const EVICTED_PART: usize = 16;
 impl<E: Clone> Sequences<E> {
     /// Drops what can never be completed any more, now and then.
     pub(super) fn sweep(&mut self, plan: &Plan) {
-        let Some(span) = plan.maxspan.or(self.limits.span) else { return };
+        let Some(span) = self.limits.span_of(plan) else { return };
         if sweep_is_due(self.now, self.swept, span) {
             self.forget_before(self.now.saturating_sub(span));
         }
@@ -39,8 +44,7 @@ impl<E: Clone> Sequences<E> {
 
     /// Drops what can never be completed any more.
     pub fn forget_old(&mut self, program: &Program) {
-        let span = program.sequence().and_then(|plan| plan.maxspan.or(self.limits.span));
-        if let Some(span) = span {
+        if let Some(span) = program.sequence().and_then(|plan| self.limits.span_of(plan)) {
             self.forget_before(self.now.saturating_sub(span));
         }
     }

@@ -210,7 +210,7 @@ impl<E: Clone> Sequences<E> {
             && let Some(run) = group.run_before(order)
         {
             let before = run.held();
-            let most = plan.maxspan.or(limits.span);
+            let most = limits.span_of(plan);
             if let Some(events) = run.follow(event, order, most, plan.items.len()) {
                 let events = events.into_iter().map(Some).collect();
                 found.push(Found { events, key: JoinKey::from(key), last: order });
@@ -269,7 +269,7 @@ impl<E: Clone> Sequences<E> {
                 group.forget_until();
             }
         }
-        let most = plan.maxspan.or(limits.span);
+        let most = limits.span_of(plan);
         taken.filter(|partial| {
             let span = order.millis.saturating_sub(partial.first);
             let late = most.is_some_and(|most| span > most);
