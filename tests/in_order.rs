@@ -1,5 +1,5 @@
 //! A file is looked at ahead of the event that is asked about, so that one that nothing earlier comes behind need not wait for its
-//! place: the alerts are those of a run in which each does.
+//! place: the alerts are those of a run in which each does. And so they are where only their lines are wanted.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot read its fixtures fails")]
 
 mod common;
@@ -34,8 +34,10 @@ const QUERIES: &[&str] = &[
 fn rules() -> Vec<Arc<Rule>> {
     let directory = tempfile::tempdir().unwrap();
     for (number, query) in QUERIES.iter().enumerate() {
+        // One is told by its case, which wants the events themselves.
+        let group = if number == 1 { "[auditward]\ngroup = \"g\"\n" } else { "" };
         let text = format!(
-            "[rule]\nrule_id = \"{number}\"\nname = \"Rule {number}\"\ndescription = \"d\"\ntype = \"eql\"\n\
+            "{group}[rule]\nrule_id = \"{number}\"\nname = \"Rule {number}\"\ndescription = \"d\"\ntype = \"eql\"\n\
              severity = \"low\"\nrisk_score = 21\nquery = '''\n{query}\n'''\n"
         );
         std::fs::write(directory.path().join(format!("{number}.toml")), text).unwrap();
@@ -53,9 +55,20 @@ struct Told {
     in_order: usize,
 }
 
-/// Runs over a log, looking so many milliseconds ahead.
-fn run(rules: &[Arc<Rule>], log: &[u8], ahead: Option<u64>) -> Told {
+/// How a log is run over: whether only the lines of alerts are wanted, and how many milliseconds are looked ahead.
+type Way = (bool, Option<u64>);
+
+const WAITING: Way = (false, None);
+const AHEAD: Way = (false, Some(100));
+/// Either, for lines alone.
+const LINES_ONLY: [Way; 2] = [(true, None), (true, Some(100))];
+
+/// Runs over a log.
+fn run(rules: &[Arc<Rule>], log: &[u8], (lines_only, ahead): Way) -> Told {
     let mut detector = Detector::for_recordings(rules.to_vec(), Limits::default());
+    if lines_only {
+        detector.want_lines_only();
+    }
     let mut intake = Intake::for_replay();
     let (mut alerts, mut in_order) = (Vec::new(), 0);
     intake.hold_back(ahead, &mut |_| unreachable!("nothing was read"));
@@ -104,17 +117,18 @@ fn exec() -> impl Strategy<Value = Exec> {
 /// The log of them: the records in the order in which they come.
 fn log(execs: &[Exec]) -> Vec<u8> {
     let (mut millis, mut written) = (1_795_600_800_000, Vec::new());
-    for (serial, exec) in (100..).zip(execs) {
+    for (serial, exec) in (100_usize..).zip(execs) {
         millis += exec.after;
         let Exec { program, uid, parent, .. } = exec;
-        let argument = if serial % 3 == 0 { "x" } else { "y" };
+        // The last is no UTF-8.
+        let argument = ["\"x\"", "\"y\"", "\"y\"", "\"x\"", "FF79"][serial % 5];
         let mut texts = vec![
             format!(
                 "type=SYSCALL msg=STAMP: arch=c000003e syscall=59 success=yes exit=0 a0=0 a1=0 a2=0 a3=0 items=0 \
                  ppid={parent} pid={serial} auid=1000 uid={uid} gid=0 euid={uid} suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 \
                  tty=pts0 ses=3 comm=\"{program}\" exe=\"/usr/bin/{program}\" key=(null)"
             ),
-            format!("type=EXECVE msg=STAMP: argc=2 a0=\"{program}\" a1=\"{argument}\""),
+            format!("type=EXECVE msg=STAMP: argc=2 a0=\"{program}\" a1={argument}"),
             "type=CWD msg=STAMP: cwd=\"/\"".to_owned(),
             "type=PROCTITLE msg=STAMP: proctitle=\"x\"".to_owned(),
         ];
@@ -137,7 +151,11 @@ proptest! {
     #[test]
     fn what_need_not_wait_is_matched_as_if_it_had(execs in vec(exec(), 1..120)) {
         let (rules, log) = (rules(), log(&execs));
-        let [waiting, ahead] = [None, Some(100)].map(|ahead| run(&rules, &log, ahead));
+        let [waiting, ahead] = [WAITING, AHEAD].map(|way| run(&rules, &log, way));
+        for (way, whole) in LINES_ONLY.into_iter().zip([&waiting, &ahead]) {
+            let lines = run(&rules, &log, way);
+            prop_assert_eq!((&lines.alerts, lines.counts), (&whole.alerts, whole.counts));
+        }
         prop_assert_eq!(waiting.in_order, 0);
         prop_assert_eq!(ahead.counts.late, waiting.counts.late);
         // What came too late finds what happens to be there still of its time.
@@ -173,7 +191,7 @@ fn a_clock_that_goes_back_is_followed_in_both() {
     // The last third was an hour before, and then comes the first again.
     let mut log = of(0, 2 * third) + &of(2 * third, third).replace("audit(17956", "audit(17952");
     log.push_str(&of(0, third).replace(":1", ":71"));
-    let [waiting, ahead] = [None, Some(100)].map(|ahead| run(&rules(), log.as_bytes(), ahead));
+    let [waiting, ahead] = [WAITING, AHEAD].map(|way| run(&rules(), log.as_bytes(), way));
     assert!(waiting.counts.rewound > 0 && waiting.alerts.len() > 100, "{waiting:?}");
     assert_eq!((&ahead.alerts, ahead.counts), (&waiting.alerts, waiting.counts));
     assert!(ahead.in_order > execs.len(), "{}", ahead.in_order);
@@ -187,8 +205,9 @@ fn recordings_give_the_same_alerts() {
     all.extend(corpus.iter().flat_map(|corpus| load(&[PathBuf::from(corpus)], &Live).rules));
     let (mut alerts, mut in_order) = (0, 0);
     for (name, log) in recordings() {
-        let [waiting, ahead] = [None, Some(100)].map(|ahead| run(&all, &log, ahead));
+        let [waiting, ahead, lines] = [WAITING, AHEAD, LINES_ONLY[1]].map(|way| run(&all, &log, way));
         assert_eq!((&ahead.alerts, ahead.counts), (&waiting.alerts, waiting.counts), "{name}");
+        assert_eq!((&lines.alerts, lines.counts), (&ahead.alerts, ahead.counts), "{name}, for lines only");
         alerts += ahead.alerts.len();
         in_order += ahead.in_order;
     }

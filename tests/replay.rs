@@ -374,3 +374,58 @@ fn a_mapping_over_audit_records_is_said_not_to_be_used() {
     assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(2), true), "{told}");
     assert!(told.contains("none.json: No such file or directory"), "{told}");
 }
+
+/// Where alerts are printed as lines, less is kept of the events of sequences; with `--summary` all of it is.
+#[test]
+fn lines_are_the_same_whether_or_not_documents_are_wanted() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let usermod = "[process where process.name == \"usermod\"]";
+    let rule = |number: u8, query: &str| {
+        let text = format!(
+            "[rule]\nrule_id = \"00000000-0000-4000-8000-{number:012}\"\nname = \"Rule {number}\"\ndescription = \"d\"\n\
+             type = \"eql\"\nseverity = \"low\"\nrisk_score = 21\nquery = '''\n{query}\n'''\n"
+        );
+        std::fs::write(path("rules").join(format!("{number}.toml")), text).unwrap();
+    };
+    std::fs::create_dir_all(path("rules")).unwrap();
+    std::fs::create_dir_all(path("site/exceptions.d")).unwrap();
+    rule(1, &format!("sequence by user.audit.id with maxspan=1m {usermod} {usermod}"));
+    rule(2, &format!("sequence by user.audit.id with maxspan=1m {usermod} with runs=3"));
+    rule(
+        3,
+        &format!(
+            "sequence by user.audit.id with maxspan=1m {usermod} ![process where process.args == \"dave\"]"
+        ),
+    );
+    // Of the first rule, what carol began or ended.
+    let exception = "[[exception]]\nid = \"known\"\nrules = [\"00000000-0000-4000-8000-000000000001\"]\n\
+                     reason = \"r\"\nowner = \"o\"\ncondition = '''process.args == \"carol\" and user.id == \"0\"'''\n";
+    std::fs::write(path("site/exceptions.d/a.toml"), exception).unwrap();
+    let accounts = ["alice", "bob", "carol", "\u{ff}x", "dave", "erin"];
+    let at = |serial, name| take_over(serial, name).replace(".500:", &format!(".50{serial}:"));
+    let log: String = (1..).zip(accounts).map(|(serial, name)| at(serial, name)).collect();
+    // One that is no UTF-8, as the kernel writes it; and much later something else, so that time goes on.
+    let log = log.replace("\"\u{ff}x\"", "FF78") + &take_over(9, "frank").replace("1790000100", "1790000900");
+    std::fs::write(path("log"), log).unwrap();
+    let replay = |number: u8, more: &[&str]| {
+        let (rule, site) = (path("rules").join(format!("{number}.toml")), path("site"));
+        let mut command = auditward(&["replay", "--site"]);
+        let output = command.arg(site).arg("--rules").arg(rule).args(more).arg(path("log")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for (number, count) in [(1, 3), (2, 4), (3, 2)] {
+        let lines = replay(number, &[]);
+        assert_eq!(lines, replay(number, &["--summary"]));
+        assert_eq!(lines.lines().count(), count, "{lines}");
+        assert!(number != 2 || lines.contains("-o \"\\xffx\", account "), "{lines}");
+        for (line, document) in lines.lines().zip(replay(number, &["--format", "json"]).lines()) {
+            let document: Value = serde_json::from_str(document).unwrap();
+            assert!(
+                line.contains(&format!(" alert={} ", document["event"]["id"].as_str().unwrap())),
+                "{line}"
+            );
+        }
+    }
+}

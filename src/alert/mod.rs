@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::audit::Stamp;
 use crate::detect::{Evidence, Source};
-use crate::event::AuditDocument;
+use crate::event::{AuditDocument, Stored};
 use crate::rule::{Rule, Severity};
 use crate::shares::Holder;
 use case::{Finding, Told};
@@ -234,7 +234,10 @@ impl Alert {
         created: Timestamp,
     ) -> Self {
         let stamps: Box<[Stamp]> = events.iter().map(|event| event.stamp()).collect();
-        let host = events.last().map(|event| event.host_id()).unwrap_or_default();
+        let host = match (event, events.last()) {
+            (Some(event), _) => event.host_id(),
+            (None, last) => last.map(|last| last.host_id()).unwrap_or_default(),
+        };
         let id = alert_id(&rule.uuid, &host, &stamps);
         let holder = events.last().map_or(Holder::NoLogin, |event| event.holder);
         let brief = |event: &AuditDocument<'_>| brief::line(rule, event, &stamps, &id);
@@ -245,7 +248,10 @@ impl Alert {
         };
         let events: Box<[Source]> = events.iter().map(|event| event.source.clone()).collect();
         let line = line.unwrap_or_else(|| {
-            text::line(rule.severity, &document::of_sources(rule, &events, &stamps, &id, created).0)
+            // The last event alone tells the line.
+            let last = event.map(|event| [Source::Event(Stored::of(event))]);
+            let events = last.as_ref().map_or(&events[..], |last| &last[..]);
+            text::line(rule.severity, &document::of_sources(rule, events, &stamps, &id, created).0)
         });
         let stamp = stamps.last().copied().unwrap_or(Stamp { millis: 0, serial: 0 });
         let content = Content::Events { events, stamps };

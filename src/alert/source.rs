@@ -49,6 +49,7 @@ pub fn text_of(source: &Source) -> Cow<'_, str> {
     match source {
         Source::Text(text) => Cow::Borrowed(text),
         Source::Event(event) => Cow::Owned(event.with_document(source_text).unwrap_or_default()),
+        Source::Unwanted => Cow::Borrowed("{}"),
     }
 }
 

@@ -47,8 +47,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// How alerts are printed. `text`: the readable line; `json`: one ECS document a line; `syslog`: as
-    /// it would be sent to the local log.
+    /// How alerts are printed. `text`: the readable line, for which less is kept of the events of sequences, so that
+    /// their bound of bytes gives up none; `json`: one ECS document a line; `syslog`: as it would be sent to the local log.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 
@@ -134,7 +134,11 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
     let out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let checkpoint = args.checkpoint.as_ref().map(|path| checkpoint(args, path, &rules)).transpose()?;
     let bounds = start::bounds(args.config.as_deref())?;
-    let detector = Detector::for_recordings(rules, bounds.sequences);
+    let mut detector = Detector::for_recordings(rules, bounds.sequences);
+    // Hosts are counted by what their documents say.
+    if args.format == Format::Text && !args.summary {
+        detector.want_lines_only();
+    }
     let fields = detector.fields();
     let reader = || Reader::new(fields.iter().copied(), args.any_index);
     let tools = || (reader(), detector.engine().sieve());

@@ -37,12 +37,20 @@ pub enum Created {
 pub struct Detector {
     engine: Engine,
     cases: Cases,
-    created: Created,
+    wanted: Wanted,
     matches: Matches,
     /// Who says in which root an act was; none in a replay.
     roots: Option<Roots>,
     /// Where a recording goes over a boot.
     boots: Boots,
+}
+
+/// What is wanted of alerts.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    created: Created,
+    /// Their lines, and no documents.
+    lines_only: bool,
 }
 
 /// Matches that no exception took, by the rule's uuid.
@@ -60,7 +68,8 @@ impl Detector {
     pub fn with_limits(rules: Vec<Arc<Rule>>, limits: Limits, created: Created) -> Self {
         let engine = Engine::with_limits(rules, limits);
         let (cases, matches) = (Cases::default(), Matches::default());
-        Self { engine, cases, created, matches, roots: None, boots: Boots::default() }
+        let wanted = Wanted { created, lines_only: false };
+        Self { engine, cases, wanted, matches, roots: None, boots: Boots::default() }
     }
 
     /// A detector for recordings, which may be documents of any collector.
@@ -68,6 +77,13 @@ impl Detector {
     pub fn for_recordings(rules: Vec<Arc<Rule>>, limits: Limits) -> Self {
         let engine = Engine::for_documents(rules, limits);
         Self { engine, ..Self::with_limits(Vec::new(), limits, Created::Stamp) }
+    }
+
+    /// From now on nobody asks alerts for their documents, so that no more is kept of events than lines need: see
+    /// [`Engine::want_lines_only`].
+    pub fn want_lines_only(&mut self) {
+        self.engine.want_lines_only();
+        self.wanted.lines_only = true;
     }
 
     /// Asks `roots` in which root an act on accounts was.
@@ -88,49 +104,49 @@ impl Detector {
 
     /// Asks the rules about `event`.
     pub fn event(&mut self, event: &AuditDocument<'_>, emit: &mut dyn FnMut(Alert)) {
-        let Self { engine, cases, created, matches, roots, boots } = self;
-        if *created == Created::Stamp {
+        let Self { engine, cases, wanted, matches, roots, boots } = self;
+        if wanted.created == Created::Stamp {
             if boots.begins(event.event) {
                 engine.booted(|matched: &Match<'_, AuditDocument<'_>>| {
-                    found(matched, *created, cases, matches, None, emit);
+                    found(matched, *wanted, cases, matches, None, emit);
                 });
             }
             cases.event_at(epoch(Some(&event.event.stamp)), emit);
         }
         if event.event.in_order && engine.joins() {
             engine.nothing_before(event.order(), |matched: &Match<'_, AuditDocument<'_>>| {
-                found(matched, *created, cases, matches, None, emit);
+                found(matched, *wanted, cases, matches, None, emit);
             });
         }
-        engine.process(event, |matched| found(matched, *created, cases, matches, roots.as_mut(), emit));
+        engine.process(event, |matched| found(matched, *wanted, cases, matches, roots.as_mut(), emit));
     }
 
     /// Asks the rules about a document.
     pub fn document(&mut self, event: &Recorded<'_>, emit: &mut dyn FnMut(Alert)) {
-        let Self { engine, cases, created, matches, .. } = self;
-        if *created == Created::Stamp {
+        let Self { engine, cases, wanted, matches, .. } = self;
+        if wanted.created == Created::Stamp {
             cases.event_at(event.order().millis, emit);
         }
-        engine.process(event, |matched| found(matched, *created, cases, matches, None, emit));
+        engine.process(event, |matched| found(matched, *wanted, cases, matches, None, emit));
     }
 
     /// A document came that no rule takes: only time goes on, of the host with this key.
     pub fn idle(&mut self, host: u64, millis: i64, emit: &mut dyn FnMut(Alert)) {
-        let Self { engine, cases, created, matches, .. } = self;
-        if *created == Created::Stamp {
+        let Self { engine, cases, wanted, matches, .. } = self;
+        if wanted.created == Created::Stamp {
             cases.event_at(millis, emit);
         }
         engine.idle(host, millis, |matched: &Match<'_, AuditDocument<'_>>| {
-            found(matched, *created, cases, matches, None, emit);
+            found(matched, *wanted, cases, matches, None, emit);
         });
     }
 
     /// A document came, the `number`th, of which another thread has asked the rules; `reader` reads it again where
     /// one has matched it alone.
     pub fn taken(&mut self, taken: Taken, number: u64, reader: &mut Reader, emit: &mut dyn FnMut(Alert)) {
-        let Self { engine, cases, created, matches, .. } = self;
+        let Self { engine, cases, wanted, matches, .. } = self;
         let Taken { host, millis, serial, rules, evidence, told } = taken;
-        if *created == Created::Stamp {
+        if wanted.created == Created::Stamp {
             cases.event_at(millis, emit);
         }
         let tiebreaker = serial.unwrap_or(number);
@@ -139,25 +155,25 @@ impl Detector {
                 let document = document.recorded(number);
                 for place in &rules.alone {
                     engine.alone(*place, &document, |matched| {
-                        found(matched, *created, cases, matches, None, emit);
+                        found(matched, *wanted, cases, matches, None, emit);
                     });
                 }
             });
         }
         let order = Order { millis, tiebreaker };
         engine.sifted(host, order, rules, evidence, |matched: &Match<'_, Recorded<'_>>| {
-            found(matched, *created, cases, matches, None, emit);
+            found(matched, *wanted, cases, matches, None, emit);
         });
     }
 
     /// Asks the rules about a change of the account files.
     pub(super) fn told(&mut self, told: &Told, host: &str, emit: &mut dyn FnMut(Alert)) {
-        let Self { engine, cases, created, matches, roots, .. } = self;
+        let Self { engine, cases, wanted, matches, roots, .. } = self;
         let arena = Bump::new();
-        let wanted: Vec<FieldId> = (0..).map(FieldId).take(ROWS.len()).collect();
-        let held = live_document::read(&told.document, &wanted, told.serial, &arena);
+        let fields: Vec<FieldId> = (0..).map(FieldId).take(ROWS.len()).collect();
+        let held = live_document::read(&told.document, &fields, told.serial, &arena);
         let event = Changed { held, told, host };
-        engine.process(&event, |matched| found(matched, *created, cases, matches, roots.as_mut(), emit));
+        engine.process(&event, |matched| found(matched, *wanted, cases, matches, roots.as_mut(), emit));
     }
 
     /// Takes that writes of account files had no effect.
@@ -172,12 +188,12 @@ impl Detector {
 
     /// The host's clock stands at `millis` since the Unix epoch, and no earlier event waits to be read.
     pub fn time_is(&mut self, millis: i64, emit: &mut dyn FnMut(Alert)) {
-        let Self { engine, cases, created, matches, roots, .. } = self;
-        if *created == Created::Stamp {
+        let Self { engine, cases, wanted, matches, roots, .. } = self;
+        if wanted.created == Created::Stamp {
             cases.event_at(millis, emit);
         }
         engine.time_is(millis, |matched: &Match<'_, AuditDocument<'_>>| {
-            found(matched, *created, cases, matches, roots.as_mut(), emit);
+            found(matched, *wanted, cases, matches, roots.as_mut(), emit);
         });
     }
 
@@ -194,9 +210,9 @@ impl Detector {
 
     /// No more events come.
     pub fn finish(&mut self, emit: &mut dyn FnMut(Alert)) {
-        let Self { engine, cases, created, matches, roots, .. } = self;
+        let Self { engine, cases, wanted, matches, roots, .. } = self;
         engine.finish(|matched: &Match<'_, AuditDocument<'_>>| {
-            found(matched, *created, cases, matches, roots.as_mut(), emit)
+            found(matched, *wanted, cases, matches, roots.as_mut(), emit)
         });
         cases.finish(emit);
     }
@@ -256,8 +272,8 @@ trait Subject: Document + Keep {
     fn other_root(&self, _roots: &mut Roots) -> Option<Map<String, Value>> {
         None
     }
-    /// The alert of a rule without a group.
-    fn alert(&self, rule: &Arc<Rule>, created: Timestamp) -> Alert;
+    /// The alert of a rule without a group; of `_lines_only` nobody asks for the document.
+    fn alert(&self, rule: &Arc<Rule>, created: Timestamp, _lines_only: bool) -> Alert;
     /// The same of several events, where `_last` is the last of them, if it is at hand.
     fn alert_of(rule: &Arc<Rule>, kept: &[Kept], _last: Option<&Self>, created: Timestamp) -> Alert {
         Alert::of_events(rule, kept, None, created)
@@ -281,8 +297,9 @@ impl Subject for AuditDocument<'_> {
         roots.other(self)
     }
 
-    fn alert(&self, rule: &Arc<Rule>, created: Timestamp) -> Alert {
-        Alert::of_events(rule, &[&Keep::keep(self)], Some(self), created)
+    fn alert(&self, rule: &Arc<Rule>, created: Timestamp, lines_only: bool) -> Alert {
+        let evidence = if lines_only { self.keep_in_brief() } else { Keep::keep(self) };
+        Alert::of_events(rule, &[&evidence], Some(self), created)
     }
 
     fn alert_of(rule: &Arc<Rule>, kept: &[Kept], last: Option<&Self>, created: Timestamp) -> Alert {
@@ -330,7 +347,7 @@ impl Subject for Changed<'_> {
         self.host.to_owned()
     }
 
-    fn alert(&self, rule: &Arc<Rule>, created: Timestamp) -> Alert {
+    fn alert(&self, rule: &Arc<Rule>, created: Timestamp, _lines_only: bool) -> Alert {
         Alert::of_events(rule, &[&self.keep()], None, created)
     }
 }
@@ -348,20 +365,19 @@ impl Subject for Recorded<'_> {
         Recorded::host(self).to_owned()
     }
 
-    fn alert(&self, rule: &Arc<Rule>, created: Timestamp) -> Alert {
+    fn alert(&self, rule: &Arc<Rule>, created: Timestamp, _lines_only: bool) -> Alert {
         Alert::of_events(rule, &[&self.keep()], None, created)
     }
 }
 
 impl Keep for AuditDocument<'_> {
     fn keep(&self) -> Evidence {
-        Evidence {
-            millis: self.event.stamp.millis,
-            serial: self.event.stamp.serial,
-            host: None,
-            holder: holder(self),
-            source: Source::Event(Stored::of(self)),
-        }
+        Evidence { source: Source::Event(Stored::of(self)), ..self.keep_in_brief() }
+    }
+
+    fn keep_in_brief(&self) -> Evidence {
+        let Stamp { millis, serial } = self.event.stamp;
+        Evidence { millis, serial, host: None, holder: holder(self), source: Source::Unwanted }
     }
 
     fn host_key(&self) -> u64 {
@@ -380,7 +396,7 @@ impl Keep for AuditDocument<'_> {
 /// Takes a match to its case, unless an exception takes it.
 fn found<D: Subject>(
     matched: &Match<'_, D>,
-    created: Created,
+    wanted: Wanted,
     cases: &mut Cases,
     matches: &mut Matches,
     roots: Option<&mut Roots>,
@@ -391,7 +407,7 @@ fn found<D: Subject>(
         Some(count) => *count += 1,
         None => _ = matches.insert(rule.uuid.clone(), 1),
     };
-    let now = (created == Created::Now).then(Instant::now);
+    let now = (wanted.created == Created::Now).then(Instant::now);
     match &matched.events {
         Events::One(event) => {
             let stamp = event.stamp();
@@ -399,9 +415,9 @@ fn found<D: Subject>(
                 return;
             }
             count();
-            let created = created.of(Some(&stamp));
+            let created = wanted.created.of(Some(&stamp));
             if rule.group.is_none() {
-                return emit(event.alert(rule, created));
+                return emit(event.alert(rule, created, wanted.lines_only));
             }
             let (mut source, stamps, host) = (event.source(), vec![stamp], event.host());
             let mut severity = rule.severity;
@@ -415,7 +431,7 @@ fn found<D: Subject>(
         }
         Events::Kept(kept, last) => {
             let stamp = kept.last().map(|event| event.stamp());
-            let created = created.of(stamp.as_ref());
+            let created = wanted.created.of(stamp.as_ref());
             if rule.group.is_none() && rule.exceptions.is_empty() {
                 count();
                 return emit(D::alert_of(rule, kept, *last, created));

@@ -33,6 +33,8 @@ pub struct Engine {
     /// The place in `rules` of each rule that joins events.
     joined_rules: Vec<usize>,
     not_live: Vec<NotLive>,
+    /// Of each of these, whether of its events before the last nothing is wanted but what a line tells.
+    in_brief: Vec<bool>,
     events: u64,
 }
 
@@ -138,8 +140,21 @@ impl Engine {
             hosts: Hosts::new(joined),
             joined_rules,
             not_live,
+            in_brief: Vec::new(),
             events: 0,
         }
+    }
+
+    /// From now on only the lines of alerts are wanted. The last event tells them, so that of those before it nothing is kept but
+    /// their stamps, of rules of which no group, exception or missing event asks for more.
+    pub fn want_lines_only(&mut self) {
+        let is_enough = |rule: &Arc<Rule>| {
+            rule.program.sequence().is_some_and(|plan| plan.is_told_by_its_last_event())
+                && rule.group.is_none()
+                && rule.exceptions.is_empty()
+        };
+        let rules = self.joined_rules.iter().filter_map(|at| self.rules.get(*at));
+        self.in_brief = rules.map(is_enough).collect();
     }
 
     /// Asks the rules about `event`; `matched` is called for each that it makes true, and for the
@@ -150,7 +165,7 @@ impl Engine {
         mut matched: impl FnMut(&Match<'_, D>),
     ) {
         self.events += 1;
-        let Self { index, units, rules, matches, hosts, .. } = &mut *self;
+        let Self { index, units, rules, matches, hosts, in_brief, .. } = &mut *self;
         let host = event.host_key();
         // Of other hosts' records all is kept at once.
         let can_rest = host == 0 && event.can_rest();
@@ -187,6 +202,8 @@ impl Engine {
                 }
             }
         });
+        // What is not in its place may be asked again.
+        let in_brief = is_placed && hits.iter().all(|(number, _)| in_brief.get(*number) == Some(&true));
         let order = event.order();
         let now = Cell::new(None);
         let is_now = |kept: &Kept| (now.get() == Some(kept.address())).then_some(event);
@@ -196,7 +213,8 @@ impl Engine {
             }
             let joined = hosts.of(host, emit);
             if !hits.is_empty() {
-                let kept = Kept::new(event.keep(), &joined.meter);
+                let evidence = if in_brief { event.keep_in_brief() } else { event.keep() };
+                let kept = Kept::new(evidence, &joined.meter);
                 now.set(Some(kept.address()));
                 joined.take(hits, fits, order, kept, emit);
             } else {

@@ -37,6 +37,8 @@ pub enum Source {
     Event(Stored),
     /// As JSON, as [`crate::alert::source_text()`] gives it: what a former run left.
     Text(Arc<str>),
+    /// Nothing: of its alert only the line is wanted, which the last event tells.
+    Unwanted,
 }
 
 impl Source {
@@ -56,6 +58,7 @@ impl Source {
         match self {
             Self::Event(event) => event.size(),
             Self::Text(text) => text.len(),
+            Self::Unwanted => 0,
         }
     }
 }
@@ -78,7 +81,7 @@ impl Evidence {
         match (&self.host, &self.source) {
             (Some(host), _) => Cow::Borrowed(host),
             (None, Source::Event(event)) => event.host_id(),
-            (None, Source::Text(_)) => Cow::Borrowed(""),
+            (None, Source::Text(_) | Source::Unwanted) => Cow::Borrowed(""),
         }
     }
 
@@ -93,6 +96,11 @@ impl Evidence {
 pub trait Keep {
     /// The evidence; asked at most once an event, and only if the event may be part of a sequence.
     fn keep(&self) -> Evidence;
+
+    /// The same without the event itself, where it can do without.
+    fn keep_in_brief(&self) -> Evidence {
+        self.keep()
+    }
 
     /// Whether `rule` is not for such an event: a document of an index that the rule does not name.
     fn is_outside(&self, _rule: &Rule) -> bool {

@@ -48,6 +48,10 @@ impl Keep for Timed {
             source: super::Source::Text("{}".into()),
         }
     }
+
+    fn keep_in_brief(&self) -> Evidence {
+        Evidence { source: super::Source::Unwanted, ..self.keep() }
+    }
 }
 
 /// An event whose `pid` and `name` are the bytes' choices.
@@ -218,6 +222,44 @@ fn what_is_in_its_place_does_not_wait() {
     run.events([&simple(1_070, 8, 0, 1), &simple(1_069, 9, 0, 0)]).time_is(END);
     assert_eq!((run.found.len(), run.counts().late), (3, 1));
     assert_eq!(run.found[2], [9, 8]);
+}
+
+/// Where only lines are wanted, of events in their place nothing is kept of what their alert will not be asked for.
+#[test]
+fn what_no_line_tells_is_not_kept() {
+    let after =
+        "sequence by name with maxspan=1s [any where pid == 1] [any where pid == 0] ![any where pid == -3]";
+    let sample = "sample by name [any where pid == 1] [any where pid == 0]";
+    let rule = |query, group: Option<&str>| Rule {
+        program: program(query),
+        group: group.map(str::to_owned),
+        ..alert::sample::rule()
+    };
+    let of = |rule: Rule, lines_only: bool, is_placed: bool| {
+        let mut engine = Engine::with_limits(vec![Arc::new(rule)], WIDE);
+        if lines_only {
+            engine.want_lines_only();
+        }
+        let mut whole = Vec::new();
+        let mut found = |matched: &Match<'_, Timed>| {
+            let Events::Kept(kept, _) = matched.events else { panic!("one event") };
+            whole.extend(kept.iter().map(|event| !matches!(event.source, super::Source::Unwanted)));
+        };
+        for event in [simple(1_000, 1, 0, 0), simple(1_500, 2, 0, 1)] {
+            if is_placed {
+                engine.nothing_before(event.order, &mut found);
+            }
+            engine.process(&event, &mut found);
+        }
+        engine.time_is(END, &mut found);
+        whole
+    };
+    assert_eq!(of(rule(AB, None), true, true), [false, false]);
+    assert_eq!(of(rule(AB, None), false, true), [true, true]);
+    assert_eq!(of(rule(AB, None), true, false), [true, true], "it is asked again in its place");
+    assert_eq!(of(rule(AB, Some("g")), true, true), [true, true], "a case tells of all");
+    assert_eq!(of(rule(after, None), true, true), [true, true], "the last is no longer at hand");
+    assert_eq!(of(rule(sample, None), true, true), [true, true], "the last may be another");
 }
 
 #[test]

@@ -66,6 +66,11 @@ impl Plan {
         self.gaps.last().map_or(&[], |gap| gap)
     }
 
+    /// Whether it is complete as soon as its last event comes.
+    pub(crate) fn is_told_by_its_last_event(&self) -> bool {
+        self.trailing().is_empty()
+    }
+
     /// Whether its items are one stage several times, and nothing is forbidden.
     fn is_run(&self) -> bool {
         let several = self.items.len() > 1 && self.items.iter().all(|item| self.items.first() == Some(item));
