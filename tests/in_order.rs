@@ -32,8 +32,12 @@ const QUERIES: &[&str] = &[
 ];
 
 fn rules() -> Vec<Arc<Rule>> {
+    rules_of(QUERIES)
+}
+
+fn rules_of(queries: &[&str]) -> Vec<Arc<Rule>> {
     let directory = tempfile::tempdir().unwrap();
-    for (number, query) in QUERIES.iter().enumerate() {
+    for (number, query) in queries.iter().enumerate() {
         // One is told by its case, which wants the events themselves.
         let group = if number == 1 { "[auditward]\ngroup = \"g\"\n" } else { "" };
         let text = format!(
@@ -43,7 +47,7 @@ fn rules() -> Vec<Arc<Rule>> {
         std::fs::write(directory.path().join(format!("{number}.toml")), text).unwrap();
     }
     let loaded = load(&[directory.path().to_owned()], &Live);
-    assert_eq!((loaded.errors(), loaded.rules.len()), (0, QUERIES.len()), "{:#?}", loaded.diagnostics);
+    assert_eq!((loaded.errors(), loaded.rules.len()), (0, queries.len()), "{:#?}", loaded.diagnostics);
     loaded.rules
 }
 
@@ -195,6 +199,36 @@ fn a_clock_that_goes_back_is_followed_in_both() {
     assert!(waiting.counts.rewound > 0 && waiting.alerts.len() > 100, "{waiting:?}");
     assert_eq!((&ahead.alerts, ahead.counts), (&waiting.alerts, waiting.counts));
     assert!(ahead.in_order > execs.len(), "{}", ahead.in_order);
+    let lines = run(&rules(), log.as_bytes(), LINES_ONLY[1]);
+    assert_eq!((&lines.alerts, lines.counts), (&ahead.alerts, ahead.counts));
+}
+
+/// An event that nothing keeps makes the clock be taken for set back: what waited is matched, in the same memory.
+#[test]
+fn a_line_is_of_the_last_event_and_not_of_the_one_at_hand() {
+    let rules = rules_of(&[
+        "sequence with maxspan=1m [process where process.name == \"a\"] [process where process.name == \"b\"]",
+        "sequence with maxspan=1m [process where process.name == \"c\"] [process where process.name == \"d\"]",
+    ]);
+    // The second rule waits for its `d`, and the first `a` and its `b` for their places.
+    let mut events = vec![(0, 'c'), (60_000, 'z'), (60_010, 'a'), (60_020, 'b')];
+    events.extend((0..255).map(|_| (-3_600_000, 'z')));
+    events.push((-3_600_000, 'd'));
+    let log: String =
+        (100..).zip(events).map(|(serial, (millis, program))| exec_at(millis, serial, program)).collect();
+    let told = run(&rules, log.as_bytes(), WAITING);
+    assert_eq!(told.counts.rewound, 1);
+    let [line] = told.alerts.as_slice() else { panic!("{told:?}") };
+    assert!(line.contains(" pid=103 exe=/usr/bin/b ") && line.contains(":102,"), "{line}");
+}
+
+/// An execution at so many milliseconds behind some time, whose records come at once.
+fn exec_at(millis: i64, serial: u32, program: char) -> String {
+    let exec = Exec { after: 0, delay: 0, program, uid: 0, parent: 1, endless: false, whole: true };
+    let millis = 1_795_600_800_000 + millis;
+    let stamp = format!("audit({}.{:03}:{serial})", millis / 1000, millis % 1000);
+    let log = String::from_utf8(log(&[exec])).unwrap();
+    log.replace("audit(1795600800.000:100)", &stamp).replace("pid=100 ", &format!("pid={serial} "))
 }
 
 /// All that was recorded, under Elastic's rules where they are at hand.

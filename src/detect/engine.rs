@@ -1,6 +1,5 @@
 //! The engine: each event goes to the rules that it can match, and to no other.
 
-use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -32,9 +31,9 @@ pub struct Engine {
     pub(super) hosts: Hosts,
     /// The place in `rules` of each rule that joins events.
     joined_rules: Vec<usize>,
+    /// Of each of these, whether the line of its alert is enough and made of the last event alone.
+    told_by_last: Vec<bool>,
     not_live: Vec<NotLive>,
-    /// Of each of these, whether of its events before the last nothing is wanted but what a line tells.
-    in_brief: Vec<bool>,
     events: u64,
 }
 
@@ -139,14 +138,15 @@ impl Engine {
             units,
             hosts: Hosts::new(joined),
             joined_rules,
+            told_by_last: Vec::new(),
             not_live,
-            in_brief: Vec::new(),
             events: 0,
         }
     }
 
-    /// From now on only the lines of alerts are wanted. The last event tells them, so that of those before it nothing is kept but
-    /// their stamps, of rules of which no group, exception or missing event asks for more.
+    /// From now on only the lines of alerts are wanted. Of a sequence the last event tells it, which is at hand where it is in its
+    /// place when it comes: so of such events nothing is kept but stamp and holder. All is kept of samples, of sequences that end with a
+    /// missing event, and for rules with a group or exceptions.
     pub fn want_lines_only(&mut self) {
         let is_enough = |rule: &Arc<Rule>| {
             rule.program.sequence().is_some_and(|plan| plan.is_told_by_its_last_event())
@@ -154,7 +154,7 @@ impl Engine {
                 && rule.exceptions.is_empty()
         };
         let rules = self.joined_rules.iter().filter_map(|at| self.rules.get(*at));
-        self.in_brief = rules.map(is_enough).collect();
+        self.told_by_last = rules.map(is_enough).collect();
     }
 
     /// Asks the rules about `event`; `matched` is called for each that it makes true, and for the
@@ -165,7 +165,7 @@ impl Engine {
         mut matched: impl FnMut(&Match<'_, D>),
     ) {
         self.events += 1;
-        let Self { index, units, rules, matches, hosts, in_brief, .. } = &mut *self;
+        let Self { index, units, rules, matches, hosts, told_by_last, .. } = &mut *self;
         let host = event.host_key();
         // Of other hosts' records all is kept at once.
         let can_rest = host == 0 && event.can_rest();
@@ -202,11 +202,11 @@ impl Engine {
                 }
             }
         });
-        // What is not in its place may be asked again.
-        let in_brief = is_placed && hits.iter().all(|(number, _)| in_brief.get(*number) == Some(&true));
+        // What waits for its place may be asked again there, and is no longer at hand when it completes something.
+        let in_brief = is_placed && hits.iter().all(|(number, _)| told_by_last.get(*number) == Some(&true));
+        let number = self.events;
         let order = event.order();
-        let now = Cell::new(None);
-        let is_now = |kept: &Kept| (now.get() == Some(kept.address())).then_some(event);
+        let is_now = |kept: &Kept| (kept.number() == number).then_some(event);
         self.with_hosts(&mut matched, is_now, |hosts, emit| {
             if hits.is_empty() && fits.is_empty() {
                 return hosts.known(host).into_iter().for_each(|joined| joined.event_at(order.millis, emit));
@@ -214,8 +214,7 @@ impl Engine {
             let joined = hosts.of(host, emit);
             if !hits.is_empty() {
                 let evidence = if in_brief { event.keep_in_brief() } else { event.keep() };
-                let kept = Kept::new(evidence, &joined.meter);
-                now.set(Some(kept.address()));
+                let kept = Kept::of_number(number, evidence, &joined.meter);
                 joined.take(hits, fits, order, kept, emit);
             } else {
                 let store = |shelf: &mut Shelf| event.rest(shelf);

@@ -149,18 +149,31 @@ pub struct Kept(Arc<Measured>);
 #[derive(Debug)]
 struct Measured {
     evidence: Evidence,
+    /// Which of the events processed it is, if it was kept as it came; else 0.
+    number: u64,
     /// Its size, as `meter` counts it.
     size: usize,
     meter: Meter,
 }
 
 impl Kept {
+    /// Of an event that is not at hand.
     pub(super) fn new(evidence: Evidence, meter: &Meter) -> Self {
+        Self::of_number(0, evidence, meter)
+    }
+
+    /// Of the event that is the `number`th.
+    pub(super) fn of_number(number: u64, evidence: Evidence, meter: &Meter) -> Self {
         let meter = meter.clone();
         // With what the allocator and the counters take.
         let size = evidence.source.size() + evidence.host.as_ref().map_or(0, |host| host.len()) + 128;
         meter.0.fetch_add(size, Ordering::Relaxed);
-        Self(Arc::new(Measured { evidence, size, meter }))
+        Self(Arc::new(Measured { evidence, number, size, meter }))
+    }
+
+    /// Which of the events processed it is; 0 is none of them.
+    pub(super) fn number(&self) -> u64 {
+        self.0.number
     }
 
     /// Whose the act was.

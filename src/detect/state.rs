@@ -55,7 +55,7 @@ impl SavedEvent {
         let source = match &evidence.source {
             Source::Text(text) => (**text).into(),
             Source::Event(event) => event.with_document(write).unwrap_or_default().into(),
-            Source::Unwanted => Box::default(),
+            Source::Unwanted => "{}".into(),
         };
         let host = evidence.host_id().into();
         let Evidence { millis, serial, holder, .. } = *evidence;
