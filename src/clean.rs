@@ -168,12 +168,22 @@ fn is_bare(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|s| s.chars().all(ok))
 }
 
-/// Whether all of `bytes` are such as stand without quotes. The lists of ids of a sequence are long: their bytes are
-/// asked together, a register full at a time.
+/// Whether all of `bytes` are such as stand without quotes. They are asked together, a register full at a time; what is
+/// no multiple of that, by its two ends.
 fn is_bare_ascii(bytes: &[u8]) -> bool {
-    let (chunks, rest) = bytes.as_chunks::<32>();
-    chunks.iter().all(|chunk| chunk.iter().fold(true, |all, byte| all & is_bare_byte(*byte)))
-        && rest.iter().all(|byte| BARE[usize::from(*byte)])
+    fn all<const N: usize>(bytes: &[u8; N]) -> bool {
+        bytes.iter().fold(true, |all, byte| all & is_bare_byte(*byte))
+    }
+    if let Some(last) = bytes.last_chunk::<32>() {
+        return bytes.as_chunks::<32>().0.iter().all(all) && all(last);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) {
+        return all(first) && all(last);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        return all(first) && all(last);
+    }
+    bytes.iter().all(|byte| BARE[usize::from(*byte)])
 }
 
 /// A value: bare where that is unambiguous, else in double quotes.
@@ -552,10 +562,12 @@ mod tests {
             let told = byte.is_ascii_alphanumeric() || b"_@%+:,./-^~".contains(&byte);
             assert_eq!(BARE[usize::from(byte)], told, "{byte:#x}");
             // As one of many, wherever it stands.
-            for at in [0, 15, 31, 32, 69] {
-                let mut bytes = [b'a'; 70];
-                bytes[at] = byte;
-                assert_eq!(is_bare_ascii(&bytes), told, "{byte:#x} at {at}");
+            for length in [1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 70] {
+                for at in 0..length {
+                    let mut bytes = vec![b'a'; length];
+                    bytes[at] = byte;
+                    assert_eq!(is_bare_ascii(&bytes), told, "{byte:#x} at {at} of {length}");
+                }
             }
         }
     }

@@ -52,7 +52,7 @@ complete -c auditward -n "__fish_auditward_using_subcommand run" -s V -l version
 complete -c auditward -n "__fish_auditward_using_subcommand replay" -l rules -d 'Rule file or directory (again for more). Default: the installed rules, else those built in' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand replay" -l site -d 'Where overrides.d, exceptions.d and lists.d are (and rules.d, without --rules)' -r -F
 complete -c auditward -n "__fish_auditward_using_subcommand replay" -l config -d 'Hold at most what this configuration file\'s `[audit]`, `[processes]` and `[sequences]` allow' -r -F
-complete -c auditward -n "__fish_auditward_using_subcommand replay" -l format -d 'How alerts are printed. `text`: the readable line, for which less is kept of the events of sequences, so that their bound of bytes gives up none; `json`: one ECS document a line; `syslog`: as it would be sent to the local log' -r -f -a "text\t''
+complete -c auditward -n "__fish_auditward_using_subcommand replay" -l format -d 'How alerts are printed. `text`: the readable line, for which less is kept of the events of sequences (but with `--summary`), so that `[sequences] bytes` is reached later; `json`: one ECS document a line; `syslog`: as it would be sent to the local log' -r -f -a "text\t''
 json\t''
 syslog\t''"
 complete -c auditward -n "__fish_auditward_using_subcommand replay" -l jobs -d 'Read documents on so many processors. Alerts and their order are the same with any number' -r

@@ -225,7 +225,7 @@ impl Alert {
 
     /// [`Alert::new`] of what was kept of the events. Its document is written when it is asked for.
     ///
-    /// `event` is the document of the last one, where it is at hand.
+    /// `event` is the document of the last one, where it is at hand; of which nothing was kept, it has to be.
     #[must_use]
     pub fn of_events(
         rule: &Arc<Rule>,
@@ -233,6 +233,8 @@ impl Alert {
         event: Option<&AuditDocument<'_>>,
         created: Timestamp,
     ) -> Self {
+        let unwanted = events.last().is_some_and(|last| matches!(last.source, Source::Unwanted));
+        debug_assert!(event.is_some() || !unwanted, "the line would be of nothing");
         let stamps: Box<[Stamp]> = events.iter().map(|event| event.stamp()).collect();
         let host = match (event, events.last()) {
             (Some(event), _) => event.host_id(),
@@ -249,7 +251,10 @@ impl Alert {
         let events: Box<[Source]> = events.iter().map(|event| event.source.clone()).collect();
         let line = line.unwrap_or_else(|| {
             // The last event alone tells the line.
-            let last = event.map(|event| [Source::Event(Stored::of(event))]);
+            let last = match (event, events.last()) {
+                (Some(event), Some(Source::Unwanted)) => Some([Source::Event(Stored::of(event))]),
+                _ => None,
+            };
             let events = last.as_ref().map_or(&events[..], |last| &last[..]);
             text::line(rule.severity, &document::of_sources(rule, events, &stamps, &id, created).0)
         });

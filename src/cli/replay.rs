@@ -47,8 +47,9 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// How alerts are printed. `text`: the readable line, for which less is kept of the events of sequences, so that
-    /// their bound of bytes gives up none; `json`: one ECS document a line; `syslog`: as it would be sent to the local log.
+    /// How alerts are printed. `text`: the readable line, for which less is kept of the events of sequences (but with
+    /// `--summary`), so that `[sequences] bytes` is reached later; `json`: one ECS document a line; `syslog`: as it would
+    /// be sent to the local log.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 
@@ -93,6 +94,13 @@ pub struct Args {
     secrets: Secrets,
 }
 
+impl Args {
+    /// Whether alerts are asked for their lines and for nothing else; who counts hosts asks for documents.
+    fn wants_lines_only(&self) -> bool {
+        self.format == Format::Text && !self.summary
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     Text,
@@ -135,8 +143,7 @@ pub fn run(args: &Args) -> anyhow::Result<Status> {
     let checkpoint = args.checkpoint.as_ref().map(|path| checkpoint(args, path, &rules)).transpose()?;
     let bounds = start::bounds(args.config.as_deref())?;
     let mut detector = Detector::for_recordings(rules, bounds.sequences);
-    // Hosts are counted by what their documents say.
-    if args.format == Format::Text && !args.summary {
+    if args.wants_lines_only() {
         detector.want_lines_only();
     }
     let fields = detector.fields();
@@ -228,7 +235,7 @@ impl Asked {
 }
 
 fn checkpoint(args: &Args, path: &Path, rules: &[Arc<Rule>]) -> anyhow::Result<Checkpoint> {
-    let format = format!("{:?} {}", args.format, args.any_index);
+    let format = format!("{:?} {} {}", args.format, args.any_index, args.wants_lines_only());
     let files = args.files.iter().map(|file| file.as_os_str().as_encoded_bytes());
     let rules = rules.iter().flat_map(|rule| [rule.uuid.as_bytes(), rule.source.text.as_bytes()]);
     Checkpoint::open(

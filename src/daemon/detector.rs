@@ -272,8 +272,10 @@ trait Subject: Document + Keep {
     fn other_root(&self, _roots: &mut Roots) -> Option<Map<String, Value>> {
         None
     }
-    /// The alert of a rule without a group; of `_lines_only` nobody asks for the document.
-    fn alert(&self, rule: &Arc<Rule>, created: Timestamp, _lines_only: bool) -> Alert;
+    /// The alert of a rule without a group, of what was kept of the event.
+    fn alert(&self, rule: &Arc<Rule>, kept: &Evidence, created: Timestamp) -> Alert {
+        Alert::of_events(rule, &[kept], None, created)
+    }
     /// The same of several events, where `_last` is the last of them, if it is at hand.
     fn alert_of(rule: &Arc<Rule>, kept: &[Kept], _last: Option<&Self>, created: Timestamp) -> Alert {
         Alert::of_events(rule, kept, None, created)
@@ -297,9 +299,8 @@ impl Subject for AuditDocument<'_> {
         roots.other(self)
     }
 
-    fn alert(&self, rule: &Arc<Rule>, created: Timestamp, lines_only: bool) -> Alert {
-        let evidence = if lines_only { self.keep_in_brief() } else { Keep::keep(self) };
-        Alert::of_events(rule, &[&evidence], Some(self), created)
+    fn alert(&self, rule: &Arc<Rule>, kept: &Evidence, created: Timestamp) -> Alert {
+        Alert::of_events(rule, &[kept], Some(self), created)
     }
 
     fn alert_of(rule: &Arc<Rule>, kept: &[Kept], last: Option<&Self>, created: Timestamp) -> Alert {
@@ -346,10 +347,6 @@ impl Subject for Changed<'_> {
     fn host(&self) -> String {
         self.host.to_owned()
     }
-
-    fn alert(&self, rule: &Arc<Rule>, created: Timestamp, _lines_only: bool) -> Alert {
-        Alert::of_events(rule, &[&self.keep()], None, created)
-    }
 }
 
 impl Subject for Recorded<'_> {
@@ -363,10 +360,6 @@ impl Subject for Recorded<'_> {
 
     fn host(&self) -> String {
         Recorded::host(self).to_owned()
-    }
-
-    fn alert(&self, rule: &Arc<Rule>, created: Timestamp, _lines_only: bool) -> Alert {
-        Alert::of_events(rule, &[&self.keep()], None, created)
     }
 }
 
@@ -417,7 +410,8 @@ fn found<D: Subject>(
             count();
             let created = wanted.created.of(Some(&stamp));
             if rule.group.is_none() {
-                return emit(event.alert(rule, created, wanted.lines_only));
+                let kept = if wanted.lines_only { event.keep_in_brief() } else { event.keep() };
+                return emit(event.alert(rule, &kept, created));
             }
             let (mut source, stamps, host) = (event.source(), vec![stamp], event.host());
             let mut severity = rule.severity;
