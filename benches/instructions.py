@@ -42,6 +42,7 @@ RUNS = {
     "conditions": ([*REPLAY, "--rules", ONE, "{day}"], "records, events, the conditions of one rule"),
     "shipped": ([*REPLAY, "--rules", "rules", "{day}"], "the conditions of all shipped rules"),
     "sequences": ([*REPLAY, "--rules", "benches/rules/sequences", "{day}"], "sequences that wait"),
+    "kept": ([*REPLAY, "--summary", "--rules", "benches/rules/sequences", "{day}"], "the same, all of their events kept"),
     "alerts": ([*ALERTS, "text"], "alerts as lines, of each execution of a morning"),
     "syslog": ([*ALERTS, "syslog"], "the same with syslog's header"),
     "alert-documents": ([*ALERTS, "json"], "the same as documents"),
