@@ -168,22 +168,12 @@ fn is_bare(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|s| s.chars().all(ok))
 }
 
-/// Whether all of `bytes` are such as stand without quotes. They are asked together, a register full at a time; what is
-/// no multiple of that, by its two ends.
+/// Whether all of `bytes` are such as stand without quotes. The lists of ids of a sequence are long: their bytes are
+/// asked together, a register full at a time.
 fn is_bare_ascii(bytes: &[u8]) -> bool {
-    fn all<const N: usize>(bytes: &[u8; N]) -> bool {
-        bytes.iter().fold(true, |all, byte| all & is_bare_byte(*byte))
-    }
-    if let Some(last) = bytes.last_chunk::<32>() {
-        return bytes.as_chunks::<32>().0.iter().all(all) && all(last);
-    }
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) {
-        return all(first) && all(last);
-    }
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        return all(first) && all(last);
-    }
-    bytes.iter().all(|byte| BARE[usize::from(*byte)])
+    let (chunks, rest) = bytes.as_chunks::<32>();
+    chunks.iter().all(|chunk| chunk.iter().fold(true, |all, byte| all & is_bare_byte(*byte)))
+        && rest.iter().all(|byte| BARE[usize::from(*byte)])
 }
 
 /// A value: bare where that is unambiguous, else in double quotes.
