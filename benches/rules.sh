@@ -5,7 +5,7 @@
 #
 # RULES is a file or directory of many rules, RECORDING a day of audit records (raw audit.log lines), repeated
 # with times and serials shifted (benches/shift.awk), so that every event is distinct: to at least MEGABYTES (80)
-# and to at least LONG_MEGABYTES (500). TURNS (7) interleaved runs each of `auditward replay` with the one shipped
+# and to at least LONG_MEGABYTES (500). TURNS (21) interleaved runs each of `auditward replay` with the one shipped
 # rule and with RULES; and over an empty file, which is what reading the rules costs. AUDITWARD=PATH names a
 # program that is built already.
 set -eu -o pipefail
@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 
 rules=${1:?name a file or directory of rules}
 recording=${2:-tests/fixtures/admin-day.log.gz}
-turns=${3:-7}
+turns=${3:-21}
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/auditward-rules.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 
