@@ -118,6 +118,11 @@ fn exec() -> impl Strategy<Value = Exec> {
     )
 }
 
+/// One so many milliseconds after the one before, whose records come at once.
+fn exec_after(after: u64, program: char) -> Exec {
+    Exec { after, delay: 0, program, uid: 0, parent: 1, endless: false, whole: true }
+}
+
 /// The log of them: the records in the order in which they come.
 fn log(execs: &[Exec]) -> Vec<u8> {
     let (mut millis, mut written) = (1_795_600_800_000, Vec::new());
@@ -176,17 +181,9 @@ proptest! {
 /// A clock that was set back, hundreds of events before anybody takes it for that, and forward again.
 #[test]
 fn a_clock_that_goes_back_is_followed_in_both() {
-    let exec = |after: u64, program| Exec {
-        after,
-        delay: 0,
-        program,
-        uid: 0,
-        parent: 1,
-        endless: false,
-        whole: true,
-    };
     let programs = ['a', 'b', 'c', 'a', 'b', 'd'];
-    let execs: Vec<Exec> = (0..1_200).map(|number| exec(17, programs[number % programs.len()])).collect();
+    let execs: Vec<Exec> =
+        (0..1_200).map(|number| exec_after(17, programs[number % programs.len()])).collect();
     let whole = String::from_utf8(log(&execs)).unwrap();
     let third = whole.lines().count() / 3;
     let of = |from: usize, count: usize| {
@@ -222,12 +219,11 @@ fn a_line_is_of_the_last_event_and_not_of_the_one_at_hand() {
     assert!(line.contains(" pid=103 exe=/usr/bin/b ") && line.contains(":102,"), "{line}");
 }
 
-/// An execution at so many milliseconds behind some time, whose records come at once.
+/// The log of one at so many milliseconds behind some time.
 fn exec_at(millis: i64, serial: u32, program: char) -> String {
-    let exec = Exec { after: 0, delay: 0, program, uid: 0, parent: 1, endless: false, whole: true };
     let millis = 1_795_600_800_000 + millis;
     let stamp = format!("audit({}.{:03}:{serial})", millis / 1000, millis % 1000);
-    let log = String::from_utf8(log(&[exec])).unwrap();
+    let log = String::from_utf8(log(&[exec_after(0, program)])).unwrap();
     log.replace("audit(1795600800.000:100)", &stamp).replace("pid=100 ", &format!("pid={serial} "))
 }
 

@@ -262,6 +262,28 @@ fn begin(directory: &Path, jobs: &str) -> Command {
     command
 }
 
+/// For lines less is kept of events than where hosts are counted: where room is short, other sequences may be given up.
+#[test]
+fn a_checkpoint_for_lines_is_none_for_counted_hosts() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("in"), fleet(20, 2, true)).unwrap();
+    let run = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auditward"));
+        command.current_dir(directory.path()).args([
+            "replay",
+            "--site",
+            "/nonexistent",
+            "--checkpoint",
+            "mark",
+            "in",
+        ]);
+        let out = OpenOptions::new().create(true).append(true).open(path("out")).unwrap();
+        command.args(more).stdout(out).stderr(Stdio::null()).status().unwrap().code()
+    };
+    assert_eq!([run(&[]), run(&[]), run(&["--summary"])], [Some(0), Some(0), Some(2)]);
+}
+
 /// Killed when it had read all of its first file, some time after its last mark.
 #[test]
 fn a_run_that_was_killed_goes_on_without_an_alert_missing_or_twice() {

@@ -233,17 +233,18 @@ impl Alert {
         event: Option<&AuditDocument<'_>>,
         created: Timestamp,
     ) -> Self {
-        let unwanted = events.last().is_some_and(|last| matches!(last.source, Source::Unwanted));
+        let last = events.last();
+        let unwanted = last.is_some_and(|last| matches!(last.source, Source::Unwanted));
         debug_assert!(event.is_some() || !unwanted, "the line would be of nothing");
         let stamps: Box<[Stamp]> = events.iter().map(|event| event.stamp()).collect();
-        let host = match (event, events.last()) {
-            (Some(event), _) => event.host_id(),
-            (None, last) => last.map(|last| last.host_id()).unwrap_or_default(),
-        };
+        let host = event
+            .map(|event| event.host_id())
+            .or_else(|| last.map(|last| last.host_id()))
+            .unwrap_or_default();
         let id = alert_id(&rule.uuid, &host, &stamps);
-        let holder = events.last().map_or(Holder::NoLogin, |event| event.holder);
+        let holder = last.map_or(Holder::NoLogin, |last| last.holder);
         let brief = |event: &AuditDocument<'_>| brief::line(rule, event, &stamps, &id);
-        let line = match (event, events.last().map(|event| &event.source)) {
+        let line = match (event, last.map(|last| &last.source)) {
             (Some(event), _) => brief(event),
             (None, Some(Source::Event(event))) => event.with_document(brief).flatten(),
             _ => None,
@@ -251,10 +252,7 @@ impl Alert {
         let events: Box<[Source]> = events.iter().map(|event| event.source.clone()).collect();
         let line = line.unwrap_or_else(|| {
             // The last event alone tells the line.
-            let last = match (event, events.last()) {
-                (Some(event), Some(Source::Unwanted)) => Some([Source::Event(Stored::of(event))]),
-                _ => None,
-            };
+            let last = event.filter(|_| unwanted).map(|event| [Source::Event(Stored::of(event))]);
             let events = last.as_ref().map_or(&events[..], |last| &last[..]);
             text::line(rule.severity, &document::of_sources(rule, events, &stamps, &id, created).0)
         });
